@@ -1,0 +1,84 @@
+//! What each client has used of its limits: tokens of its bucket, and calls under way.
+//!
+//! One account per `[[client]]` entry, so that it is as large as the configuration and no larger. It
+//! outlives a reload; an account starts anew only where its limits changed.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::clock::Clock;
+use crate::policy::{Client, ClientLimits};
+use crate::rate::Bucket;
+use crate::reason::Reason;
+
+/// The accounts of all clients.
+#[derive(Debug)]
+pub struct Ledger {
+    clock: Clock,
+    accounts: Mutex<HashMap<String, Arc<Account>>>,
+}
+
+#[derive(Debug)]
+struct Account {
+    limits: ClientLimits,
+    logins: Bucket,
+    in_flight: AtomicU32,
+}
+
+impl Ledger {
+    /// Nobody has used anything yet.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, accounts: Mutex::default() }
+    }
+
+    /// Takes one login and one place for a call under way; the place is free again when the answer is
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`Reason::ClientInFlight`] or [`Reason::ClientOverRate`].
+    pub fn charge_login(&self, client: &Client) -> Result<UnderWay, Reason> {
+        let account = self.account(client);
+        // the place first: a caller with too many calls under way keeps its tokens
+        let place = UnderWay::take(account)?;
+        place.0.logins.take().map_err(Reason::ClientOverRate)?;
+        Ok(place)
+    }
+
+    fn account(&self, client: &Client) -> Arc<Account> {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        match accounts.get(&client.name) {
+            Some(account) if account.limits == client.limits => Arc::clone(account),
+            _ => {
+                let account = Arc::new(Account {
+                    limits: client.limits,
+                    logins: Bucket::new(client.limits.logins, &self.clock),
+                    in_flight: AtomicU32::new(0),
+                });
+                accounts.insert(client.name.clone(), Arc::clone(&account));
+                account
+            }
+        }
+    }
+}
+
+/// A call under way; dropping it ends it.
+#[derive(Debug)]
+pub struct UnderWay(Arc<Account>);
+
+impl UnderWay {
+    fn take(account: Arc<Account>) -> Result<Self, Reason> {
+        let most = account.limits.in_flight;
+        let grown = |now: u32| (now < most).then_some(now + 1);
+        match account.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, grown) {
+            Ok(_) => Ok(Self(account)),
+            Err(_) => Err(Reason::ClientInFlight),
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+}

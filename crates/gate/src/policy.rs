@@ -1,0 +1,209 @@
+//! Who is who: an immutable snapshot of the clients, their networks and roles, and the deny list.
+//!
+//! A caller is one name of its verified certificate that equals one entry byte for byte. There is no
+//! default role, no pattern, and the common name never counts.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::network::{Network, Networks};
+use crate::permission::{Permission, Role};
+use crate::rate::Rate;
+use crate::reason::Reason;
+
+/// What an entry compares a certificate with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// The certificate's one URI name.
+    Uri(String),
+    /// The certificate's one DNS name, for authorities that issue nothing else.
+    Dns(String),
+    /// The SHA-256 of the certificate's SubjectPublicKeyInfo.
+    PublicKey([u8; 32]),
+}
+
+/// How much a client may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// Raw logins.
+    pub logins: Rate,
+    /// Calls under way at once, in all lanes.
+    pub in_flight: u32,
+}
+
+/// One `[[client]]` entry.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Its name in the audit and in messages; unique.
+    pub name: String,
+    /// What its certificate must say.
+    pub identity: Identity,
+    /// Where it may come from; `None` is all of the allowlist.
+    pub networks: Option<Networks>,
+    /// What it may do.
+    pub roles: Vec<Arc<Role>>,
+    /// How much.
+    pub limits: ClientLimits,
+}
+
+impl Client {
+    /// The first of its roles that gives the permission.
+    pub fn role_giving(&self, permission: &Permission) -> Option<&Role> {
+        self.roles.iter().map(Arc::as_ref).find(|role| role.gives(permission))
+    }
+
+    /// The network of the entry that holds the address; `Some(None)` where any listed one will do.
+    pub fn network_holding(&self, address: IpAddr) -> Option<Option<&Network>> {
+        match &self.networks {
+            None => Some(None),
+            Some(networks) => networks.find(address).map(Some),
+        }
+    }
+}
+
+/// What the decisions need of a verified leaf certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// Serial number, lower-case hexadecimal without leading zeros.
+    pub serial: String,
+    /// SHA-256 of the whole certificate.
+    pub fingerprint: [u8; 32],
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub public_key: [u8; 32],
+    /// All its URI names.
+    pub uris: Vec<String>,
+    /// All its DNS names.
+    pub dns: Vec<String>,
+}
+
+/// Certificates that are refused whatever a revocation list says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DenyList {
+    /// Serial numbers as in [`Leaf::serial`].
+    pub serials: HashSet<String>,
+    /// Hashes as in [`Leaf::public_key`].
+    pub public_keys: HashSet<[u8; 32]>,
+}
+
+impl DenyList {
+    /// Whether the certificate is on it.
+    pub fn names(&self, leaf: &Leaf) -> bool {
+        self.serials.contains(&leaf.serial) || self.public_keys.contains(&leaf.public_key)
+    }
+}
+
+/// Who may come, from where, as whom. Never changes; a reload makes another.
+#[derive(Debug, Default)]
+pub struct Policy {
+    /// Who may open a connection at all.
+    pub allow: Networks,
+    /// Who is never banned.
+    pub exempt: Networks,
+    clients: Vec<Arc<Client>>,
+    by_identity: HashMap<Identity, Vec<Arc<Client>>>,
+    deny: DenyList,
+    has_authority: bool,
+}
+
+/// What keeps a gate closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// `admission.allow` is empty.
+    NoNetworks,
+    /// There is no `[[client]]`.
+    NoClients,
+    /// There is no authority whose certificates would count.
+    NoAuthority,
+}
+
+impl Policy {
+    /// A policy. `has_authority` tells whether any client certificate can be verified at all.
+    pub fn new(
+        allow: Networks,
+        exempt: Networks,
+        clients: Vec<Client>,
+        deny: DenyList,
+        has_authority: bool,
+    ) -> Self {
+        let clients: Vec<_> = clients.into_iter().map(Arc::new).collect();
+        let mut by_identity: HashMap<Identity, Vec<Arc<Client>>> = HashMap::new();
+        for client in &clients {
+            by_identity.entry(client.identity.clone()).or_default().push(Arc::clone(client));
+        }
+        Self { allow, exempt, clients, by_identity, deny, has_authority }
+    }
+
+    /// Everything that keeps the gate closed; empty where it is open.
+    pub fn closed(&self) -> Vec<Closed> {
+        let mut why = Vec::new();
+        if self.allow.is_empty() {
+            why.push(Closed::NoNetworks);
+        }
+        if self.clients.is_empty() {
+            why.push(Closed::NoClients);
+        }
+        if !self.has_authority {
+            why.push(Closed::NoAuthority);
+        }
+        why
+    }
+
+    /// Whether nobody can get in.
+    pub fn is_closed(&self) -> bool {
+        self.allow.is_empty() || self.clients.is_empty() || !self.has_authority
+    }
+
+    /// All entries, in the order of the configuration.
+    pub fn clients(&self) -> &[Arc<Client>] {
+        &self.clients
+    }
+
+    /// Which client a verified certificate is, seen from an address ([`crate::network::canonical`]).
+    ///
+    /// # Errors
+    /// It is on the deny list, is no client, is two, has several names of a kind that counts, or comes
+    /// from elsewhere.
+    pub fn identify(&self, leaf: &Leaf, address: IpAddr) -> Result<Arc<Client>, Reason> {
+        if self.deny.names(leaf) {
+            return Err(Reason::CertificateRevoked);
+        }
+        let mut found = self.entries(&Identity::PublicKey(leaf.public_key)).to_vec();
+        found.extend_from_slice(self.by_name(&leaf.uris, Identity::Uri)?);
+        found.extend_from_slice(self.by_name(&leaf.dns, Identity::Dns)?);
+        let client = match found.as_slice() {
+            [] => return Err(Reason::ClientUnknown),
+            [client] => Arc::clone(client),
+            _ => return Err(Reason::ClientAmbiguous),
+        };
+        // the allowlist again: it may have changed since the connection was admitted
+        if self.allow.find(address).is_none() || client.network_holding(address).is_none() {
+            return Err(Reason::ClientElsewhere);
+        }
+        Ok(client)
+    }
+
+    /// The entries for the one name of a kind. Several names are refused where any of them would have
+    /// counted, so that a certificate cannot carry a second, listed name along.
+    fn by_name(
+        &self,
+        names: &[String],
+        kind: fn(String) -> Identity,
+    ) -> Result<&[Arc<Client>], Reason> {
+        if names.iter().any(|name| name.bytes().any(|byte| byte.is_ascii_control())) {
+            return Err(Reason::CertificateNames);
+        }
+        match names {
+            [] => Ok(&[]),
+            [name] => Ok(self.entries(&kind(name.clone()))),
+            several if several.iter().all(|name| self.entries(&kind(name.clone())).is_empty()) => {
+                Ok(&[])
+            }
+            _ => Err(Reason::CertificateNames),
+        }
+    }
+
+    fn entries(&self, identity: &Identity) -> &[Arc<Client>] {
+        self.by_identity.get(identity).map_or(&[], Vec::as_slice)
+    }
+}

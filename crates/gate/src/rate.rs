@@ -1,0 +1,122 @@
+//! Token buckets: so many a minute, so many at once.
+//!
+//! The arithmetic is the `governor` crate's. Its own keyed stores grow with every key they ever see
+//! (69 bytes each, measured), so that sources are kept in a [`Bounded`] table instead.
+
+use std::hash::Hash;
+use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::clock::Clock as _;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed, StateStore};
+use governor::{Quota, RateLimiter};
+
+use crate::bounded::Bounded;
+use crate::clock::Clock;
+
+/// How often something may happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Over time, so many a minute.
+    pub per_minute: NonZeroU32,
+    /// After a pause, so many at once.
+    pub burst: NonZeroU32,
+}
+
+impl Rate {
+    /// A rate from plain numbers: `None` where one is zero.
+    pub const fn new(per_minute: u32, burst: u32) -> Option<Self> {
+        match (NonZeroU32::new(per_minute), NonZeroU32::new(burst)) {
+            (Some(per_minute), Some(burst)) => Some(Self { per_minute, burst }),
+            _ => None,
+        }
+    }
+
+    fn quota(self) -> Quota {
+        Quota::per_minute(self.per_minute).allow_burst(self.burst)
+    }
+}
+
+/// One bucket.
+#[derive(Debug)]
+pub struct Bucket {
+    rate: Rate,
+    limiter: RateLimiter<NotKeyed, InMemoryState, Clock, NoOpMiddleware<Nanos>>,
+    clock: Clock,
+}
+
+impl Bucket {
+    /// A full bucket.
+    pub fn new(rate: Rate, clock: &Clock) -> Self {
+        let state = InMemoryState::default();
+        let limiter = RateLimiter::new(rate.quota(), state, clock.clone());
+        Self { rate, limiter, clock: clock.clone() }
+    }
+
+    /// The rate it was made for.
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Takes one token.
+    ///
+    /// # Errors
+    /// The bucket is empty; the time until a token will be there.
+    pub fn take(&self) -> Result<(), Duration> {
+        self.limiter.check().map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+    }
+}
+
+/// A bucket for each key, of which the longest unused are forgotten at the bound.
+#[derive(Debug)]
+pub struct Buckets<K: Copy + Eq + Hash + Ord> {
+    limiter: RateLimiter<K, Used<K>, Clock, NoOpMiddleware<Nanos>>,
+    clock: Clock,
+}
+
+impl<K: Copy + Eq + Hash + Ord> Buckets<K> {
+    /// Full buckets for at most `bound` keys.
+    pub fn new(rate: Rate, bound: usize, clock: &Clock) -> Self {
+        let store = Used(Mutex::new((0, Bounded::new(bound))));
+        Self { limiter: RateLimiter::new(rate.quota(), store, clock.clone()), clock: clock.clone() }
+    }
+
+    /// Takes one token of the key's bucket.
+    ///
+    /// # Errors
+    /// The bucket is empty; the time until a token will be there.
+    pub fn take(&self, key: K) -> Result<(), Duration> {
+        self.limiter.check_key(&key).map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+    }
+}
+
+/// The state of each bucket, ranked by its last use: a running number, then the bucket.
+#[derive(Debug)]
+struct Used<K: Copy + Eq + Hash + Ord>(Mutex<(u64, Bounded<K, u64, Nanos>)>);
+
+impl<K: Copy + Eq + Hash + Ord> StateStore for Used<K> {
+    type Key = K;
+
+    fn measure_and_replace<T, F, E>(&self, key: &K, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (uses, table) = &mut *used;
+        *uses += 1;
+        let known = table.find(key).copied();
+        let measured = measure(known);
+        // a refusal counts as use too, else whoever never stops asking is forgotten first
+        let state = match &measured {
+            Ok((_, state)) => Some(*state),
+            Err(_) => known,
+        };
+        if let Some(state) = state {
+            table.insert(*key, *uses, state);
+        }
+        measured.map(|(answer, _)| answer)
+    }
+}

@@ -1,0 +1,183 @@
+//! Every way to be refused, each with a stable code, the stage it belongs to and the party at fault.
+//!
+//! The code is what the audit, the log, tests and (where a peer may know it) replies use. Codes are
+//! never renamed; a new refusal gets a new one.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The stages of a connection, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stage {
+    /// Before a TLS byte: address, bans, rates, budgets.
+    Admit,
+    /// TLS and the certificate.
+    Handshake,
+    /// Which client the certificate is.
+    Identify,
+    /// Whether the client may do this, now.
+    Authorize,
+    /// The conversation, with the client and with TSM.
+    Relay,
+    /// The record.
+    Audit,
+}
+
+impl Stage {
+    /// The stage's name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Admit => "admit",
+            Self::Handshake => "handshake",
+            Self::Identify => "identify",
+            Self::Authorize => "authorize",
+            Self::Relay => "relay",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+/// Who has to do something about a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Party {
+    /// The remote side.
+    Peer,
+    /// TSM or its host.
+    Tsm,
+    /// Whoever writes the configuration and the certificates.
+    Operator,
+    /// The gate itself: it is stopping, or cannot record.
+    Gate,
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident $(($field:ty))? = $code:literal, $stage:ident, $party:ident;)+) => {
+        /// Why something was refused or failed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $name $(($field))?,)+
+        }
+
+        impl Reason {
+            /// The stable code.
+            pub fn code(self) -> &'static str {
+                match self { $(reasons!(@pattern $name $(($field))?) => $code,)+ }
+            }
+
+            /// The stage that refuses for this reason.
+            pub fn stage(self) -> Stage {
+                match self { $(reasons!(@pattern $name $(($field))?) => Stage::$stage,)+ }
+            }
+
+            /// Who has to do something about it.
+            pub fn party(self) -> Party {
+                match self { $(reasons!(@pattern $name $(($field))?) => Party::$party,)+ }
+            }
+
+            /// Every code there is, for documentation and tests.
+            pub const CODES: &'static [&'static str] = &[$($code),+];
+        }
+    };
+    (@pattern $name:ident) => { Reason::$name };
+    (@pattern $name:ident ($field:ty)) => { Reason::$name(_) };
+}
+
+reasons! {
+    /// No networks, no clients or no authority are configured: nobody gets in.
+    GateClosed = "gate_closed", Admit, Operator;
+    /// The daemon is stopping.
+    GateStopping = "gate_stopping", Admit, Gate;
+    /// No listed network holds the address.
+    AddressNotListed = "address_not_listed", Admit, Peer;
+    /// The source failed too often and is banned for a while.
+    SourceBanned = "source_banned", Admit, Peer;
+    /// The source opens connections faster than its rate.
+    SourceOverRate = "source_over_rate", Admit, Peer;
+    /// The source has as many proven connections as one source may.
+    SourceOverConnections = "source_over_connections", Admit, Peer;
+    /// The gate has as many proven connections as it may.
+    GateFull = "gate_full", Admit, Operator;
+    /// An unproven connection that had to make room for a newer one.
+    UnprovenEvicted = "unproven_evicted", Admit, Peer;
+
+    /// The handshake was not done within its time from accept.
+    HandshakeTimeout = "handshake_timeout", Handshake, Peer;
+    /// The peer went away before the handshake was done.
+    HandshakeAborted = "handshake_aborted", Handshake, Peer;
+    /// What the peer sent is not TLS, or broken TLS.
+    HandshakeGarbage = "handshake_garbage", Handshake, Peer;
+    /// The peer does not speak TLS 1.3, or shares no parameter with us.
+    TlsIncompatible = "tls_incompatible", Handshake, Peer;
+    /// The peer offers only protocol names (ALPN) that are not ours.
+    AlpnUnknown = "alpn_unknown", Handshake, Peer;
+    /// The peer refused our certificate.
+    PeerRefusedUs = "peer_refused_us", Handshake, Operator;
+    /// No client certificate.
+    CertificateMissing = "certificate_missing", Handshake, Peer;
+    /// Not issued by the client authority, or otherwise not valid as a client's certificate.
+    CertificateInvalid = "certificate_invalid", Handshake, Peer;
+    /// Outside of its time.
+    CertificateExpired = "certificate_expired", Handshake, Peer;
+    /// On a revocation list, or on the deny list of the configuration.
+    CertificateRevoked = "certificate_revoked", Handshake, Peer;
+    /// No revocation list speaks for one of the issuers.
+    RevocationUnknown = "revocation_unknown", Handshake, Operator;
+    /// The revocation list is past its next update.
+    RevocationListExpired = "revocation_list_expired", Handshake, Operator;
+    /// Key usage or extended key usage do not say that it is for client authentication.
+    CertificateUsage = "certificate_usage", Handshake, Peer;
+    /// The peer does not hold the certificate's key.
+    KeyNotProved = "key_not_proved", Handshake, Peer;
+
+    /// A good certificate that no entry names.
+    ClientUnknown = "client_unknown", Identify, Peer;
+    /// A good certificate with several names of the kind that would count, or with control bytes.
+    CertificateNames = "certificate_names", Identify, Peer;
+    /// A good certificate that two entries name.
+    ClientAmbiguous = "client_ambiguous", Identify, Operator;
+    /// A known client, but not from this address.
+    ClientElsewhere = "client_elsewhere", Identify, Peer;
+
+    /// None of the client's roles has the permission.
+    PermissionMissing = "permission_missing", Authorize, Peer;
+    /// The client is over its rate; a token will be there after this time.
+    ClientOverRate(Duration) = "client_over_rate", Authorize, Peer;
+    /// The client has as many calls under way as it may.
+    ClientInFlight = "client_in_flight", Authorize, Peer;
+
+    /// Bytes that are not a call of `login`.
+    NotTheConversation = "not_the_conversation", Relay, Peer;
+    /// A call of a method that does not exist.
+    UnknownMethod = "unknown_method", Relay, Peer;
+    /// A call that was begun and not finished in time, or none at all.
+    CallTooSlow = "call_too_slow", Relay, Peer;
+    /// The peer went away, or did not take its answer, before the call was done.
+    PeerGone = "peer_gone", Relay, Peer;
+    /// All connections to TSM were busy for as long as a call may wait.
+    BackendBusy = "backend_busy", Relay, Tsm;
+    /// TSM's socket is missing, refuses, or does not accept in time.
+    BackendUnreachable = "backend_unreachable", Relay, Tsm;
+    /// Whoever answers at TSM's socket is not one of TSM's users, or the path is not safe.
+    BackendUntrusted = "backend_untrusted", Relay, Operator;
+    /// TSM did not answer within the time of a call.
+    BackendTimeout = "backend_timeout", Relay, Tsm;
+    /// TSM went away in the middle, or answered something else than a reply to the call.
+    BackendGarbage = "backend_garbage", Relay, Tsm;
+    /// TSM answered that it could not.
+    BackendError = "backend_error", Relay, Tsm;
+    /// TSM does not accept the gate's own user.
+    BackendDeniedGate = "backend_denied_gate", Relay, Operator;
+    /// The daemon stopped before the call was done.
+    CallAborted = "call_aborted", Relay, Gate;
+
+    /// The audit cannot record, so that the call must not happen.
+    AuditUnavailable = "audit_unavailable", Audit, Operator;
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.code())
+    }
+}
+
+impl std::error::Error for Reason {}
