@@ -164,17 +164,19 @@ impl<T> Unproven<T> {
         Ok(Proven { admission, source })
     }
 
-    /// The connection failed in a way that costs its source.
-    pub fn offend(self, offence: Offence) {
+    /// The connection failed in a way that costs its source; gives how long the source is banned,
+    /// where a ban begins with it.
+    pub fn offend(self, offence: Offence) -> Option<Duration> {
         if self.exempt {
-            return;
+            return None;
         }
         let now = self.admission.clock.elapsed();
         let mut state = self.admission.state();
         state.proven_lately.forget_below(now.saturating_sub(PROVEN_MEMORY));
-        if state.proven_lately.find(&self.source).is_none() {
-            state.penalties.add(self.source, offence, now);
+        if state.proven_lately.find(&self.source).is_some() {
+            return None;
         }
+        state.penalties.add(self.source, offence, now)
     }
 }
 

@@ -1,1 +1,41 @@
-//! .
+//! `tsmgated`: the gate itself, everything live on the network.
+//!
+//! A connection passes these stages in this order and never another. Each is a file, and hands the
+//! next a value that only it can make:
+//!
+//! ```text
+//! accept → admit → handshake → identify → authorize → relay → audit
+//! ```
+//!
+//! | stage | file | hands on |
+//! |---|---|---|
+//! | accept | [`accept`] | an `Arrival`: socket, address, time |
+//! | admit | `tsmgate-gate`, `admission.rs` | an `Unproven` place in the strangers' budget |
+//! | handshake | [`handshake`] | a `Handshaken` stream |
+//! | identify | [`identify`] reads the leaf, `tsmgate-gate` decides | a `Caller` |
+//! | authorize | `tsmgate-gate`, `permit.rs` | a `Permit`, for one call |
+//! | relay | [`relay`] speaks with the caller, [`backend`] with TSM | an answer |
+//! | audit | [`audit`] | the record, before the answer leaves |
+//!
+//! [`connection`] is the one function that calls them in order. [`daemon`] starts and stops it all from
+//! what [`config`], [`credentials`] and [`files`] have loaded and checked.
+//!
+//! The decisions are in `tsmgate-gate`, which does no I/O; the bytes of the conversation in
+//! `tsmgate-wire`. This crate has no code that makes keys, and none that writes to TSM without a
+//! `Permit`.
+
+pub mod accept;
+pub mod audit;
+pub mod backend;
+pub mod cli;
+pub mod config;
+pub mod connection;
+pub mod credentials;
+pub mod daemon;
+pub mod drain;
+pub mod files;
+pub mod handshake;
+pub mod identify;
+pub mod process;
+pub mod relay;
+pub mod text;

@@ -1,4 +1,9 @@
 //! Bytes that are not the conversation, in both directions, and the limits.
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a failed unwrap is a failed test"
+)]
 
 use proptest::prelude::*;
 use tsmgate_wire::{

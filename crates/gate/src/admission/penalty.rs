@@ -59,8 +59,8 @@ impl Penalties {
         self.ends.find(&source).is_some_and(|sentence| sentence.banned && sentence.end > now)
     }
 
-    /// Adds an offence's cost to what is left.
-    pub fn add(&mut self, source: Source, offence: Offence, now: Duration) {
+    /// Adds an offence's cost to what is left; gives how long the ban is, where one begins.
+    pub fn add(&mut self, source: Source, offence: Offence, now: Duration) -> Option<Duration> {
         self.ends.forget_below(now);
         let left = self.ends.find(&source).filter(|sentence| sentence.end > now);
         let already = left.is_some_and(|sentence| sentence.banned);
@@ -68,6 +68,7 @@ impl Penalties {
         let end = end.min(now + MOST);
         let sentence = Sentence { end, banned: already || end >= now + THRESHOLD };
         self.ends.insert(source, end, sentence);
+        (sentence.banned && !already).then_some(end - now)
     }
 
     /// Somebody proved himself from there: nothing is held against the source.

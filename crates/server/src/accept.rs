@@ -1,0 +1,106 @@
+//! The accept loop: a slot first, then a connection, then a task for it.
+//!
+//! Errors are told apart by who caused them. Out of descriptors or memory the loop waits, longer each
+//! time, says so once a second, and goes on by itself when it can.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::connection::Arrival;
+
+/// First pause after the system had nothing left; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How often the operator is told of an error that goes on.
+const COMPLAINT: Duration = Duration::from_secs(1);
+
+/// Accepts until `stop` turns true; at most `slots` connections exist at once. Each runs as its own
+/// task, so that a panic ends one connection and nothing else.
+pub async fn accept<F, T>(
+    listener: TcpListener,
+    slots: usize,
+    mut stop: watch::Receiver<bool>,
+    connection: F,
+) -> JoinSet<()>
+where
+    F: Fn(Arrival) -> T,
+    T: Future<Output = ()> + Send + 'static,
+{
+    let slots = Arc::new(Semaphore::new(slots));
+    let mut connections = JoinSet::new();
+    let mut backoff = Backoff::default();
+    let mut number = 0;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return connections,
+            Some(ended) = connections.join_next() => {
+                complain_of_panic(&ended);
+                continue;
+            }
+            accepted = one(&listener, &slots) => accepted,
+        };
+        match accepted {
+            Ok((slot, stream, peer)) => {
+                backoff = Backoff::default();
+                number += 1;
+                let served = connection(Arrival { stream, peer, at: Instant::now(), number });
+                connections.spawn(async move {
+                    served.await;
+                    drop(slot);
+                });
+            }
+            Err(error) => backoff.after(&error).await,
+        }
+    }
+}
+
+async fn one(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> io::Result<(tokio::sync::OwnedSemaphorePermit, tokio::net::TcpStream, std::net::SocketAddr)> {
+    let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((slot, stream, peer))
+}
+
+/// Reports a connection that ended in a panic.
+pub fn complain_of_panic(ended: &Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!("a connection ended in a panic; please report it");
+    }
+}
+
+#[derive(Debug, Default)]
+struct Backoff {
+    pause: Option<Duration>,
+    complained: Option<Instant>,
+}
+
+impl Backoff {
+    async fn after(&mut self, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+        if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
+            // the peer was gone before we took it: nothing of ours is wrong
+            return;
+        }
+        let now = Instant::now();
+        if self.complained.is_none_or(|last| now >= last + COMPLAINT) {
+            tracing::error!(%error, "cannot accept connections; trying again");
+            self.complained = Some(now);
+        }
+        let pause = self.pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE));
+        self.pause = Some(pause);
+        sleep(pause).await;
+    }
+}

@@ -1,0 +1,139 @@
+//! What a line says: Elastic Common Schema field names, flat, ours under `tsmgate.`.
+//!
+//! Sequence number, time and the hash of the line before are the writer's to add. Text of a peer's is
+//! escaped and cut here, once for every record.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use data_encoding::HEXLOWER;
+use tsmgate_gate::policy::{Client, Leaf};
+use tsmgate_gate::reason::Reason;
+
+use crate::text::escape;
+
+/// How something ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It happened.
+    Success,
+    /// It was refused, or failed.
+    Failure,
+    /// Not decided yet.
+    Unknown,
+}
+
+/// The fields of one line, as the inside of a JSON object.
+#[derive(Debug, Clone)]
+pub struct Record(String);
+
+impl Record {
+    /// A record of an action: `connection`, `login`, `refused`, `ban`, `start`, `stop`, `recovered`.
+    pub fn new(action: &str, outcome: Outcome) -> Self {
+        let outcome = match outcome {
+            Outcome::Success => "success",
+            Outcome::Failure => "failure",
+            Outcome::Unknown => "unknown",
+        };
+        Self(String::with_capacity(512))
+            .text("event.kind", "event")
+            .text("event.category", "authentication")
+            .text("event.action", action)
+            .text("event.outcome", outcome)
+    }
+
+    /// No fields yet; for those that several records share.
+    pub fn empty() -> Self {
+        Self(String::with_capacity(512))
+    }
+
+    /// Adds all fields of another.
+    #[must_use]
+    pub fn append(mut self, other: &Self) -> Self {
+        if !self.0.is_empty() && !other.0.is_empty() {
+            self.0.push(',');
+        }
+        self.0.push_str(&other.0);
+        self
+    }
+
+    /// A refusal or failure: its stage and code.
+    pub fn refusal(action: &str, reason: Reason) -> Self {
+        Self::new(action, Outcome::Failure)
+            .text("tsmgate.stage", reason.stage().name())
+            .text("event.reason", reason.code())
+    }
+
+    /// Adds a text.
+    #[must_use]
+    pub fn text(mut self, field: &str, value: &str) -> Self {
+        self.field(field);
+        // a string cannot fail to be JSON
+        self.0.push_str(&serde_json::to_string(&escape(value)).unwrap_or_else(|_| "\"\"".into()));
+        self
+    }
+
+    /// Adds a number.
+    #[must_use]
+    pub fn number(mut self, field: &str, value: u64) -> Self {
+        self.field(field);
+        self.0.push_str(&value.to_string());
+        self
+    }
+
+    /// Adds yes or no.
+    #[must_use]
+    pub fn flag(mut self, field: &str, value: bool) -> Self {
+        self.field(field);
+        self.0.push_str(if value { "true" } else { "false" });
+        self
+    }
+
+    /// Adds a length of time, in nanoseconds as ECS has it.
+    #[must_use]
+    pub fn duration(self, value: Duration) -> Self {
+        self.number("event.duration", u64::try_from(value.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// Adds where it came from; `port` 0 is left out.
+    #[must_use]
+    pub fn source(self, address: IpAddr, port: u16) -> Self {
+        let record = self.text("source.ip", &address.to_string());
+        if port == 0 { record } else { record.number("source.port", port.into()) }
+    }
+
+    /// Adds the certificate that was shown.
+    #[must_use]
+    pub fn leaf(mut self, leaf: &Leaf) -> Self {
+        for (field, names) in [("uri", &leaf.uris), ("dns", &leaf.dns)] {
+            if let Some(name) = names.first() {
+                let field = format!("tls.client.x509.alternative_names.{field}");
+                self = self.text(&field, name);
+            }
+        }
+        self.text("tls.client.x509.serial_number", &leaf.serial)
+            .text("tls.client.hash.sha256", &HEXLOWER.encode(&leaf.fingerprint))
+    }
+
+    /// Adds who it is.
+    #[must_use]
+    pub fn client(self, client: &Client) -> Self {
+        let roles: Vec<_> = client.roles.iter().map(|role| role.name()).collect();
+        self.text("client.user.name", &client.name).text("client.user.roles", &roles.join(","))
+    }
+
+    /// The inside of the object.
+    pub(super) fn fields(&self) -> &str {
+        &self.0
+    }
+
+    fn field(&mut self, name: &str) {
+        if !self.0.is_empty() {
+            self.0.push(',');
+        }
+        // names are ours: letters, digits, dots and underlines
+        self.0.push('"');
+        self.0.push_str(name);
+        self.0.push_str("\":");
+    }
+}

@@ -1,0 +1,150 @@
+//! Counting refusals, so that whoever causes them cannot fill the disk.
+//!
+//! The first of an origin and reason is recorded at once, those of the minute after it as one sum; and
+//! no more than a hundred lines a second in all, whatever comes.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tsmgate_gate::clock::Clock;
+use tsmgate_gate::network::Source;
+use tsmgate_gate::reason::Reason;
+
+use super::record::Record;
+
+/// How long refusals are summed up.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Lines of refusals in a second, in all.
+const LINES_PER_SECOND: u32 = 100;
+/// Origins and reasons counted apart; what comes on top is counted in one sum.
+const KEYS: usize = 8192;
+
+/// Whose refusals are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// Somebody who has not proved who he is.
+    Source(Source),
+    /// A client, by name.
+    Client(String),
+}
+
+impl Origin {
+    /// The origin of a stranger's refusal.
+    pub fn of(address: IpAddr) -> Self {
+        Self::Source(Source::of(address))
+    }
+}
+
+/// What to do with a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Write it down now.
+    Record,
+    /// It is in a sum that will be written.
+    Counted,
+}
+
+/// The sums.
+#[derive(Debug)]
+pub(super) struct Tally {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Since when, and how many since, by origin and reason.
+    sums: HashMap<(Origin, &'static str), (Duration, u64)>,
+    /// Those for which there was no line.
+    suppressed: u64,
+    suppressed_since: Duration,
+    /// Lines in the second that began then.
+    second: Duration,
+    lines: u32,
+}
+
+impl State {
+    /// Takes one of this second's lines.
+    fn line(&mut self, now: Duration) -> bool {
+        if now >= self.second + Duration::from_secs(1) {
+            self.second = now;
+            self.lines = 0;
+        }
+        self.lines += 1;
+        self.lines <= LINES_PER_SECOND
+    }
+}
+
+impl Tally {
+    /// Nothing counted yet.
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { clock, state: Mutex::default() }
+    }
+
+    /// Counts a refusal.
+    pub(super) fn count(&self, origin: Origin, reason: Reason) -> Verdict {
+        let now = self.clock.elapsed();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (origin, reason.code());
+        if let Some((_, count)) = state.sums.get_mut(&key) {
+            *count += 1;
+            return Verdict::Counted;
+        }
+        if state.sums.len() >= KEYS || !state.line(now) {
+            if state.suppressed == 0 {
+                state.suppressed_since = now;
+            }
+            state.suppressed += 1;
+            return Verdict::Counted;
+        }
+        state.sums.insert(key, (now, 0));
+        Verdict::Record
+    }
+
+    /// The sums whose minute is over (all of them where `all`), to be recorded.
+    pub(super) fn due(&self, all: bool) -> Vec<Record> {
+        let now = self.clock.elapsed();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut records = Vec::new();
+        let over = |since: Duration| all || now >= since + WINDOW;
+        let keys: Vec<_> = state
+            .sums
+            .iter()
+            .filter(|(_, (since, _))| over(*since))
+            .map(|(k, _)| k.clone())
+            .collect();
+        for key in keys {
+            let Some(&(since, count)) = state.sums.get(&key) else { continue };
+            if count > 0 {
+                if !all && !state.line(now) {
+                    // its turn comes in the next second
+                    break;
+                }
+                records.push(sum(&key.0, key.1, count, now - since));
+            }
+            state.sums.remove(&key);
+        }
+        if state.suppressed > 0 && (all || now >= state.suppressed_since + Duration::from_secs(1)) {
+            let record = Record::new("refused", super::record::Outcome::Failure)
+                .text("event.reason", "refusals_beyond_the_line_limit")
+                .number("tsmgate.count", state.suppressed)
+                .duration(now - state.suppressed_since);
+            records.push(record);
+            state.suppressed = 0;
+        }
+        records
+    }
+}
+
+fn sum(origin: &Origin, reason: &str, count: u64, over: Duration) -> Record {
+    let record = Record::new("refused", super::record::Outcome::Failure)
+        .text("event.reason", reason)
+        .number("tsmgate.count", count)
+        .duration(over);
+    match origin {
+        Origin::Source(source) => record.text("source.ip", &source.to_string()),
+        Origin::Client(name) => record.text("client.user.name", name),
+    }
+}

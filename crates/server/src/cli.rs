@@ -1,0 +1,233 @@
+//! The command line of `tsmgated`: `run`, `check`, `explain`, `audit verify`.
+//!
+//! Answers go to standard output, talk to standard error. Exit codes are one table, below.
+
+use std::io::{self, IsTerminal, Write};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tsmgate_gate::permission::Permission;
+
+use crate::audit::chain::Head;
+use crate::config::ConfigFault;
+use crate::config::raw::{AUDIT_FILE, CONFIG_FILE};
+use crate::credentials::CredentialsFault;
+use crate::daemon::{Daemon, Loaded, StartFault};
+use crate::process;
+
+mod explain;
+mod verify;
+
+/// How a command of `tsmgated` ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// It did, or the answer is yes.
+    Done = 0,
+    /// `audit verify`: the chain is broken.
+    Broken = 1,
+    /// The command line is wrong.
+    Usage = 64,
+    /// A file's contents are wrong.
+    Contents = 65,
+    /// A file is missing, or others could change it.
+    File = 66,
+    /// The address cannot be listened on, or the system refuses something else.
+    System = 71,
+    /// A part of the daemon ended that must not.
+    Internal = 70,
+    /// `explain`: the answer is no.
+    Refused = 77,
+}
+
+const EXIT_TABLE: &str = "\
+Exit codes:
+   0  done; explain: permitted; audit verify: the chain is whole
+   1  audit verify: the chain is broken
+  64  the command line is wrong
+  65  a file's contents are wrong (named with line and column)
+  66  a file is missing, or others than root and our user could change it
+  70  a part of the daemon ended that must not
+  71  the address cannot be listened on, or the system refuses something else
+  77  explain: refused
+
+Example:
+  tsmgated check --config /etc/tsmgate/tsmgated.toml
+  tsmgated explain --client jump01 --from 10.20.1.7 --permission login";
+
+/// Safe remote access to TSM's passwordless login.
+#[derive(Debug, Parser)]
+#[command(name = "tsmgated", version, after_help = EXIT_TABLE)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until SIGTERM or SIGINT
+    Run {
+        /// The configuration
+        #[arg(long, env = "TSMGATED_CONFIG", default_value = CONFIG_FILE)]
+        config: PathBuf,
+    },
+    /// Load all that `run` would, bind nothing, and say what is wrong
+    Check {
+        /// The configuration
+        #[arg(long, env = "TSMGATED_CONFIG", default_value = CONFIG_FILE)]
+        config: PathBuf,
+    },
+    /// Say which rule would answer a client, an address and a permission
+    Explain {
+        /// The configuration
+        #[arg(long, env = "TSMGATED_CONFIG", default_value = CONFIG_FILE)]
+        config: PathBuf,
+        /// A client's name
+        #[arg(long)]
+        client: String,
+        /// Where it comes from
+        #[arg(long)]
+        from: IpAddr,
+        /// What it wants
+        #[arg(long, default_value = "login")]
+        permission: Permission,
+    },
+    /// The audit trail
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Check that no line is missing, changed or out of order
+    Verify {
+        /// The audit file
+        #[arg(default_value = AUDIT_FILE)]
+        file: PathBuf,
+        /// A head that was noted elsewhere, as `NUMBER:HASH`: it must be in the file
+        #[arg(long)]
+        expect_head: Option<Head>,
+    },
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            return ExitCode::from(code as u8);
+        }
+    };
+    let exit = match arguments.command {
+        Command::Run { config } => run(&config),
+        Command::Check { config } => check(&config),
+        Command::Explain { config, client, from, permission } => {
+            explain::explain(&config, &client, from, &permission)
+        }
+        Command::Audit(AuditCommand::Verify { file, expect_head }) => {
+            verify::verify(&file, expect_head.as_ref())
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn run(config: &std::path::Path) -> Exit {
+    log_to_stderr();
+    if let Err(error) = process::forbid_core_dumps() {
+        return fail(&StartFault::Process(error));
+    }
+    let loaded = match Loaded::load(config) {
+        Ok(loaded) => loaded,
+        Err(fault) => return fail(&fault),
+    };
+    for warning in loaded.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&StartFault::Process(error)),
+    };
+    runtime.block_on(async {
+        let signals = match stop_signals() {
+            Ok(signals) => signals,
+            Err(error) => return fail(&StartFault::Process(error)),
+        };
+        match Daemon::start(loaded).await {
+            Err(fault) => fail(&fault),
+            Ok(daemon) => match daemon.run_until(signals).await {
+                true => Exit::Done,
+                false => Exit::Internal,
+            },
+        }
+    })
+}
+
+/// Resolves at the first SIGTERM or SIGINT.
+fn stop_signals() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn check(config: &std::path::Path) -> Exit {
+    let loaded = match Loaded::load(config) {
+        Ok(loaded) => loaded,
+        Err(fault) => return fail(&fault),
+    };
+    let policy = &loaded.snapshot.policy;
+    let mut lines = vec![format!("{}: good", config.display())];
+    lines.extend(loaded.warnings().into_iter().map(|warning| format!("warning: {warning}")));
+    lines.push(format!("listens on {}", loaded.config.listen));
+    lines.extend(policy.clients().iter().map(|client| {
+        let roles: Vec<_> = client.roles.iter().map(|role| role.name()).collect();
+        format!("client {}: {}", client.name, roles.join(", "))
+    }));
+    say(&lines);
+    Exit::Done
+}
+
+/// Writes an answer; a reader who closed early has read enough.
+fn say(lines: &[String]) {
+    let mut out = io::stdout().lock();
+    for line in lines {
+        if writeln!(out, "{line}").is_err() {
+            return;
+        }
+    }
+}
+
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "tsmgated: {line}");
+}
+
+fn fail(fault: &StartFault) -> Exit {
+    complain(&fault.to_string());
+    match fault {
+        StartFault::Config(ConfigFault::File(_))
+        | StartFault::Credentials(CredentialsFault::File(_)) => Exit::File,
+        StartFault::Config(_) | StartFault::Credentials(_) => Exit::Contents,
+        StartFault::Audit(_) => Exit::File,
+        StartFault::Listen { .. } | StartFault::Process(_) => Exit::System,
+    }
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TSMGATED_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}

@@ -1,0 +1,86 @@
+//! `tsmgated explain`: which rule would answer, without asking anybody but the configuration.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use tsmgate_gate::network::canonical;
+use tsmgate_gate::permission::Permission;
+use tsmgate_gate::policy::{Identity, Policy};
+
+use super::{Exit, fail, say};
+use crate::daemon::Loaded;
+use crate::text::escape;
+
+/// Prints the stages in order and stops at the one that says no.
+pub(super) fn explain(config: &Path, name: &str, from: IpAddr, permission: &Permission) -> Exit {
+    let loaded = match Loaded::load(config) {
+        Ok(loaded) => loaded,
+        Err(fault) => return fail(&fault),
+    };
+    let mut lines = Vec::new();
+    let verdict = stages(&loaded.snapshot.policy, name, canonical(from), permission, &mut lines);
+    let exit = match verdict {
+        Ok(()) => {
+            lines.push("answer: permitted, within the client's limits".to_owned());
+            Exit::Done
+        }
+        Err(code) => {
+            lines.push(format!("answer: refused ({code})"));
+            Exit::Refused
+        }
+    };
+    say(&lines);
+    exit
+}
+
+fn stages(
+    policy: &Policy,
+    name: &str,
+    address: IpAddr,
+    permission: &Permission,
+    lines: &mut Vec<String>,
+) -> Result<(), &'static str> {
+    if policy.is_closed() {
+        lines.push(format!("admit: closed: {:?}", policy.closed()));
+        return Err("gate_closed");
+    }
+    let Some(network) = policy.allow.find(address) else {
+        lines.push(format!("admit: no network of admission.allow holds {address}"));
+        return Err("address_not_listed");
+    };
+    lines.push(format!("admit: {address} is in {network} of admission.allow"));
+    let Some(client) = policy.clients().iter().find(|client| client.name == name) else {
+        lines.push(format!("identify: there is no [[client]] `{}`", escape(name)));
+        return Err("client_unknown");
+    };
+    let identity = match &client.identity {
+        Identity::Uri(uri) => format!("the URI name {uri}"),
+        Identity::Dns(dns) => format!("the DNS name {dns}"),
+        Identity::PublicKey(hash) => {
+            format!("the public key with SHA-256 {}", data_encoding::BASE64.encode(hash))
+        }
+    };
+    lines.push(format!("identify: {name} is a certificate with {identity}"));
+    match client.network_holding(address) {
+        None => {
+            lines.push(format!("identify: no network of {name} holds {address}"));
+            return Err("client_elsewhere");
+        }
+        Some(None) => lines.push(format!("identify: {name} may come from all of admission.allow")),
+        Some(Some(network)) => lines.push(format!("identify: {name} may come from {network}")),
+    }
+    match client.role_giving(permission) {
+        Some(role) => {
+            lines.push(format!("authorize: its role `{}` gives {permission}", role.name()));
+            Ok(())
+        }
+        None => {
+            let roles: Vec<_> = client.roles.iter().map(|role| role.name()).collect();
+            lines.push(format!(
+                "authorize: none of its roles ({}) gives {permission}",
+                roles.join(", ")
+            ));
+            Err("permission_missing")
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The checked configuration: what the daemon needs, nothing optional by accident.
+//!
+//! [`load`] reads the file and `clients.d/*.toml` beside it; what was written ([`raw`]) becomes a
+//! [`Config`] or a fault with file, line and column. Certificates are loaded later, by
+//! [`crate::credentials`].
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tsmgate_gate::admission::AdmissionLimits;
+use tsmgate_gate::network::Networks;
+use tsmgate_gate::policy::{Client, DenyList};
+
+use crate::files::{self, FileFault, Kind};
+
+mod check;
+pub mod fault;
+pub mod raw;
+pub mod values;
+
+pub use fault::ConfigFault;
+pub use raw::{ExpiredList, Sync};
+
+/// The folder beside the configuration whose files hold `[[client]]` entries alone.
+pub const CLIENTS_FOLDER: &str = "clients.d";
+
+/// What the daemon needs to know.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Files of the TLS side.
+    pub tls: Tls,
+    /// TSM's side.
+    pub tsm: Tsm,
+    /// Who may open a connection.
+    pub allow: Networks,
+    /// Who is never banned.
+    pub exempt: Networks,
+    /// Budgets and rates before the handshake is done.
+    pub admission: AdmissionLimits,
+    /// Accept to handshake done.
+    pub handshake_timeout: Duration,
+    /// The login lane's times.
+    pub login: LoginLimits,
+    /// The entries, of all files.
+    pub clients: Vec<Client>,
+    /// `[revoked]`.
+    pub deny: DenyList,
+    /// How long calls under way may take when the daemon stops.
+    pub stop_grace: Duration,
+    /// Where records go.
+    pub audit: Audit,
+    /// What is odd but no reason not to start; each a sentence.
+    pub warnings: Vec<String>,
+}
+
+/// Files of the TLS side.
+#[derive(Debug)]
+pub struct Tls {
+    /// Chain, leaf first.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub private_key: PathBuf,
+    /// Whose client certificates count; `None` where the default file does not exist either.
+    pub client_authority: Option<PathBuf>,
+    /// Empty: only the deny list counts.
+    pub revocation_lists: Vec<PathBuf>,
+    /// What a list past its next update does.
+    pub expired_list: ExpiredList,
+}
+
+/// TSM's side.
+#[derive(Debug, Clone)]
+pub struct Tsm {
+    /// TSM's login socket.
+    pub login_socket: PathBuf,
+    /// The users, by number, whose process may answer there.
+    pub owners: Vec<u32>,
+    /// Their primary groups, which may write the socket's folder.
+    pub owner_groups: Vec<u32>,
+    /// Calls at TSM at once.
+    pub connections: usize,
+}
+
+/// The login lane's times and counts.
+#[derive(Debug, Clone, Copy)]
+pub struct LoginLimits {
+    /// Handshake to whole first call; and first byte to whole call.
+    pub first_byte: Duration,
+    /// Between calls.
+    pub idle: Duration,
+    /// One login at TSM.
+    pub call: Duration,
+    /// Calls on one connection.
+    pub per_connection: u32,
+    /// Of a connection.
+    pub lifetime: Duration,
+}
+
+/// Where records go.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    /// The file.
+    pub file: PathBuf,
+    /// When records are forced to disk.
+    pub sync: Sync,
+}
+
+/// Reads and checks the configuration at `path`.
+///
+/// # Errors
+/// A file is missing or could have been written by others, a key is unknown, a value cannot be; with
+/// file, line and column where there is one.
+pub fn load(path: &Path) -> Result<Config, ConfigFault> {
+    let text = read_text(path)?;
+    let mut raw: raw::Raw = fault::parse(path, &text)?;
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let mut entries = vec![(path.to_owned(), text, raw.client.len())];
+    for file in clients_files(&folder)? {
+        let text = read_text(&file)?;
+        let more: raw::ClientsFile = fault::parse(&file, &text)?;
+        entries.push((file, text, more.client.len()));
+        raw.client.extend(more.client);
+    }
+    check::check(&raw, &check::Origin { folder, files: entries })
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigFault> {
+    let bytes = files::read(path, Kind::Open)?;
+    String::from_utf8(bytes).map_err(|_| ConfigFault::whole(path, "the file is not UTF-8 text"))
+}
+
+/// The files of `clients.d`, in the order of their names.
+fn clients_files(folder: &Path) -> Result<Vec<PathBuf>, ConfigFault> {
+    let folder = folder.join(CLIENTS_FOLDER);
+    let unreadable = |cause| FileFault::Unreadable { path: folder.clone(), cause };
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error).into()),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}

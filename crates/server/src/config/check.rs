@@ -1,0 +1,303 @@
+//! From what was written to what is meant: everything that takes more than one value to judge.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml::Spanned;
+use tsmgate_gate::admission::AdmissionLimits;
+use tsmgate_gate::network::Networks;
+use tsmgate_gate::permission::Role;
+use tsmgate_gate::policy::{self, Client, DenyList};
+use tsmgate_gate::rate::Rate;
+
+use super::fault::{ConfigFault, nearest};
+use super::raw::{self, OneOrMany, Raw};
+use super::values::{self, Parsed, WrittenNetwork};
+use super::{Audit, Config, LoginLimits, Tls, Tsm};
+
+/// Where what was written stands: the main file first, then those of `clients.d`.
+pub(super) struct Origin {
+    /// Relative paths are relative to it.
+    pub folder: PathBuf,
+    /// Each file with its text and its number of entries.
+    pub files: Vec<(PathBuf, String, usize)>,
+}
+
+impl Origin {
+    fn main(&self, span: &Range<usize>, message: impl Into<String>) -> ConfigFault {
+        self.at_file(0, span, message)
+    }
+
+    /// A fault in the entry of that number, in whichever file it stands.
+    fn entry(&self, entry: usize, span: &Range<usize>, message: impl Into<String>) -> ConfigFault {
+        let mut before = 0;
+        for (index, (_, _, entries)) in self.files.iter().enumerate() {
+            if entry < before + entries {
+                return self.at_file(index, span, message);
+            }
+            before += entries;
+        }
+        self.main(span, message)
+    }
+
+    fn at_file(&self, file: usize, span: &Range<usize>, message: impl Into<String>) -> ConfigFault {
+        match self.files.get(file) {
+            Some((path, text, _)) => ConfigFault::at(path, text, span, message),
+            None => ConfigFault::whole(&self.folder, message),
+        }
+    }
+
+    fn path(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+}
+
+pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
+    refuse_later_lanes(raw, origin)?;
+    let allow = networks(&raw.admission.allow);
+    let roles = roles(&raw.role, origin)?;
+    let mut warnings = Vec::new();
+    let clients = clients(raw, &allow, &roles, origin, &mut warnings)?;
+    let tsm = tsm(&raw.tsm, origin, &mut warnings)?;
+    Ok(Config {
+        listen: raw.listen.address,
+        tls: tls(&raw.tls, origin),
+        tsm,
+        exempt: networks(&raw.admission.exempt),
+        admission: admission(&raw.admission, origin)?,
+        handshake_timeout: raw.admission.handshake_timeout.0.0,
+        login: LoginLimits {
+            first_byte: raw.limits.login.first_byte.0.0,
+            idle: raw.limits.login.idle.0.0,
+            call: raw.limits.login.call.0.0,
+            per_connection: at_least_one(&raw.limits.login.per_connection, origin)?,
+            lifetime: raw.limits.login.lifetime.0.0,
+        },
+        deny: deny_list(&raw.revoked, origin)?,
+        stop_grace: raw.stop.grace.0.0,
+        audit: Audit { file: origin.path(&raw.audit.file), sync: raw.audit.sync },
+        allow,
+        clients,
+        warnings,
+    })
+}
+
+/// What the contract has and this version has not: to ignore it would promise what is not there.
+fn refuse_later_lanes(raw: &Raw, origin: &Origin) -> Result<(), ConfigFault> {
+    let later = |span: Option<Range<usize>>, what: &str| match span {
+        Some(span) => Err(origin.main(&span, format!("{what} is not in this version; remove it"))),
+        None => Ok(()),
+    };
+    let span_of = |value: &Spanned<String>| value.span();
+    later(raw.listen.local.as_ref().map(Spanned::span), "`listen.local`")?;
+    later(raw.listen.proxy_protocol_from.as_ref().map(Spanned::span), "the PROXY protocol")?;
+    later(raw.tsm.api.as_ref().map(span_of), "the api lane")?;
+    later(raw.tsm.api_certificate_sha256.as_ref().map(span_of), "the api lane")?;
+    later(raw.tsm.api_authority.as_ref().map(Spanned::span), "the api lane")?;
+    later(raw.tsm.command_socket.as_ref().map(Spanned::span), "the command lane")?;
+    later(raw.metrics.listen.as_ref().map(span_of), "the metrics listener")?;
+    later(raw.local.first().map(Spanned::span), "`[[local]]`")?;
+    later(raw.audit.journal.get_ref().then(|| raw.audit.journal.span()), "the journal as audit")
+}
+
+fn networks(written: &[WrittenNetwork]) -> Networks {
+    written.iter().map(|network| network.0).collect()
+}
+
+fn tls(raw: &raw::Tls, origin: &Origin) -> Tls {
+    let default_authority = PathBuf::from(raw::CLIENT_AUTHORITY);
+    let lists: &[PathBuf] = match &raw.revocation_list {
+        None => &[],
+        Some(OneOrMany::One(path)) => std::slice::from_ref(path),
+        Some(OneOrMany::Many(paths)) => paths,
+    };
+    Tls {
+        certificate: origin.path(&raw.certificate),
+        private_key: origin.path(&raw.private_key),
+        client_authority: match &raw.client_authority {
+            Some(path) => Some(origin.path(path)),
+            None => default_authority.exists().then_some(default_authority),
+        },
+        revocation_lists: lists.iter().map(|path| origin.path(path)).collect(),
+        expired_list: raw.expired_revocation_list,
+    }
+}
+
+/// TSM's users by number. The defaults name accounts that a host may not have; one must exist.
+fn tsm(raw: &raw::Tsm, origin: &Origin, warnings: &mut Vec<String>) -> Result<Tsm, ConfigFault> {
+    let (mut owners, mut owner_groups) = (Vec::new(), Vec::new());
+    for name in &raw.socket_owners {
+        if let Ok(number) = name.parse() {
+            owners.push(number);
+            continue;
+        }
+        match nix::unistd::User::from_name(name) {
+            Ok(Some(user)) => {
+                owners.push(user.uid.as_raw());
+                owner_groups.push(user.gid.as_raw());
+            }
+            Ok(None) if raw::SOCKET_OWNERS.contains(&name.as_str()) => {}
+            Ok(None) => warnings.push(format!("tsm.socket_owners: there is no user `{name}` here")),
+            Err(error) => {
+                warnings.push(format!("tsm.socket_owners: looking `{name}` up failed: {error}"));
+            }
+        }
+    }
+    if owners.is_empty() {
+        let message = "tsm.socket_owners: none of these users exists on this host";
+        return Err(match origin.files.first() {
+            Some((path, _, _)) => ConfigFault::whole(path, message),
+            None => ConfigFault::whole(&origin.folder, message),
+        });
+    }
+    Ok(Tsm {
+        login_socket: origin.path(&raw.login_socket),
+        owners,
+        owner_groups,
+        connections: at_least_one(&raw.connections, origin)?,
+    })
+}
+
+fn admission(raw: &raw::Admission, origin: &Origin) -> Result<AdmissionLimits, ConfigFault> {
+    Ok(AdmissionLimits {
+        connections: at_least_one(&raw.connections, origin)?,
+        connections_per_source: at_least_one(&raw.connections_per_source, origin)?,
+        unproven: at_least_one(&raw.unproven, origin)?,
+        unproven_per_source: at_least_one(&raw.unproven_per_source, origin)?,
+        source_rate: rate(&raw.source_rate).map_err(|m| origin.main(&raw.source_rate.span(), m))?,
+        sources_remembered: at_least_one(&raw.sources_remembered, origin)?,
+    })
+}
+
+fn at_least_one<T: Copy + PartialEq + From<u8>>(
+    value: &Spanned<T>,
+    origin: &Origin,
+) -> Result<T, ConfigFault> {
+    if *value.get_ref() == T::from(0) {
+        return Err(origin.main(&value.span(), "must be at least 1"));
+    }
+    Ok(*value.get_ref())
+}
+
+fn rate(written: &Spanned<raw::Rate>) -> Result<Rate, &'static str> {
+    let raw::Rate { per_minute, burst } = *written.get_ref();
+    Rate::new(per_minute, burst).ok_or("`per_minute` and `burst` must be at least 1")
+}
+
+fn roles(written: &[raw::Role], origin: &Origin) -> Result<Vec<Arc<Role>>, ConfigFault> {
+    let mut roles: Vec<Arc<Role>> = Role::built_in().into_iter().map(Arc::new).collect();
+    for role in written {
+        let name = role.name.get_ref();
+        if roles.iter().any(|other| other.name() == name) {
+            let message = format!("there is a role `{name}` already");
+            return Err(origin.main(&role.name.span(), message));
+        }
+        let grants = role.permissions.iter().map(|grant| grant.0.clone()).collect();
+        roles.push(Arc::new(Role::new(name.clone(), grants)));
+    }
+    Ok(roles)
+}
+
+fn clients(
+    raw: &Raw,
+    allow: &Networks,
+    roles: &[Arc<Role>],
+    origin: &Origin,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Client>, ConfigFault> {
+    let mut names = HashSet::new();
+    let mut identities = HashMap::new();
+    let mut clients = Vec::new();
+    for (number, entry) in raw.client.iter().enumerate() {
+        let fault = |span: &Range<usize>, message: String| origin.entry(number, span, message);
+        let name = entry.name.get_ref();
+        let printable = |byte: u8| byte.is_ascii_alphanumeric() || b".-_@".contains(&byte);
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(printable) {
+            let message = "a client's name is 1 to 64 letters, digits or .-_@".to_owned();
+            return Err(fault(&entry.name.span(), message));
+        }
+        if !names.insert(name) {
+            return Err(fault(&entry.name.span(), format!("there is a client `{name}` already")));
+        }
+        let identity = &entry.identity.get_ref().0.0;
+        if let Some(other) = identities.insert(identity, name) {
+            let warning = "have the same identity: a certificate with it is refused";
+            warnings.push(format!("the clients `{other}` and `{name}` {warning}"));
+        }
+        clients.push(Client {
+            name: name.clone(),
+            identity: identity.clone(),
+            networks: entry_networks(entry, allow, &fault)?,
+            roles: entry_roles(entry, roles, &fault)?,
+            limits: entry_limits(entry, &raw.limits.client, &fault)?,
+        });
+    }
+    Ok(clients)
+}
+
+type EntryFault<'a> = &'a dyn Fn(&Range<usize>, String) -> ConfigFault;
+
+fn entry_networks(
+    entry: &raw::Client,
+    allow: &Networks,
+    fault: EntryFault<'_>,
+) -> Result<Option<Networks>, ConfigFault> {
+    let Some(written) = &entry.networks else { return Ok(None) };
+    for network in written {
+        let Parsed(network_written) = network.get_ref();
+        if !allow.cover(network_written) {
+            let message = format!("{network_written} is outside of admission.allow: never reached");
+            return Err(fault(&network.span(), message));
+        }
+    }
+    Ok(Some(written.iter().map(|network| network.get_ref().0).collect()))
+}
+
+fn entry_roles(
+    entry: &raw::Client,
+    roles: &[Arc<Role>],
+    fault: EntryFault<'_>,
+) -> Result<Vec<Arc<Role>>, ConfigFault> {
+    let find = |name: &Spanned<String>| {
+        let known = || roles.iter().map(|role| role.name());
+        roles.iter().find(|role| role.name() == name.get_ref()).cloned().ok_or_else(|| {
+            let hint = match nearest(name.get_ref(), known()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known: {}", known().collect::<Vec<_>>().join(", ")),
+            };
+            fault(&name.span(), format!("there is no role `{}`; {hint}", name.get_ref()))
+        })
+    };
+    entry.roles.iter().map(find).collect()
+}
+
+fn entry_limits(
+    entry: &raw::Client,
+    defaults: &raw::ClientLimits,
+    fault: EntryFault<'_>,
+) -> Result<policy::ClientLimits, ConfigFault> {
+    let logins = entry.limits.logins.as_ref().unwrap_or(&defaults.logins);
+    let in_flight = entry.limits.in_flight.as_ref().unwrap_or(&defaults.in_flight);
+    if *in_flight.get_ref() == 0 {
+        return Err(fault(&in_flight.span(), "must be at least 1".to_owned()));
+    }
+    Ok(policy::ClientLimits {
+        logins: rate(logins).map_err(|message| fault(&logins.span(), message.to_owned()))?,
+        in_flight: *in_flight.get_ref(),
+    })
+}
+
+fn deny_list(raw: &raw::Revoked, origin: &Origin) -> Result<DenyList, ConfigFault> {
+    let mut deny = DenyList::default();
+    for text in &raw.serials {
+        let serial = values::serial(text.get_ref()).map_err(|m| origin.main(&text.span(), m))?;
+        deny.serials.insert(serial);
+    }
+    for text in &raw.public_keys_sha256 {
+        let hash = values::key_hash(text.get_ref()).map_err(|m| origin.main(&text.span(), m))?;
+        deny.public_keys.insert(hash);
+    }
+    Ok(deny)
+}

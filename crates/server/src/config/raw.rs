@@ -1,0 +1,369 @@
+//! The configuration file as it is written. Every default is a named constant of this file, and the
+//! whole shape is here: what a later version will read is known already, so that a file is not refused
+//! for a key that the contract has.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::values::{
+    Parsed, WrittenDuration, WrittenGrant, WrittenIdentity, WrittenNetwork, WrittenSize,
+};
+
+/// Where the configuration is.
+pub const CONFIG_FILE: &str = "/etc/tsmgate/tsmgated.toml";
+/// TSM itself takes ports 8000 to 9000.
+pub const LISTEN_ADDRESS: &str = "0.0.0.0:18850";
+/// Where the server's certificate is, leaf first.
+pub const CERTIFICATE: &str = "/etc/tsmgate/server.pem";
+/// Where its key is.
+pub const PRIVATE_KEY: &str = "/etc/tsmgate/server.key";
+/// Where the authority is whose client certificates count.
+pub const CLIENT_AUTHORITY: &str = "/etc/tsmgate/client-ca.pem";
+/// TSM's socket, as its one published client names it.
+pub const LOGIN_SOCKET: &str = "/var/run/tableau/tab-controller-login-8850";
+/// TSM's accounts: root, the unprivileged and the privileged service user.
+pub const SOCKET_OWNERS: &[&str] = &["root", "tableau", "tsmagent"];
+/// Where the audit goes.
+pub const AUDIT_FILE: &str = "/var/log/tsmgate/audit.jsonl";
+
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr;)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        #[allow(dead_code, reason = "the whole shape is read; lanes of later versions use the rest")]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+    };
+}
+
+fn time(text: &str) -> WrittenDuration {
+    Parsed(text.parse().expect("a default of this file, read by every test"))
+}
+
+fn size(text: &str) -> WrittenSize {
+    Parsed(text.parse().expect("a default of this file, read by every test"))
+}
+
+table! {
+    /// The whole file.
+    Raw {
+        /// `[listen]`
+        listen: Listen = Listen::default();
+        /// `[tls]`
+        tls: Tls = Tls::default();
+        /// `[tsm]`
+        tsm: Tsm = Tsm::default();
+        /// `[admission]`
+        admission: Admission = Admission::default();
+        /// `[limits]`
+        limits: Limits = Limits::default();
+        /// `[stop]`
+        stop: Stop = Stop::default();
+        /// `[audit]`
+        audit: Audit = Audit::default();
+        /// `[metrics]`
+        metrics: Metrics = Metrics::default();
+        /// `[[role]]`
+        role: Vec<Role> = Vec::new();
+        /// `[[client]]`
+        client: Vec<Client> = Vec::new();
+        /// `[[local]]`
+        local: Vec<Spanned<Local>> = Vec::new();
+        /// `[revoked]`
+        revoked: Revoked = Revoked::default();
+    }
+}
+
+table! {
+    /// `[listen]`
+    Listen {
+        /// Where to listen.
+        address: SocketAddr = LISTEN_ADDRESS.parse().expect("a constant of this file");
+        /// A later version's socket for `[[local]]` callers.
+        local: Option<Spanned<PathBuf>> = None;
+        /// A later version's balancers.
+        proxy_protocol_from: Option<Spanned<Vec<WrittenNetwork>>> = None;
+    }
+}
+
+table! {
+    /// `[tls]`
+    Tls {
+        /// Chain, leaf first.
+        certificate: PathBuf = CERTIFICATE.into();
+        /// Its key.
+        private_key: PathBuf = PRIVATE_KEY.into();
+        /// Absent: the default file where it exists.
+        client_authority: Option<PathBuf> = None;
+        /// Absent: only `[revoked]` counts.
+        revocation_list: Option<OneOrMany> = None;
+        /// What a list past its next update does.
+        expired_revocation_list: ExpiredList = ExpiredList::Refuse;
+    }
+}
+
+table! {
+    /// `[tsm]`
+    Tsm {
+        /// TSM's login socket.
+        login_socket: PathBuf = LOGIN_SOCKET.into();
+        /// Whose process may answer there: names or numbers.
+        socket_owners: Vec<String> = SOCKET_OWNERS.iter().map(|&name| name.to_owned()).collect();
+        /// Calls at TSM at once.
+        connections: Spanned<usize> = Spanned::new(0..0, 8);
+        /// A later version's api lane.
+        api: Option<Spanned<String>> = None;
+        /// A later version's api lane.
+        api_certificate_sha256: Option<Spanned<String>> = None;
+        /// A later version's api lane.
+        api_authority: Option<Spanned<PathBuf>> = None;
+        /// A later version's command lane.
+        command_socket: Option<Spanned<PathBuf>> = None;
+    }
+}
+
+table! {
+    /// `[admission]`
+    Admission {
+        /// Empty: nobody.
+        allow: Vec<WrittenNetwork> = Vec::new();
+        /// Never banned.
+        exempt: Vec<WrittenNetwork> = Vec::new();
+        /// Proven connections.
+        connections: Spanned<usize> = Spanned::new(0..0, 1024);
+        /// Of those, of one source.
+        connections_per_source: Spanned<usize> = Spanned::new(0..0, 64);
+        /// Connections that have not proved themselves.
+        unproven: Spanned<usize> = Spanned::new(0..0, 128);
+        /// Of those, of one source.
+        unproven_per_source: Spanned<usize> = Spanned::new(0..0, 16);
+        /// Accept to handshake done.
+        handshake_timeout: WrittenDuration = time("5s");
+        /// New connections of one source.
+        source_rate: Spanned<Rate> = Spanned::new(0..0, Rate { per_minute: 120, burst: 40 });
+        /// Sources in each table.
+        sources_remembered: Spanned<usize> = Spanned::new(0..0, 65_536);
+    }
+}
+
+table! {
+    /// `[limits]`
+    Limits {
+        /// `[limits.login]`
+        login: LoginLimits = LoginLimits::default();
+        /// `[limits.http]`
+        http: HttpLimits = HttpLimits::default();
+        /// `[limits.command]`
+        command: CommandLimits = CommandLimits::default();
+        /// `[limits.client]`
+        client: ClientLimits = ClientLimits::default();
+    }
+}
+
+table! {
+    /// `[limits.login]`
+    LoginLimits {
+        /// Handshake to whole first call; and byte to whole call.
+        first_byte: WrittenDuration = time("5s");
+        /// Between calls.
+        idle: WrittenDuration = time("30s");
+        /// One login at TSM.
+        call: WrittenDuration = time("10s");
+        /// Calls on one connection.
+        per_connection: Spanned<u32> = Spanned::new(0..0, 100);
+        /// Of a connection, which ends at a call boundary.
+        lifetime: WrittenDuration = time("15m");
+    }
+}
+
+table! {
+    /// `[limits.http]`, for the lanes of a later version.
+    HttpLimits {
+        /// To a whole request header.
+        header: WrittenDuration = time("5s");
+        /// Between requests.
+        idle: WrittenDuration = time("60s");
+        /// To the first byte of TSM's answer.
+        call: WrittenDuration = time("60s");
+        /// Of a request.
+        body: WrittenSize = size("1MiB");
+        /// Of an answer that is read whole.
+        redacted_answer: WrittenSize = size("4MiB");
+        /// Of a connection.
+        lifetime: WrittenDuration = time("1h");
+    }
+}
+
+table! {
+    /// `[limits.command]`, for the lane of a later version.
+    CommandLimits {
+        /// Of a request.
+        body: WrittenSize = size("16MiB");
+        /// Of a command.
+        run: WrittenDuration = time("35m");
+        /// Of a command that asked for more.
+        run_most: WrittenDuration = time("4h");
+        /// Commands waiting.
+        queued: u32 = 16;
+        /// Of a command.
+        output: WrittenSize = size("16MiB");
+    }
+}
+
+table! {
+    /// `[limits.client]`
+    ClientLimits {
+        /// Raw logins.
+        logins: Spanned<Rate> = Spanned::new(0..0, Rate { per_minute: 12, burst: 6 });
+        /// Requests of the api lane.
+        requests: Spanned<Rate> = Spanned::new(0..0, Rate { per_minute: 600, burst: 60 });
+        /// Commands.
+        commands: Spanned<Rate> = Spanned::new(0..0, Rate { per_minute: 6, burst: 6 });
+        /// Calls at once.
+        in_flight: Spanned<u32> = Spanned::new(0..0, 4);
+    }
+}
+
+table! {
+    /// `[stop]`
+    Stop {
+        /// For calls under way.
+        grace: WrittenDuration = time("15s");
+    }
+}
+
+table! {
+    /// `[audit]`
+    Audit {
+        /// Where the records go.
+        file: PathBuf = AUDIT_FILE.into();
+        /// A later version's second target.
+        journal: Spanned<bool> = Spanned::new(0..0, false);
+        /// When records are forced to disk.
+        sync: Sync = Sync::Second;
+    }
+}
+
+table! {
+    /// `[metrics]`, of a later version.
+    Metrics {
+        /// A socket or a loopback address.
+        listen: Option<Spanned<String>> = None;
+    }
+}
+
+table! {
+    /// `[revoked]`
+    Revoked {
+        /// Hexadecimal serial numbers.
+        serials: Vec<Spanned<String>> = Vec::new();
+        /// Base64 hashes of public keys.
+        public_keys_sha256: Vec<Spanned<String>> = Vec::new();
+    }
+}
+
+/// `{ per_minute = 12, burst = 6 }`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Over time.
+    pub per_minute: u32,
+    /// At once.
+    pub burst: u32,
+}
+
+/// One file or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a file name or a list of file names")]
+pub enum OneOrMany {
+    /// One.
+    One(PathBuf),
+    /// Several.
+    Many(Vec<PathBuf>),
+}
+
+/// What a revocation list past its next update does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpiredList {
+    /// Everybody of its issuer is refused.
+    Refuse,
+    /// It goes on counting, and the log says so.
+    Warn,
+}
+
+/// When records are forced to disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sync {
+    /// At most a second after they were written, and on stop.
+    Second,
+    /// Each, before it counts.
+    Always,
+}
+
+/// `[[role]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// What it gives.
+    pub permissions: Vec<WrittenGrant>,
+}
+
+/// `[[client]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// What its certificate says.
+    pub identity: Spanned<WrittenIdentity>,
+    /// Absent: all of `admission.allow`.
+    pub networks: Option<Vec<Spanned<WrittenNetwork>>>,
+    /// What it may do.
+    pub roles: Vec<Spanned<String>>,
+    /// Where its limits differ.
+    #[serde(default)]
+    pub limits: EntryLimits,
+}
+
+/// The limits of one entry; absent ones are `[limits.client]`'s.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(dead_code, reason = "the whole shape is read; lanes of later versions use the rest")]
+pub struct EntryLimits {
+    /// Raw logins.
+    pub logins: Option<Spanned<Rate>>,
+    /// Requests of the api lane.
+    pub requests: Option<Spanned<Rate>>,
+    /// Commands.
+    pub commands: Option<Spanned<Rate>>,
+    /// Calls at once.
+    pub in_flight: Option<Spanned<u32>>,
+}
+
+/// `[[local]]`, of a later version.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Local(#[allow(dead_code, reason = "read, and refused")] BTreeMap<String, toml::Value>);
+
+/// A file of `clients.d`: entries alone.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientsFile {
+    /// `[[client]]`
+    #[serde(default)]
+    pub client: Vec<Client>,
+}

@@ -1,0 +1,228 @@
+//! The TLS side of the configuration, loaded and checked: our certificate and key, the authority whose
+//! clients count, its revocation lists.
+//!
+//! It reads, and never writes: the daemon cannot make a key. Everything a start would fail on fails
+//! here, so that `check` and `run` say the same.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::{self, kx_group};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::config::{ExpiredList, Tls};
+use crate::files::{self, FileFault, Kind};
+
+/// What the handshake needs. Immutable; a reload makes another.
+#[derive(Debug)]
+pub struct Credentials {
+    /// Algorithms, key exchange groups in order of preference.
+    pub provider: Arc<CryptoProvider>,
+    /// Our chain and key.
+    pub server: Arc<CertifiedKey>,
+    /// Checks a client's chain; `None` without an authority, when nobody gets in.
+    pub clients: Option<Arc<dyn ClientCertVerifier>>,
+    /// When our certificate ends.
+    pub server_not_after: OffsetDateTime,
+    /// What is odd but no reason not to start.
+    pub warnings: Vec<String>,
+}
+
+/// Why credentials cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsFault {
+    /// A file cannot be taken.
+    #[error(transparent)]
+    File(#[from] FileFault),
+    /// A file has no certificate, key or list in it, or a broken one.
+    #[error("{path}: {what}")]
+    Contents {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The private key is another certificate's.
+    #[error(
+        "{certificate} and {private_key} do not belong together: the key is another certificate's"
+    )]
+    Mismatch {
+        /// Our certificate.
+        certificate: PathBuf,
+        /// Not its key.
+        private_key: PathBuf,
+    },
+}
+
+fn contents(path: &Path, what: impl Into<String>) -> CredentialsFault {
+    CredentialsFault::Contents { path: path.to_owned(), what: what.into() }
+}
+
+/// The algorithms: rustls's own for TLS 1.3 with the post-quantum group preferred.
+pub fn provider() -> CryptoProvider {
+    CryptoProvider {
+        kx_groups: vec![
+            kx_group::X25519MLKEM768,
+            kx_group::X25519,
+            kx_group::SECP256R1,
+            kx_group::SECP384R1,
+        ],
+        ..aws_lc_rs::default_provider()
+    }
+}
+
+/// Loads everything the handshake needs, as of `now`.
+///
+/// # Errors
+/// A file is missing, unsafe, empty or broken; certificate and key do not match; our certificate is
+/// outside of its time; a configured revocation list holds none.
+pub fn load(tls: &Tls, now: OffsetDateTime) -> Result<Credentials, CredentialsFault> {
+    let provider = Arc::new(provider());
+    let mut warnings = Vec::new();
+    let (server, server_not_after) = load_server(tls, &provider, now)?;
+    let clients = match &tls.client_authority {
+        None => None,
+        Some(path) => Some(load_clients(path, tls, &provider, now, &mut warnings)?),
+    };
+    if clients.is_some() && tls.revocation_lists.is_empty() {
+        let what = "tls.revocation_list is not set: only [revoked] refuses certificates";
+        warnings.push(what.to_owned());
+    }
+    Ok(Credentials { provider, server: Arc::new(server), clients, server_not_after, warnings })
+}
+
+fn load_server(
+    tls: &Tls,
+    provider: &CryptoProvider,
+    now: OffsetDateTime,
+) -> Result<(CertifiedKey, OffsetDateTime), CredentialsFault> {
+    let path = &tls.certificate;
+    let chain = certificates(path)?;
+    let leaf = chain.first().ok_or_else(|| contents(path, "there is no certificate in it"))?;
+    let (_, leaf) = X509Certificate::from_der(leaf)
+        .map_err(|error| contents(path, format!("a broken certificate: {error}")))?;
+    let validity = leaf.validity();
+    let (from, until) = (validity.not_before.to_datetime(), validity.not_after.to_datetime());
+    if now > until {
+        return Err(contents(path, format!("the certificate expired on {until}; issue a new one")));
+    }
+    if now < from {
+        return Err(contents(path, format!("the certificate is not valid before {from}")));
+    }
+    let key_path = &tls.private_key;
+    let key = zeroize::Zeroizing::new(files::read(key_path, Kind::PrivateKey)?);
+    let key = PrivateKeyDer::from_pem_slice(&key)
+        .map_err(|_| contents(key_path, "there is no unencrypted PEM private key in it"))?;
+    let key = provider
+        .key_provider
+        .load_private_key(key)
+        .map_err(|_| contents(key_path, "a private key of a kind that TLS 1.3 cannot use"))?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        Ok(()) => Ok((certified, until)),
+        Err(rustls::Error::InconsistentKeys(_)) => Err(CredentialsFault::Mismatch {
+            certificate: path.clone(),
+            private_key: key_path.clone(),
+        }),
+        Err(error) => Err(contents(path, error.to_string())),
+    }
+}
+
+fn load_clients(
+    authority: &Path,
+    tls: &Tls,
+    provider: &Arc<CryptoProvider>,
+    now: OffsetDateTime,
+    warnings: &mut Vec<String>,
+) -> Result<Arc<dyn ClientCertVerifier>, CredentialsFault> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(authority)? {
+        roots
+            .add(certificate)
+            .map_err(|error| contents(authority, format!("not an authority: {error}")))?;
+    }
+    if roots.is_empty() {
+        return Err(contents(authority, "there is no certificate in it"));
+    }
+    let mut lists = Vec::new();
+    for path in &tls.revocation_lists {
+        lists.extend(load_lists(path, tls.expired_list, now, warnings)?);
+    }
+    let mut verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+            // a list of authority names tells strangers whom we trust, and costs bytes
+            .clear_root_hint_subjects()
+            .with_crls(lists);
+    if tls.expired_list == ExpiredList::Refuse {
+        verifier = verifier.enforce_revocation_expiration();
+    }
+    let path = tls.revocation_lists.first().map_or(authority, PathBuf::as_path);
+    let verifier = verifier.build().map_err(|error| contents(path, error.to_string()))?;
+    Ok(verifier)
+}
+
+/// The lists of one file. Not even one is a fault: an empty set of lists would switch the check off.
+fn load_lists(
+    path: &Path,
+    expired: ExpiredList,
+    now: OffsetDateTime,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialsFault> {
+    let bytes = files::read(path, Kind::Open)?;
+    let lists: Vec<CertificateRevocationListDer<'static>> = if bytes.starts_with(b"0") {
+        vec![bytes.into()]
+    } else {
+        CertificateRevocationListDer::pem_slice_iter(&bytes)
+            .collect::<Result<_, _>>()
+            .map_err(|error| contents(path, format!("broken PEM: {error}")))?
+    };
+    if lists.is_empty() {
+        return Err(contents(path, "there is no revocation list in it"));
+    }
+    for list in &lists {
+        let (_, list) = x509_parser::revocation_list::CertificateRevocationList::from_der(list)
+            .map_err(|error| contents(path, format!("a broken revocation list: {error}")))?;
+        let this = list.last_update().to_datetime();
+        let next = list.next_update().map(|next| next.to_datetime());
+        warnings.extend(list_warning(path, expired, this, next, now));
+    }
+    Ok(lists)
+}
+
+/// From half of its life on a list that nobody renews is a lock-out to come.
+fn list_warning(
+    path: &Path,
+    expired: ExpiredList,
+    this: OffsetDateTime,
+    next: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+) -> Option<String> {
+    let path = path.display();
+    let Some(next) = next else {
+        return Some(format!("{path}: the revocation list does not say when the next is due"));
+    };
+    if now > next {
+        let then = match expired {
+            ExpiredList::Refuse => "every certificate of its issuer is refused",
+            ExpiredList::Warn => "it goes on counting (expired_revocation_list = \"warn\")",
+        };
+        return Some(format!("{path}: the revocation list expired on {next}: {then}"));
+    }
+    let half = this + (next - this) / 2;
+    (now > half).then(|| format!("{path}: the revocation list ends on {next}; issue a new one"))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CredentialsFault> {
+    let bytes = files::read(path, Kind::Open)?;
+    CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|error| contents(path, format!("broken PEM: {error}")))
+}

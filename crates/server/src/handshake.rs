@@ -1,0 +1,129 @@
+//! TLS 1.3 with a client certificate, within one deadline counted from accept; and who it is.
+//!
+//! There is no resumption and no early data: both would skip the certificate. Who the caller is, is
+//! asked inside the handshake, right after it proved its key: that is the last moment at which the TLS
+//! library can still answer `access_denied`, as the contract wants, and before the daemon says a word.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::server::{NoServerSessionStorage, ServerConfig};
+use rustls::sign::SingleCertAndKey;
+use rustls::version::TLS13;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tsmgate_gate::permit::Caller;
+use tsmgate_gate::policy::{Leaf, Policy};
+use tsmgate_gate::reason::Reason;
+
+use crate::credentials::Credentials;
+
+mod doorman;
+
+use doorman::{Doorman, Findings};
+
+/// The login lane's protocol name. A client that offers none gets the login lane too: plain tunnels do
+/// not know ours. One that offers only others is refused.
+pub const ALPN_LOGIN: &[u8] = b"tsm-login";
+
+/// How long the peer may take to fetch the alert that tells it of its refusal.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// A connection that proved who it is.
+#[derive(Debug)]
+pub struct Handshaken {
+    /// The plaintext side.
+    pub stream: TlsStream<TcpStream>,
+    /// Who it is.
+    pub caller: Caller,
+}
+
+/// A handshake that failed: why, and whose certificate it was, if one was shown and could be read.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub reason: Reason,
+    /// The certificate shown.
+    pub leaf: Option<Arc<Leaf>>,
+    /// Whether its key was proved to be the peer's.
+    pub key_proved: bool,
+}
+
+/// Shakes hands and identifies, until `deadline`.
+///
+/// # Errors
+/// Nobody gets past an [`Err`]; the peer has been told as much as a TLS alert tells.
+pub async fn handshake(
+    stream: TcpStream,
+    address: IpAddr,
+    credentials: &Credentials,
+    policy: &Arc<Policy>,
+    deadline: Instant,
+) -> Result<Handshaken, Refused> {
+    let refused = |reason| Refused { reason, leaf: None, key_proved: false };
+    let clients = credentials.clients.as_ref().ok_or_else(|| refused(Reason::GateClosed))?;
+    let doorman = Arc::new(Doorman::new(Arc::clone(clients), Arc::clone(policy), address));
+    let config =
+        server_config(credentials, &doorman).map_err(|_| refused(Reason::TlsIncompatible))?;
+    let accept = TlsAcceptor::from(Arc::new(config)).accept(stream).into_fallible();
+    let outcome = match timeout_at(deadline, accept).await {
+        Err(_) => return Err(doorman.findings().refused(Reason::HandshakeTimeout)),
+        Ok(outcome) => outcome,
+    };
+    let findings = doorman.findings();
+    match (outcome, findings) {
+        (Ok(stream), Findings { caller: Some(caller), .. }) => Ok(Handshaken { stream, caller }),
+        (Ok(_), findings) => Err(findings.refused(Reason::CertificateMissing)),
+        (Err((error, stream)), findings) => {
+            farewell(stream).await;
+            Err(findings.refused(reason_of(&error)))
+        }
+    }
+}
+
+/// The configuration of one connection: the shared credentials, and its own doorman.
+fn server_config(
+    credentials: &Credentials,
+    doorman: &Arc<Doorman>,
+) -> Result<ServerConfig, rustls::Error> {
+    let certificate = SingleCertAndKey::from(Arc::clone(&credentials.server));
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(&credentials.provider))
+        .with_protocol_versions(&[&TLS13])?
+        .with_client_cert_verifier(Arc::clone(doorman) as _)
+        .with_cert_resolver(Arc::new(certificate));
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config.max_early_data_size = 0;
+    config.alpn_protocols = vec![ALPN_LOGIN.to_vec()];
+    Ok(config)
+}
+
+/// Lets the alert arrive: closing with unread bytes would reset the connection and lose it.
+async fn farewell(mut stream: TcpStream) {
+    let _ = timeout(FAREWELL, async {
+        stream.shutdown().await?;
+        crate::drain::discard(&mut stream).await
+    })
+    .await;
+}
+
+/// What a failed handshake was, where the doorman did not say.
+fn reason_of(error: &io::Error) -> Reason {
+    use rustls::Error as Tls;
+    let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Tls>()) else {
+        return Reason::HandshakeAborted;
+    };
+    match tls {
+        Tls::NoCertificatesPresented => Reason::CertificateMissing,
+        Tls::InvalidCertificate(_) => Reason::CertificateInvalid,
+        Tls::PeerIncompatible(_) => Reason::TlsIncompatible,
+        Tls::NoApplicationProtocol => Reason::AlpnUnknown,
+        Tls::AlertReceived(_) => Reason::PeerRefusedUs,
+        _ => Reason::HandshakeGarbage,
+    }
+}

@@ -1,0 +1,61 @@
+//! From the bytes of a leaf certificate to what the decisions need of it.
+//!
+//! Reads names, serial and usage and nothing else: no address in a certificate is ever followed.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
+use tsmgate_gate::policy::Leaf;
+use tsmgate_gate::reason::Reason;
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use crate::config::values::normal_serial;
+
+/// More names than any client needs; a certificate with thousands must not cost us thousands.
+const NAMES_LIMIT: usize = 64;
+
+/// Reads a leaf whose chain was verified.
+///
+/// # Errors
+/// [`Reason::CertificateInvalid`] where it cannot be read or has more than 64 names, and
+/// [`Reason::CertificateUsage`] where it does not say that it is a client's: webpki takes a missing
+/// extended key usage for any usage, and does not look at key usage.
+pub fn read_leaf(der: &[u8]) -> Result<Leaf, Reason> {
+    let invalid = |_| Reason::CertificateInvalid;
+    let parsed = X509Certificate::from_der(der);
+    let (_, certificate) = parsed.map_err(|_| Reason::CertificateInvalid)?;
+    let usage = certificate.extended_key_usage().map_err(invalid)?;
+    if !usage.is_some_and(|usage| usage.value.client_auth) {
+        return Err(Reason::CertificateUsage);
+    }
+    let usage = certificate.key_usage().map_err(invalid)?;
+    if usage.is_some_and(|usage| !usage.value.digital_signature()) {
+        return Err(Reason::CertificateUsage);
+    }
+    let (mut uris, mut dns) = (Vec::new(), Vec::new());
+    if let Some(names) = certificate.subject_alternative_name().map_err(invalid)? {
+        if names.value.general_names.len() > NAMES_LIMIT {
+            return Err(Reason::CertificateInvalid);
+        }
+        for name in &names.value.general_names {
+            match name {
+                GeneralName::URI(uri) => uris.push((*uri).to_owned()),
+                GeneralName::DNSName(name) => dns.push((*name).to_owned()),
+                _ => {}
+            }
+        }
+    }
+    Ok(Leaf {
+        serial: normal_serial(&HEXLOWER.encode(certificate.raw_serial())),
+        fingerprint: sha256(der),
+        public_key: sha256(certificate.public_key().raw),
+        uris,
+        dns,
+    })
+}
+
+/// SHA-256.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
+}

@@ -1,0 +1,68 @@
+//! What the process asks of the system: no core dumps, enough descriptors, random names.
+
+use std::io;
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use data_encoding::HEXLOWER;
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
+};
+
+use crate::config::Config;
+
+/// Descriptors kept back for TSM, files, the log and the runtime.
+const RESERVE: usize = 64;
+
+/// Makes sure that no core dump can hold a cookie or a key, and that no other process of our user can
+/// look into ours.
+///
+/// # Errors
+/// As the system's.
+pub fn forbid_core_dumps() -> io::Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(())
+}
+
+/// Raises the descriptor limit as far as it goes; where that is not enough for the configured
+/// connections, the caps shrink, the unproven ones' no more than the others'. Gives the number of
+/// connections that may exist at once.
+///
+/// # Errors
+/// The limit is too low to serve anybody.
+pub fn fit_to_descriptors(config: &mut Config) -> io::Result<usize> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
+    let limit =
+        limit.current.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let reserve = RESERVE + config.tsm.connections;
+    let room = limit.saturating_sub(reserve);
+    if room < 16 {
+        return Err(io::Error::other(format!(
+            "the limit of {limit} open files is too low; {} are needed at least",
+            reserve + 16
+        )));
+    }
+    let admission = &mut config.admission;
+    let wanted = admission.connections + admission.unproven + RESERVE;
+    if wanted > room {
+        admission.unproven = admission.unproven.min(room / 4);
+        admission.connections = admission.connections.min(room / 2);
+        tracing::warn!(
+            limit,
+            connections = admission.connections,
+            unproven = admission.unproven,
+            "the limit of open files is lower than the configured connections need: fewer are taken"
+        );
+    }
+    Ok(wanted.min(room))
+}
+
+/// A short random name.
+pub fn random_name() -> String {
+    let mut bytes = [0; 4];
+    // without random numbers TLS would not work either; the name is no secret
+    let _ = SystemRandom::new().fill(&mut bytes);
+    HEXLOWER.encode(&bytes)
+}

@@ -1,0 +1,258 @@
+//! The login lane: whole calls in, whole replies out, one at a time.
+//!
+//! Nothing a caller sent is copied to TSM and nothing unparsed to the caller. Each call is authorized
+//! by itself, its intent is on record before TSM is asked, its outcome before the cookie leaves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+use tsmgate_gate::permit::{self, Caller};
+use tsmgate_gate::reason::Reason;
+use tsmgate_wire::{
+    Answer, CALL_LIMIT, Call, CallFault, ExceptionKind, METHOD, decode_call, encode_exception,
+    encode_reply,
+};
+
+use crate::audit::record::Record;
+use crate::audit::{Audit, RefusalOrigin};
+use crate::daemon::House;
+use crate::drain;
+
+mod entry;
+
+use entry::Entry;
+
+/// How long a peer may take to fetch an answer.
+const WRITE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the end of a connection may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// One caller's connection, past the handshake.
+#[derive(Debug)]
+pub struct Conversation<'a, S> {
+    house: &'a House,
+    stream: S,
+    caller: &'a Caller,
+    /// The connection's fields, which each of its records carries.
+    about: &'a Record,
+    begun: Instant,
+    buffer: Vec<u8>,
+}
+
+/// Why a conversation ended without a call that was refused.
+enum End {
+    /// The peer closed, was idle, or reached a limit of the connection: nobody's fault.
+    Quiet,
+    /// The peer did what it must not, and is told so where that is possible.
+    Fault(Reason, Option<Vec<u8>>),
+}
+
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
+    /// A conversation that begins now; `about` are the connection's fields.
+    pub fn new(house: &'a House, stream: S, caller: &'a Caller, about: &'a Record) -> Self {
+        let buffer = Vec::with_capacity(CALL_LIMIT);
+        Self { house, stream, caller, about, begun: Instant::now(), buffer }
+    }
+
+    /// Serves calls until the caller closes, a limit is reached or the daemon stops.
+    pub async fn serve(mut self, stop: &mut watch::Receiver<bool>) {
+        let end = self.calls(stop).await;
+        if let End::Fault(reason, exception) = &end {
+            self.refused(*reason);
+            if let Some(exception) = exception {
+                let _ = self.send(exception).await;
+            }
+        }
+        let _ = timeout(FAREWELL, async {
+            self.stream.shutdown().await?;
+            match end {
+                End::Quiet => Ok(()),
+                End::Fault(..) => drain::discard(&mut self.stream).await,
+            }
+        })
+        .await;
+    }
+
+    /// The calls one after the other; what ended them.
+    async fn calls(&mut self, stop: &mut watch::Receiver<bool>) -> End {
+        for number in 0..self.house.config.login.per_connection {
+            let call = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return End::Quiet,
+                call = self.next_call(number == 0) => call,
+            };
+            match call {
+                Err(end) => return end,
+                Ok(call) => {
+                    if let Err(end) = self.answer(call).await {
+                        return end;
+                    }
+                }
+            }
+        }
+        End::Quiet
+    }
+
+    /// Reads one whole call. Before its first byte the peer may be idle; from then on, and for the
+    /// first call from the handshake on, it must be whole within `first_byte`, however its bytes
+    /// trickle in.
+    async fn next_call(&mut self, first: bool) -> Result<Call, End> {
+        let limits = self.house.config.login;
+        let end_of_life = self.begun + limits.lifetime;
+        if Instant::now() >= end_of_life {
+            return Err(End::Quiet);
+        }
+        let mut deadline = match (first, self.buffer.is_empty()) {
+            (true, _) => self.begun + limits.first_byte,
+            (false, true) => (Instant::now() + limits.idle).min(end_of_life),
+            (false, false) => Instant::now() + limits.first_byte,
+        };
+        loop {
+            match decode_call(&self.buffer) {
+                Ok(None) => {}
+                Ok(Some(call)) => {
+                    self.buffer.drain(..call.length);
+                    return Ok(call);
+                }
+                Err(fault) => return Err(misunderstood(&fault)),
+            }
+            let before = self.buffer.len();
+            // a legal message fits: the codec refuses whatever reaches the limit without an end
+            let room = (CALL_LIMIT - before) as u64;
+            let mut stream = (&mut self.stream).take(room);
+            match timeout_at(deadline, stream.read_buf(&mut self.buffer)).await {
+                Ok(Ok(1..)) => {}
+                Ok(_) if before == 0 => return Err(End::Quiet),
+                Ok(_) => return Err(End::Fault(Reason::PeerGone, None)),
+                Err(_) if before == 0 && !first => return Err(End::Quiet),
+                Err(_) => return Err(End::Fault(Reason::CallTooSlow, None)),
+            }
+            if before == 0 && !first {
+                deadline = Instant::now() + limits.first_byte;
+            }
+        }
+    }
+
+    /// authorize → record → ask TSM → record → answer. `Err` ends the connection.
+    async fn answer(&mut self, call: Call) -> Result<(), End> {
+        let snapshot = &self.house.snapshot;
+        let permit = match permit::authorize(&snapshot.policy, &self.house.ledger, self.caller) {
+            Ok(permit) => permit,
+            Err(reason) => {
+                self.refused(reason);
+                return self.refuse(call, reason).await;
+            }
+        };
+        let entry = match Entry::open(&self.house.audit, self.about, &permit).await {
+            Ok(entry) => entry,
+            Err(reason) => {
+                self.refused(reason);
+                return self.refuse(call, reason).await;
+            }
+        };
+        let answer = self.house.backend.login(&permit).await;
+        if let Err(reason) = entry.close(&answer).await {
+            return self.refuse(call, reason).await;
+        }
+        match answer {
+            Ok(login) => {
+                let reply = encode_reply(call.sequence, &Answer::Granted(login));
+                self.send(&reply).await
+            }
+            Err(reason) => self.refuse(call, reason).await,
+        }
+    }
+
+    /// Answers a call that did not get what it asked for. The connection goes on.
+    async fn refuse(&mut self, call: Call, reason: Reason) -> Result<(), End> {
+        let reply = match reason {
+            Reason::PermissionMissing => encode_reply(call.sequence, &Answer::NotAuthorized),
+            _ => {
+                let message = told(reason);
+                let kind = ExceptionKind::InternalError;
+                encode_exception(METHOD, call.sequence, kind, &message).into()
+            }
+        };
+        self.send(&reply).await?;
+        // a policy that no longer knows the caller does not keep its connection
+        let stays = !matches!(
+            reason,
+            Reason::ClientUnknown
+                | Reason::ClientElsewhere
+                | Reason::ClientAmbiguous
+                | Reason::CertificateRevoked
+                | Reason::CertificateNames
+        );
+        if stays { Ok(()) } else { Err(End::Quiet) }
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), End> {
+        let stream = &mut self.stream;
+        let sent = timeout(WRITE_DEADLINE, async {
+            stream.write_all(bytes).await?;
+            stream.flush().await
+        });
+        match sent.await {
+            Ok(Ok(())) => Ok(()),
+            _ => {
+                tracing::debug!(client = self.caller.client().name, "the answer was not taken");
+                Err(End::Quiet)
+            }
+        }
+    }
+
+    fn refused(&self, reason: Reason) {
+        let audit: &Arc<Audit> = &self.house.audit;
+        let origin = RefusalOrigin::Client(self.caller.client().name.clone());
+        audit.refuse(origin, reason, || Record::refusal("refused", reason).append(self.about));
+    }
+}
+
+/// What a caller is told: the stable code, and for a limit when to come again.
+fn told(reason: Reason) -> String {
+    match reason {
+        Reason::ClientOverRate(wait) => {
+            format!("over_limit; retry in {} s", wait.as_secs_f64().ceil().max(1.0))
+        }
+        Reason::ClientInFlight => "over_limit; retry in 1 s".to_owned(),
+        other => other.code().to_owned(),
+    }
+}
+
+/// The answer to bytes that are not a call, where Thrift has one.
+fn misunderstood(fault: &CallFault) -> End {
+    let (reason, exception) = match fault {
+        CallFault::UnknownMethod { name, sequence } => (
+            Reason::UnknownMethod,
+            Some(encode_exception(
+                name,
+                *sequence,
+                ExceptionKind::UnknownMethod,
+                "unknown_method: this gate knows login",
+            )),
+        ),
+        CallFault::HasArguments { sequence } => (
+            Reason::NotTheConversation,
+            Some(encode_exception(
+                METHOD,
+                *sequence,
+                ExceptionKind::ProtocolError,
+                "not_the_conversation: login takes no arguments",
+            )),
+        ),
+        CallFault::NotACall { sequence } => (
+            Reason::NotTheConversation,
+            Some(encode_exception(
+                METHOD,
+                *sequence,
+                ExceptionKind::InvalidMessageType,
+                "not_the_conversation: only calls are answered",
+            )),
+        ),
+        CallFault::NotStrictBinary | CallFault::TooLong => (Reason::NotTheConversation, None),
+    };
+    End::Fault(reason, exception)
+}
