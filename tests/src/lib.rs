@@ -1,1 +1,14 @@
-//! .
+//! What the tests share: a scene (simulator, authority, daemon), certificates good and bad, a TLS peer
+//! whose every byte the test decides, and the built programs.
+//!
+//! Nothing here asserts more than that the stage could be set.
+
+pub mod certificates;
+pub mod peer;
+pub mod program;
+pub mod scene;
+pub mod wait;
+
+pub use certificates::{Authority, Identity};
+pub use peer::Peer;
+pub use scene::{Scene, SceneOptions};

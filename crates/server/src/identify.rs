@@ -45,12 +45,26 @@ pub fn read_leaf(der: &[u8]) -> Result<Leaf, Reason> {
         }
     }
     Ok(Leaf {
-        serial: normal_serial(&HEXLOWER.encode(certificate.raw_serial())),
+        serial: serial(&certificate),
         fingerprint: sha256(der),
         public_key: sha256(certificate.public_key().raw),
         uris,
         dns,
     })
+}
+
+/// The serial number of a certificate, in the spelling of [`Leaf::serial`].
+///
+/// # Errors
+/// [`Reason::CertificateInvalid`] where it is none.
+pub fn read_serial(der: &[u8]) -> Result<String, Reason> {
+    let parsed = X509Certificate::from_der(der);
+    let (_, certificate) = parsed.map_err(|_| Reason::CertificateInvalid)?;
+    Ok(serial(&certificate))
+}
+
+fn serial(certificate: &X509Certificate<'_>) -> String {
+    normal_serial(&HEXLOWER.encode(certificate.raw_serial()))
 }
 
 /// SHA-256.

@@ -1,0 +1,134 @@
+//! The built programs, as an administrator runs them.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::wait;
+
+/// Where a program of the workspace was built, beside this test.
+///
+/// # Panics
+/// Where it was not: `cargo build --workspace` makes all of them.
+pub fn built(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().and_then(Path::parent).unwrap().join(name);
+    assert!(path.exists(), "{} is missing: cargo build --workspace", path.display());
+    path
+}
+
+/// A command of the workspace's.
+pub fn command(name: &str) -> Command {
+    Command::new(built(name))
+}
+
+/// Whether a tool of the system is there. Under `REQUIRE_ALL` a missing one is a failure.
+pub fn have(tool: &str, package: &str) -> bool {
+    let found = std::env::var_os("PATH").is_some_and(|paths| {
+        std::env::split_paths(&paths).any(|folder| folder.join(tool).is_file())
+    });
+    if !found {
+        assert!(std::env::var_os("REQUIRE_ALL").is_none(), "{tool} is missing ({package})");
+        eprintln!("LEFT OUT: {tool} is missing (Debian: {package})");
+    }
+    found
+}
+
+/// The text of a command's standard output and standard error.
+pub fn texts(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+/// A running `tsmgated`; killed when dropped.
+pub struct Gated {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Gated {
+    /// Starts `tsmgated run` with this configuration; `wrap` may put another program in front
+    /// (`["faketime", …]`), `environment` is added.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub fn start<S: AsRef<OsStr>>(config: &Path, wrap: &[S], environment: &[(&str, &str)]) -> Self {
+        let daemon = built("tsmgated");
+        let mut command = match wrap.split_first() {
+            None => Command::new(&daemon),
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(&daemon);
+                command
+            }
+        };
+        let mut child = command
+            .args(["run", "--config"])
+            .arg(config)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = BufReader::new(child.stderr.take().unwrap());
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
+        });
+        Self { child, log }
+    }
+
+    /// The log's lines so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits for a line with this text.
+    pub fn line_with(&self, text: &str) -> String {
+        wait::until_blocking(&format!("the log line `{text}`"), || {
+            self.log().into_iter().find(|line| line.contains(text))
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        let line = self.line_with("listening");
+        let address = line.split("address=").nth(1).unwrap();
+        address.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// Its process id. Behind a wrapper that stays, the wrapper's.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.pid()).unwrap()), signal).unwrap();
+    }
+
+    /// Waits for its end; the exit code, `None` where a signal ended it.
+    pub fn wait(&mut self) -> Option<i32> {
+        let child = Mutex::new(&mut self.child);
+        let status = wait::until_blocking("the end of tsmgated", || {
+            child.lock().unwrap().try_wait().unwrap()
+        });
+        status.code()
+    }
+}
+
+impl Drop for Gated {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
