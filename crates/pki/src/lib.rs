@@ -1,1 +1,57 @@
-//! .
+//! The small certificate authority of tsmgate: a folder, and what may be done in it.
+//!
+//! An authority issues server and client certificates, signs requests, revokes, and shows what a
+//! file holds. It does file I/O only: no network, no process, no thread. It runs where the operator
+//! keeps the authority's key; the daemon never does, and cannot create keys.
+//!
+//! ```text
+//! DIR/                0700
+//!   ca.pem            the authority, ten years
+//!   ca.key      0600  its key, PKCS#8, encrypted when asked
+//!   index.json        all that was issued and revoked, and the number of the last list
+//!   clients.crl       the revocation list, 90 days
+//!   servers/NAME.pem  NAME.key 0600
+//!   clients/NAME.pem  NAME.key 0600
+//! ```
+//!
+//! Rooms: [`authority`] holds the folder and its key, with `issue` and `revocation` as its two
+//! trades; `profile` says what certificates look like, `request` what is taken from a CSR, `name`
+//! and `serial` what they are called by; `index` remembers, `store` writes files, `key` keeps
+//! secrets; [`inspect`] reads what others wrote, and `text` makes it safe to show.
+
+pub mod authority;
+pub mod inspect;
+
+mod error;
+mod index;
+mod issue;
+mod key;
+mod name;
+mod passphrase;
+mod profile;
+mod renewal;
+mod request;
+mod revocation;
+mod serial;
+mod store;
+mod text;
+
+pub use authority::{Authority, InitOptions};
+pub use error::{Fault, PkiError};
+pub use index::{Entry, Kind, Reason, Revoked, State};
+pub use issue::{ClientOptions, Issued, ServerOptions};
+pub use name::{CLIENT_NAME_MOST, ClientName, ServerName};
+pub use passphrase::{PASSPHRASE_LEAST, Passphrase};
+pub use profile::{AUTHORITY_DAYS, BACKDATED, CLIENT_DAYS, CRL_DAYS, DAYS_MOST, SERVER_DAYS};
+pub use renewal::{Renewal, renewal};
+pub use revocation::{Revocation, RevocationList, Revokee};
+pub use serial::Serial;
+pub use text::{TEXT_MOST, escape};
+
+/// A time as people and JSON read it: RFC 3339, UTC, whole seconds.
+pub fn time_text(time: ::time::OffsetDateTime) -> String {
+    let time = time.to_offset(::time::UtcOffset::UTC);
+    let seconds = time.replace_nanosecond(0).unwrap_or(time);
+    // A year outside of 0 to 9999 has no such form; certificates cannot say one either.
+    seconds.format(&::time::format_description::well_known::Rfc3339).unwrap_or_else(|_| "-".into())
+}

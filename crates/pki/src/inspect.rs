@@ -1,0 +1,138 @@
+//! What a file holds: certificates, requests, revocation lists, keys, as PEM or DER. It reads what
+//! strangers wrote, so it trusts nothing: nothing is verified but a request's own signature, every
+//! text is escaped before it leaves, and of a private key only its kind and public half are told.
+
+use std::path::Path;
+
+use rcgen::{KeyPair, PublicKeyData};
+use serde::Serialize;
+use time::OffsetDateTime;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::pem::Pem;
+use x509_parser::prelude::FromDer;
+use x509_parser::revocation_list::CertificateRevocationList;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::error::PkiError;
+use crate::store;
+
+mod certificate;
+mod revocation_list;
+mod words;
+
+pub use certificate::{CertificateView, RequestView};
+pub use revocation_list::{RevocationListView, RevokedView};
+
+use words::{key_identity, public_key_kind};
+
+/// One thing found in a file, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum View {
+    /// A certificate.
+    Certificate(CertificateView),
+    /// A certificate signing request.
+    Request(RequestView),
+    /// A certificate revocation list.
+    RevocationList(RevocationListView),
+    /// A private key.
+    PrivateKey(PrivateKeyView),
+}
+
+/// What may be told of a private key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PrivateKeyView {
+    /// Whether it is encrypted; then nothing else is known.
+    pub encrypted: bool,
+    /// Its kind, such as `ECDSA P-256`.
+    pub public_key: Option<String>,
+    /// Its public half as an identity, `KEY:` and base64 SHA-256.
+    pub key: Option<String>,
+}
+
+/// All that a file holds, in its order; the days left are counted from `now`.
+///
+/// # Errors
+/// [`PkiError::File`], or [`PkiError::Malformed`] when any part of it cannot be read.
+pub fn inspect(path: &Path, now: OffsetDateTime) -> Result<Vec<View>, PkiError> {
+    let contents = Zeroizing::new(store::read(path)?);
+    let malformed = || PkiError::Malformed {
+        path: path.to_owned(),
+        expected: "a certificate, request, revocation list or key in PEM or DER",
+    };
+    if !is_pem(&contents) {
+        return view_der(&contents, now).map(|view| vec![view]).ok_or_else(malformed);
+    }
+    let mut views = Vec::new();
+    for block in Pem::iter_from_buffer(&contents) {
+        let mut block = block.map_err(|_| malformed())?;
+        let view = view_block(&block, now);
+        block.contents.zeroize();
+        views.push(view.ok_or_else(malformed)?);
+    }
+    if views.is_empty() { Err(malformed()) } else { Ok(views) }
+}
+
+/// The first certificate of a PEM or DER file, as DER.
+pub(crate) fn first_certificate(contents: &[u8]) -> Option<Vec<u8>> {
+    if !is_pem(contents) {
+        return Some(contents.to_vec());
+    }
+    Pem::iter_from_buffer(contents)
+        .filter_map(Result::ok)
+        .find(|block| block.label == "CERTIFICATE")
+        .map(|block| block.contents)
+}
+
+fn is_pem(contents: &[u8]) -> bool {
+    contents.windows(11).any(|window| window == b"-----BEGIN ")
+}
+
+fn view_block(block: &Pem, now: OffsetDateTime) -> Option<View> {
+    let der = &block.contents;
+    match block.label.as_str() {
+        "CERTIFICATE" | "TRUSTED CERTIFICATE" | "X509 CERTIFICATE" => certificate_view(der, now),
+        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => request_view(der),
+        "X509 CRL" => list_view(der, now),
+        "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" => key_view(der),
+        "ENCRYPTED PRIVATE KEY" => {
+            Some(View::PrivateKey(PrivateKeyView { encrypted: true, public_key: None, key: None }))
+        }
+        _ => None,
+    }
+}
+
+fn view_der(der: &[u8], now: OffsetDateTime) -> Option<View> {
+    certificate_view(der, now)
+        .or_else(|| list_view(der, now))
+        .or_else(|| request_view(der))
+        .or_else(|| key_view(der))
+}
+
+fn certificate_view(der: &[u8], now: OffsetDateTime) -> Option<View> {
+    let (rest, certificate) = X509Certificate::from_der(der).ok()?;
+    rest.is_empty().then(|| View::Certificate(CertificateView::of(&certificate, now)))
+}
+
+fn request_view(der: &[u8]) -> Option<View> {
+    let (rest, request) = X509CertificationRequest::from_der(der).ok()?;
+    rest.is_empty().then(|| View::Request(RequestView::of(&request)))
+}
+
+fn list_view(der: &[u8], now: OffsetDateTime) -> Option<View> {
+    let (rest, list) = CertificateRevocationList::from_der(der).ok()?;
+    rest.is_empty().then(|| View::RevocationList(RevocationListView::of(&list, now)))
+}
+
+fn key_view(der: &[u8]) -> Option<View> {
+    let mut pair = KeyPair::try_from(der).ok()?;
+    let info = pair.subject_public_key_info();
+    pair.zeroize();
+    let (_, parsed) = x509_parser::x509::SubjectPublicKeyInfo::from_der(&info).ok()?;
+    Some(View::PrivateKey(PrivateKeyView {
+        encrypted: false,
+        public_key: Some(public_key_kind(&parsed)),
+        key: Some(key_identity(&info)),
+    }))
+}

@@ -1,0 +1,315 @@
+//! Issuing: one certificate, one key or one request, one index entry. The order matters: everything
+//! that can refuse comes first, the index learns of the certificate before the disk does, and what
+//! could not be written is taken back.
+
+use std::path::{Path, PathBuf};
+
+use rcgen::{CertificateParams, PublicKeyData};
+use time::OffsetDateTime;
+
+use crate::authority::Authority;
+use crate::error::PkiError;
+use crate::index::{Entry, Index, Kind};
+use crate::key::PrivateKey;
+use crate::name::{ClientName, ServerName};
+use crate::profile::{self, CLIENT_DAYS, Life, SERVER_DAYS};
+use crate::request::{self, ProvedKey};
+use crate::serial::Serial;
+use crate::store::{self, Access, Place};
+
+/// How to issue a client certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientOptions {
+    /// Its life in days, 1 to 365.
+    pub days: u16,
+    /// Issues it although the name has a live one.
+    pub allow_second: bool,
+    /// Replaces files of the name that are there.
+    pub replace: bool,
+}
+
+impl Default for ClientOptions {
+    fn default() -> ClientOptions {
+        ClientOptions { days: CLIENT_DAYS, allow_second: false, replace: false }
+    }
+}
+
+/// How to issue a server certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerOptions {
+    /// Its life in days, 1 to 365.
+    pub days: u16,
+    /// Issues it although the first name has a live one.
+    pub allow_second: bool,
+    /// Replaces files of the name that are there.
+    pub replace: bool,
+}
+
+impl Default for ServerOptions {
+    fn default() -> ServerOptions {
+        ServerOptions { days: SERVER_DAYS, allow_second: false, replace: false }
+    }
+}
+
+/// What was issued, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issued {
+    /// The certificate, PEM, leaf first.
+    pub certificate: PathBuf,
+    /// The private key, PKCS#8 PEM, 0600; none when a request was signed.
+    pub private_key: Option<PathBuf>,
+    /// The serial number, lowercase hex.
+    pub serial: String,
+    /// The end of its life.
+    pub not_after: OffsetDateTime,
+    /// Base64 SHA-256 of the SubjectPublicKeyInfo, as `KEY:` identities are written.
+    pub public_key_sha256: String,
+}
+
+/// The key a certificate is for.
+enum Holder {
+    /// Made here, written beside the certificate.
+    New(PrivateKey),
+    /// Made elsewhere, proved by a request.
+    Elsewhere(ProvedKey),
+}
+
+/// What a certificate will say, and what it takes to issue it.
+struct Order {
+    kind: Kind,
+    names: Vec<String>,
+    params: CertificateParams,
+    serial: Serial,
+    life: Life,
+    certificate: PathBuf,
+    private_key: PathBuf,
+    allow_second: bool,
+    place: Place,
+}
+
+impl Authority {
+    /// Makes a key and a certificate for a client, `clients/NAME.{key,pem}`.
+    ///
+    /// # Errors
+    /// [`PkiError::LiveCertificate`] unless `allow_second`; [`PkiError::Exists`] unless `replace`;
+    /// [`PkiError::BadLifetime`], [`PkiError::OutlivesAuthority`], [`PkiError::File`].
+    pub fn client(&self, name: &ClientName, options: ClientOptions) -> Result<Issued, PkiError> {
+        let order = self.client_order(name, options, None)?;
+        self.issue(&order, &Holder::New(PrivateKey::generate()?))
+    }
+
+    /// Makes a key and a certificate for a server with all these names; the first names the files,
+    /// `servers/NAME.{key,pem}`.
+    ///
+    /// # Errors
+    /// [`PkiError::NoServerName`], and those of [`Authority::client`].
+    pub fn server(&self, names: &[ServerName], options: ServerOptions) -> Result<Issued, PkiError> {
+        let order = self.server_order(names, options, None)?;
+        self.issue(&order, &Holder::New(PrivateKey::generate()?))
+    }
+
+    /// Signs a client's key. Only the public key is taken from the PEM request; the name is the
+    /// operator's. The certificate goes to `out`, or to `clients/NAME.pem`.
+    ///
+    /// # Errors
+    /// [`PkiError::RequestMalformed`], [`PkiError::RequestSignature`],
+    /// [`PkiError::RequestRefused`], and those of [`Authority::client`].
+    pub fn sign_client(
+        &self,
+        csr_pem: &str,
+        name: &ClientName,
+        options: ClientOptions,
+        out: Option<&Path>,
+    ) -> Result<Issued, PkiError> {
+        let key = request::proved_key(csr_pem)?;
+        self.issue(&self.client_order(name, options, out)?, &Holder::Elsewhere(key))
+    }
+
+    /// Signs a server's key, as [`Authority::sign_client`] does a client's.
+    ///
+    /// # Errors
+    /// Those of [`Authority::sign_client`] and [`Authority::server`].
+    pub fn sign_server(
+        &self,
+        csr_pem: &str,
+        names: &[ServerName],
+        options: ServerOptions,
+        out: Option<&Path>,
+    ) -> Result<Issued, PkiError> {
+        let key = request::proved_key(csr_pem)?;
+        self.issue(&self.server_order(names, options, out)?, &Holder::Elsewhere(key))
+    }
+
+    fn client_order(
+        &self,
+        name: &ClientName,
+        options: ClientOptions,
+        out: Option<&Path>,
+    ) -> Result<Order, PkiError> {
+        let (life, serial) = (Life::of_days(self.now(), options.days)?, Serial::random()?);
+        let base = self.folder().join("clients").join(name.as_str());
+        Ok(Order {
+            kind: Kind::Client,
+            names: vec![name.to_string()],
+            params: profile::client(life, &serial, name)?,
+            serial,
+            life,
+            certificate: out.map_or_else(|| with_ending(&base, ".pem"), Path::to_owned),
+            private_key: with_ending(&base, ".key"),
+            allow_second: options.allow_second,
+            place: Place::replacing(options.replace),
+        })
+    }
+
+    fn server_order(
+        &self,
+        names: &[ServerName],
+        options: ServerOptions,
+        out: Option<&Path>,
+    ) -> Result<Order, PkiError> {
+        let first = names.first().ok_or(PkiError::NoServerName)?;
+        let (life, serial) = (Life::of_days(self.now(), options.days)?, Serial::random()?);
+        let base = self.folder().join("servers").join(first.file_stem());
+        Ok(Order {
+            kind: Kind::Server,
+            names: names.iter().map(ServerName::to_string).collect(),
+            params: profile::server(life, &serial, names)?,
+            serial,
+            life,
+            certificate: out.map_or_else(|| with_ending(&base, ".pem"), Path::to_owned),
+            private_key: with_ending(&base, ".key"),
+            allow_second: options.allow_second,
+            place: Place::replacing(options.replace),
+        })
+    }
+
+    fn issue(&self, order: &Order, holder: &Holder) -> Result<Issued, PkiError> {
+        let lock = self.lock()?;
+        let mut index = self.index(&lock)?;
+        self.refuse(&index, order, holder)?;
+        let certificate = match holder {
+            Holder::New(key) => self.sign(&order.params, key.pair())?,
+            Holder::Elsewhere(key) => self.sign(&order.params, &key.key)?,
+        };
+        let issued = order.issued(holder);
+        index.certificates.push(order.entry(&issued));
+        index.write(self.folder(), Place::Any)?;
+        if let Err(error) = order.write(&certificate, holder) {
+            // The certificate never left this process: it must not count as live. Should this
+            // fail too, the entry stays, which is the safe side.
+            index.certificates.pop();
+            let _ = index.write(self.folder(), Place::Any);
+            return Err(error);
+        }
+        Ok(issued)
+    }
+
+    /// All that can refuse, before anything is signed or written.
+    fn refuse(&self, index: &Index, order: &Order, holder: &Holder) -> Result<(), PkiError> {
+        if order.life.end > self.not_after() {
+            return Err(PkiError::OutlivesAuthority(self.not_after()));
+        }
+        let name = order.names.first().map(String::as_str).unwrap_or_default();
+        if let Some(live) = index.live(order.kind, name, self.now())
+            && !order.allow_second
+        {
+            return Err(PkiError::LiveCertificate {
+                name: name.to_owned(),
+                serial: live.serial.to_string(),
+                not_after: live.not_after,
+            });
+        }
+        if let Holder::Elsewhere(key) = holder
+            && index.key_is_compromised(&key.sha256)
+        {
+            return Err(PkiError::RequestRefused("its key was revoked as compromised"));
+        }
+        order.refuse_files(holder)
+    }
+
+    fn sign(
+        &self,
+        params: &CertificateParams,
+        key: &impl PublicKeyData,
+    ) -> Result<String, PkiError> {
+        params
+            .signed_by(key, &self.issuer()?)
+            .map(|certificate| certificate.pem())
+            .map_err(|_| PkiError::Cryptography("sign the certificate"))
+    }
+}
+
+impl Order {
+    /// Whether the certificate goes beside keys that were made here.
+    fn is_at_home(&self) -> bool {
+        self.certificate.parent() == self.private_key.parent()
+            && self.certificate.file_stem() == self.private_key.file_stem()
+    }
+
+    fn refuse_files(&self, holder: &Holder) -> Result<(), PkiError> {
+        // A signed certificate beside another certificate's key would be a pair that is none.
+        if matches!(holder, Holder::Elsewhere(_)) && self.is_at_home() {
+            store::must_be_empty(&self.private_key)?;
+        }
+        if self.place == Place::Any {
+            return Ok(());
+        }
+        if matches!(holder, Holder::New(_)) {
+            store::must_be_empty(&self.private_key)?;
+        }
+        store::must_be_empty(&self.certificate)
+    }
+
+    fn issued(&self, holder: &Holder) -> Issued {
+        let (private_key, public_key_sha256) = match holder {
+            Holder::New(key) => (Some(self.private_key.clone()), key.public_key_sha256()),
+            Holder::Elsewhere(key) => (None, key.sha256.clone()),
+        };
+        Issued {
+            certificate: self.certificate.clone(),
+            private_key,
+            serial: self.serial.to_string(),
+            not_after: self.life.end,
+            public_key_sha256,
+        }
+    }
+
+    fn entry(&self, issued: &Issued) -> Entry {
+        Entry {
+            serial: self.serial.clone(),
+            kind: self.kind,
+            names: self.names.clone(),
+            not_before: self.life.start,
+            not_after: self.life.end,
+            public_key_sha256: issued.public_key_sha256.clone(),
+            revoked: None,
+        }
+    }
+
+    /// The key first: a key without a certificate is useless, a certificate without a key is a trap.
+    fn write(&self, certificate: &str, holder: &Holder) -> Result<(), PkiError> {
+        if self.is_at_home()
+            && let Some(folder) = self.certificate.parent()
+        {
+            store::private_folder(folder)?;
+        }
+        let certificate = store::stage(&self.certificate, certificate.as_bytes(), Access::Public)?;
+        if let Holder::New(key) = holder {
+            let pem = key.to_pem(None)?;
+            store::stage(&self.private_key, pem.as_bytes(), Access::Secret)?.place(self.place)?;
+        }
+        let placed = certificate.place(self.place);
+        if placed.is_err() && matches!(holder, Holder::New(_)) && self.place == Place::Empty {
+            // Ours, made a moment ago; left behind it would only block the next try.
+            let _ = std::fs::remove_file(&self.private_key);
+        }
+        placed
+    }
+}
+
+/// `with_extension` would take the last part of a dotted name for an extension.
+fn with_ending(base: &Path, ending: &str) -> PathBuf {
+    let mut path = base.as_os_str().to_owned();
+    path.push(ending);
+    PathBuf::from(path)
+}
