@@ -1,1 +1,53 @@
-//! .
+//! The client of tsmgate: asks a gate, or TSM's own local socket, for a session.
+//!
+//! [`Gate`] speaks the login lane: TLS 1.3 with a client certificate, one call, one reply.
+//! [`LocalSocket`] has the same conversation with TSM on this host, without a gate. Both give a
+//! [`Login`] or one [`LoginFailure`], whose [`exit`](LoginFailure::exit) and
+//! [`hint`](LoginFailure::hint) say what to do. The whole attempt ends within its timeout.
+//!
+//! It refuses to skip the check of the gate's certificate, to read a private key that others may
+//! read, to take a cookie without its return code, to resume a TLS session, and to print a secret.
+//!
+//! ```no_run
+//! use tsmgate_client::{Gate, LoginFailure};
+//!
+//! async fn session() -> Result<String, LoginFailure> {
+//!     let gate = Gate {
+//!         address: "tsm.example.com:18850".parse()?,
+//!         server_name: "tsm.example.com".to_owned(),
+//!         authority: "/etc/tsmgate/ca.pem".into(),
+//!         certificate: "/etc/tsmgate/jump01.pem".into(),
+//!         private_key: "/etc/tsmgate/jump01.key".into(),
+//!         bind: None,
+//!         timeout: Gate::TIMEOUT,
+//!     };
+//!     let login = gate.login().await?;
+//!     // the cookie is a superuser's session: keep it out of logs, arguments and environments
+//!     Ok(format!("Cookie: {}={}", login.cookie.name(), login.cookie.value().expose()))
+//! }
+//! ```
+//!
+//! Rooms: `gate` and `local_socket` are the two ways in; `identity` reads the files, `reach`
+//! connects, `tls` decides what is spoken and sorts what goes wrong there, `conversation` asks and
+//! reads, [`failure`] is every way to fail, [`exit`] the one table of exit codes, [`cli`] the
+//! command line.
+
+pub mod cli;
+pub mod exit;
+pub mod failure;
+
+mod address;
+mod conversation;
+mod gate;
+mod identity;
+mod local_socket;
+mod login;
+mod reach;
+mod tls;
+
+pub use address::Address;
+pub use failure::LoginFailure;
+pub use gate::Gate;
+pub use local_socket::LocalSocket;
+pub use login::Login;
+pub use tsmgate_wire::{Cookie, Secret};

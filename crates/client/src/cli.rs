@@ -1,0 +1,132 @@
+//! The command line of `tsmgate`: reads arguments, calls the library, says what happened.
+//!
+//! Answers go to stdout, talk to stderr, one exit code of [`crate::exit`] comes back. Stdin is not
+//! touched. No option and no variable takes a secret: secrets come from files, and a session leaves
+//! through stdout or a file that only its owner can read.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::exit::Exit;
+
+mod complaint;
+mod login;
+mod pki;
+
+use complaint::Complaint;
+
+/// Log in to Tableau Services Manager through a gate
+#[derive(Debug, Parser)]
+#[command(name = "tsmgate", version, after_help = Exit::table())]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Login(login::LoginArgs),
+    Pki(pki::PkiArgs),
+}
+
+/// Where a run talks to.
+struct Streams<'a> {
+    /// Answers.
+    out: &'a mut dyn Write,
+    /// Whether a person would see them.
+    out_is_terminal: bool,
+    /// Everything else.
+    talk: &'a mut dyn Write,
+}
+
+impl Streams<'_> {
+    /// Writes an answer. A reader that went away has read enough: that is quietly a success.
+    fn answer(&mut self, bytes: &[u8]) -> Result<(), Complaint> {
+        match self.out.write_all(bytes) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Complaint::stdout(&error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Says one line; where it cannot be said there is nobody to tell.
+    fn say(&mut self, line: &str) {
+        let _ = self.talk.write_all(format!("tsmgate: {line}\n").as_bytes());
+    }
+}
+
+/// The whole command as clap sees it, for man pages, completions and tests.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// Runs this process's command line.
+pub fn main() -> ExitCode {
+    let stdout = io::stdout();
+    let out_is_terminal = stdout.is_terminal();
+    // not through std's buffer: it would keep an unwiped copy of what goes through it
+    let exit = match stdout.as_fd().try_clone_to_owned() {
+        Ok(out) => {
+            let out = &mut File::from(out);
+            run(std::env::args_os(), Streams { out, out_is_terminal, talk: &mut io::stderr() })
+        }
+        Err(error) => Complaint::stdout(&error).tell(&mut io::stderr()).code(),
+    };
+    ExitCode::from(exit)
+}
+
+/// Runs one command line; the number is the exit code.
+fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) -> u8 {
+    let matches = match command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return misread(&error, &mut streams).code(),
+    };
+    let verb = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments.verb,
+        Err(error) => return misread(&error, &mut streams).code(),
+    };
+    match verb {
+        Verb::Login(arguments) => {
+            // clap gives the matches of the verb it parsed; without them nothing counts as typed
+            let given = matches.subcommand_matches("login").cloned().unwrap_or_default();
+            login::run(arguments, &given, &mut streams).code()
+        }
+        Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
+    }
+}
+
+/// What clap stops for: help and version are answers, everything else is a usage failure.
+fn misread(error: &clap::Error, streams: &mut Streams<'_>) -> Exit {
+    let text = error.render().to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            match streams.answer(text.as_bytes()) {
+                Ok(()) => Exit::Done,
+                Err(complaint) => complaint.tell(streams.talk),
+            }
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let what = "nothing was asked for";
+            Complaint::usage(what, "`tsmgate --help` shows the commands").tell(streams.talk)
+        }
+        _ => {
+            // clap's first paragraph says what, another may say what was meant, the rest is usage
+            let mut paragraphs = text.strip_prefix("error: ").unwrap_or(&text).split("\n\n");
+            let what = one_line(paragraphs.next().unwrap_or_default());
+            let tip = paragraphs.find_map(|paragraph| paragraph.trim().strip_prefix("tip: "));
+            let hint = tip.unwrap_or("`tsmgate --help`, or --help after the command, shows how");
+            Complaint::usage(what, one_line(hint)).tell(streams.talk)
+        }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

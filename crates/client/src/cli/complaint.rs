@@ -1,0 +1,60 @@
+//! How a failure is told: what failed on which object, one hint, an exit code. Nothing else.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::exit::Exit;
+use crate::failure::{LoginFailure, shown};
+
+/// A failure, ready to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Complaint {
+    exit: Exit,
+    what: String,
+    hint: String,
+}
+
+impl Complaint {
+    /// The command line is at fault.
+    pub(super) fn usage(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, what: what.into(), hint: hint.into() }
+    }
+
+    /// A file to be written is at fault.
+    pub(super) fn output(path: &Path, what: impl std::fmt::Display, hint: &str) -> Self {
+        let what = format!("cannot write {}: {what}", shown(path));
+        Self { exit: Exit::File, what, hint: hint.to_owned() }
+    }
+
+    /// Stdout does not take the answer.
+    pub(super) fn stdout(error: &io::Error) -> Self {
+        Self {
+            exit: Exit::File,
+            what: format!("cannot write to stdout: {}", error.kind()),
+            hint: "see where stdout goes, and whether there is room".to_owned(),
+        }
+    }
+
+    /// The system does not give us what a login needs.
+    pub(super) fn system(error: &io::Error) -> Self {
+        Self {
+            exit: Exit::File,
+            what: format!("cannot start: {}", error.kind()),
+            hint: "check this process's limits, `ulimit -a`".to_owned(),
+        }
+    }
+
+    /// Tells it in two lines, and gives back the exit code.
+    pub(super) fn tell(&self, talk: &mut dyn Write) -> Exit {
+        // in one write, so that lines of other programs do not come between; when even the talk
+        // cannot be written there is nobody left to tell
+        let _ = talk.write_all(format!("tsmgate: {}\nhint: {}\n", self.what, self.hint).as_bytes());
+        self.exit
+    }
+}
+
+impl From<LoginFailure> for Complaint {
+    fn from(failure: LoginFailure) -> Self {
+        Self { exit: failure.exit(), what: failure.to_string(), hint: failure.hint() }
+    }
+}

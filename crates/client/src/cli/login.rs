@@ -1,0 +1,97 @@
+//! `tsmgate login`: settle → prepare the place → log in → deliver.
+//!
+//! All that can be checked is checked before the login, for a session that cannot be delivered is
+//! still a superuser's session at TSM. A terminal is not shown a session unless asked to.
+
+use clap::ArgMatches;
+use rustix::process::{Resource, Rlimit, setrlimit};
+use time::OffsetDateTime;
+use tokio::runtime;
+use tsmgate_pki::{escape, time_text};
+
+use super::Streams;
+use super::complaint::Complaint;
+use crate::exit::Exit;
+use crate::{Login, LoginFailure};
+
+mod format;
+mod options;
+mod output;
+
+pub(super) use options::LoginArgs;
+use options::{Request, Way};
+use output::Target;
+
+/// Runs the command; `given` knows what was typed and what came from the environment.
+pub(super) fn run(arguments: LoginArgs, given: &ArgMatches, streams: &mut Streams<'_>) -> Exit {
+    match perform(arguments, given, streams) {
+        Ok(()) => Exit::Done,
+        Err(complaint) => complaint.tell(streams.talk),
+    }
+}
+
+fn perform(
+    arguments: LoginArgs,
+    given: &ArgMatches,
+    streams: &mut Streams<'_>,
+) -> Result<(), Complaint> {
+    let request = arguments.settle(given)?;
+    let target = place(&request, streams.out_is_terminal)?;
+    refuse_core_dumps();
+    let login = log_in(&request.way)?;
+    let text = format::render(request.format, &login, &request.cookie_domain);
+    match target {
+        Some(target) => target.write(&text)?,
+        None => streams.answer(text.as_bytes())?,
+    }
+    if !request.quiet {
+        streams.say(&note(&request, &login));
+    }
+    Ok(())
+}
+
+/// A crash must not leave the session in a file. Being "not dumpable" would say it more firmly, but
+/// closes /dev/fd as well, and with it the key that a shell hands over through a pipe.
+fn refuse_core_dumps() {
+    // lowering one's own limit is always allowed
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
+/// Where the session will go: a file that can be written, or stdout if nobody sees it there.
+fn place(request: &Request, out_is_terminal: bool) -> Result<Option<Target>, Complaint> {
+    match &request.output {
+        Some(path) => Target::prepare(path).map(Some),
+        None if out_is_terminal && !request.show => Err(Complaint::usage(
+            "stdout is a terminal, and would show the session to whoever looks at it",
+            "give --output FILE, send stdout into a pipe, or give --show",
+        )),
+        None => Ok(None),
+    }
+}
+
+/// Asks, on a runtime that is left behind at once: a name that is still being looked up when the time
+/// is over must not keep us.
+fn log_in(way: &Way) -> Result<Login, Complaint> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Complaint::system(&error))?;
+    let outcome: Result<Login, LoginFailure> = runtime.block_on(async {
+        match way {
+            Way::Gate(gate) => gate.login().await,
+            Way::LocalSocket(socket) => socket.login().await,
+        }
+    });
+    runtime.shutdown_background();
+    Ok(outcome?)
+}
+
+/// What is said of a success: whose session, until when, and where it went.
+fn note(request: &Request, login: &Login) -> String {
+    let user = escape(login.username.as_bytes());
+    let end = time_text(OffsetDateTime::from(login.expires()));
+    match &request.output {
+        Some(path) => {
+            format!("session of {user} until {end}, in {}", crate::failure::shown(path))
+        }
+        None => format!("session of {user} until {end}"),
+    }
+}

@@ -1,0 +1,125 @@
+//! A login through a gate: files → reach → handshake → ask, within one deadline.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use rustls::pki_types::ServerName;
+use tokio::io::AsyncWriteExt;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+use tsmgate_wire::Answer;
+
+use crate::address::Address;
+use crate::conversation::{self, NoAnswer};
+use crate::failure::{Breach, Lack, LoginFailure, Refusal, Stage, TsmFault, Unreached};
+use crate::login::Login;
+use crate::reach::reach;
+use crate::tls::{self, HandshakeFault};
+
+/// The longest timeout; a longer one is taken for it. Long enough for any person, short enough for
+/// every clock's arithmetic.
+pub(crate) const TIMEOUT_MOST: Duration = Duration::from_secs(3600);
+
+/// A gate, and who we are to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gate {
+    /// Where it listens. Every address of its name is tried, within the timeout.
+    pub address: Address,
+    /// The name its certificate must have: a DNS name or an IP address, usually the address's host.
+    pub server_name: String,
+    /// A PEM file with the authority, or authorities, that issued the gate's certificate.
+    pub authority: PathBuf,
+    /// A PEM file with our certificate, leaf first.
+    pub certificate: PathBuf,
+    /// A PEM file with our private key, unencrypted, accessible to its owner only.
+    pub private_key: PathBuf,
+    /// The address of this host to connect from; the system chooses where it is absent.
+    pub bind: Option<IpAddr>,
+    /// The time of the whole attempt: name, connection, handshake and answer. At most an hour.
+    pub timeout: Duration,
+}
+
+impl Gate {
+    /// The usual time of a whole attempt. The gate itself gives TSM 10 s.
+    pub const TIMEOUT: Duration = Duration::from_secs(15);
+
+    /// Asks for a session. Nothing is kept: every call reads the files and connects anew.
+    ///
+    /// rustls keeps what it has decrypted in buffers of its own until it is read; these are freed
+    /// and not wiped. Everything of ours that held a part of the cookie is wiped.
+    ///
+    /// # Errors
+    /// Every [`LoginFailure`] but those of the local socket; the connection is closed then.
+    pub async fn login(&self) -> Result<Login, LoginFailure> {
+        let deadline = Instant::now() + self.timeout.min(TIMEOUT_MOST);
+        let name = ServerName::try_from(self.server_name.clone())
+            .map_err(|_| LoginFailure::BadServerName(self.server_name.clone()))?;
+        let config = tls::config(&self.authority, &self.certificate, &self.private_key)?;
+        let tcp = reach(&self.address, self.bind, deadline)
+            .await
+            .map_err(|cause| self.unreachable(cause))?;
+        let mut stream = timeout_at(deadline, TlsConnector::from(config).connect(name, tcp))
+            .await
+            .map_err(|_| self.unreachable(Unreached::TimedOut(Stage::Handshake)))?
+            .map_err(|error| self.handshake_failed(tls::sort_handshake(&error)))?;
+        let asked = SystemTime::now();
+        let answer = conversation::ask(&mut stream, deadline).await;
+        // polite, and no more: the answer is here, or there will be none
+        let _ = timeout_at(deadline, stream.shutdown()).await;
+        match answer.map_err(|nothing| self.unanswered(nothing))? {
+            Answer::Granted(granted) => {
+                Ok(Login { username: granted.username, cookie: granted.cookie, asked })
+            }
+            Answer::NotAuthorized => {
+                Err(LoginFailure::NotPermitted { peer: self.peer(), lack: Lack::Role })
+            }
+            Answer::Error => Err(LoginFailure::Tsm { peer: self.peer(), cause: TsmFault::Failed }),
+            Answer::Exception(exception) => {
+                Err(conversation::sort_exception(self.peer(), exception))
+            }
+        }
+    }
+
+    fn handshake_failed(&self, fault: HandshakeFault) -> LoginFailure {
+        match fault {
+            HandshakeFault::Unreached(cause) => self.unreachable(cause),
+            HandshakeFault::Distrust(cause) => LoginFailure::Untrusted {
+                peer: self.peer(),
+                name: self.server_name.clone(),
+                authority: self.authority.clone(),
+                cause,
+            },
+            HandshakeFault::Refused(refusal) => self.not_accepted(refusal),
+            HandshakeFault::Breach(breach) => self.breach(breach),
+        }
+    }
+
+    fn unanswered(&self, nothing: NoAnswer) -> LoginFailure {
+        match nothing {
+            NoAnswer::TimedOut => self.unreachable(Unreached::TimedOut(Stage::Answer)),
+            NoAnswer::Ended(error) => match tls::sort_silence(error.as_ref()) {
+                Ok(refusal) => self.not_accepted(refusal),
+                Err(breach) => self.breach(breach),
+            },
+            NoAnswer::CutOff => self.breach(Breach::CutOff),
+            NoAnswer::Fault(fault) => self.breach(Breach::Reply(fault)),
+        }
+    }
+
+    fn unreachable(&self, cause: Unreached) -> LoginFailure {
+        LoginFailure::Unreachable { peer: self.peer(), cause }
+    }
+
+    fn not_accepted(&self, refusal: Refusal) -> LoginFailure {
+        LoginFailure::NotAccepted { peer: self.peer(), refusal }
+    }
+
+    fn breach(&self, breach: Breach) -> LoginFailure {
+        LoginFailure::Protocol { peer: self.peer(), breach }
+    }
+
+    fn peer(&self) -> String {
+        self.address.to_string()
+    }
+}

@@ -1,0 +1,80 @@
+//! The three files of a client: the authority of the gate, our certificate, our private key.
+//!
+//! Files are bounded. A private key that group or others may touch is refused, judged on the open
+//! file so that what was judged is what is read. Only what systemd hands over as a credential is
+//! taken as it is: its access list shows as a group's permission, and nobody could change it.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::Zeroizing;
+
+use crate::failure::{FileFault, LoginFailure};
+
+/// The largest file that is read, in bytes: some hundred certificates.
+const FILE_MOST: u64 = 1024 * 1024;
+/// What group and others may do, as mode bits.
+const NOT_THE_OWNER: u32 = 0o077;
+
+/// The authorities in a file, at least one.
+pub(crate) fn authority(path: &Path) -> Result<RootCertStore, LoginFailure> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|_| fault(path, FileFault::BadAuthority))?;
+    }
+    Ok(roots)
+}
+
+/// The certificates in a file, at least one.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, LoginFailure> {
+    let pem = read(path, &open(path)?)?;
+    match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(fault(path, FileFault::NoCertificate)),
+    }
+}
+
+/// The private key in a file, whichever of the three usual kinds of PEM it is.
+pub(crate) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, LoginFailure> {
+    let file = open(path)?;
+    let mode = file.metadata().map_err(|error| unreadable(path, &error))?.mode();
+    if mode & NOT_THE_OWNER != 0 && !is_credential(path) {
+        return Err(fault(path, FileFault::KeyTooOpen));
+    }
+    let pem = read(path, &file)?;
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| fault(path, FileFault::NoPrivateKey))
+}
+
+/// A failure about one file.
+pub(crate) fn fault(path: &Path, fault: FileFault) -> LoginFailure {
+    LoginFailure::File { path: path.to_owned(), fault }
+}
+
+fn is_credential(path: &Path) -> bool {
+    std::env::var_os("CREDENTIALS_DIRECTORY")
+        .is_some_and(|folder| path.parent() == Some(Path::new(&folder)))
+}
+
+fn open(path: &Path) -> Result<File, LoginFailure> {
+    File::open(path).map_err(|error| unreadable(path, &error))
+}
+
+fn read(path: &Path, file: &File) -> Result<Zeroizing<Vec<u8>>, LoginFailure> {
+    // room at once: a buffer that grows leaves copies of a key behind
+    let size = file.metadata().map_or(0, |about| about.len()).min(FILE_MOST);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
+    let read = file.take(FILE_MOST + 1).read_to_end(&mut bytes);
+    match read.map_err(|error| unreadable(path, &error))? {
+        read if u64::try_from(read).is_ok_and(|read| read <= FILE_MOST) => Ok(bytes),
+        _ => Err(fault(path, FileFault::TooLarge(FILE_MOST))),
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> LoginFailure {
+    fault(path, FileFault::Unreadable(error.kind()))
+}

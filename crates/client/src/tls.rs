@@ -1,0 +1,121 @@
+//! What TLS is to a login: 1.3 only, both sides prove themselves, every time anew.
+//!
+//! Also sorts what goes wrong in it by who is at fault. In TLS 1.3 the client has finished before the
+//! server judges its certificate: a refusal shows only at the first read, as an alert or as the end
+//! of the connection.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::crypto::aws_lc_rs::{self, kx_group};
+use rustls::{AlertDescription, CertificateError, ClientConfig, NoKeyLog};
+
+use crate::failure::{Breach, Distrust, FileFault, LoginFailure, Refusal, Unreached};
+use crate::identity;
+
+/// The protocol's name in ALPN.
+const ALPN: &[u8] = b"tsm-login";
+
+/// Reads the three files and makes what a handshake needs.
+pub(crate) fn config(
+    authority: &Path,
+    certificate: &Path,
+    private_key: &Path,
+) -> Result<Arc<ClientConfig>, LoginFailure> {
+    let roots = identity::authority(authority)?;
+    let chain = identity::certificates(certificate)?;
+    let key = identity::private_key(private_key)?;
+    let mut provider = aws_lc_rs::default_provider();
+    provider.kx_groups = vec![
+        kx_group::X25519MLKEM768, // first: what is recorded today stays closed to quantum computers
+        kx_group::X25519,
+        kx_group::SECP256R1,
+        kx_group::SECP384R1,
+    ];
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("the provider has the cipher suites of TLS 1.3")
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, key)
+        .map_err(|_| identity::fault(private_key, FileFault::KeyMismatch))?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    // a resumed session skips the checks of both certificates
+    config.resumption = Resumption::disabled();
+    config.key_log = Arc::new(NoKeyLog {});
+    Ok(Arc::new(config))
+}
+
+/// What a failed handshake means.
+#[derive(Debug)]
+pub(crate) enum HandshakeFault {
+    /// The transport ended.
+    Unreached(Unreached),
+    /// We do not trust the gate.
+    Distrust(Distrust),
+    /// The gate does not accept us.
+    Refused(Refusal),
+    /// It is not TLS as we speak it.
+    Breach(Breach),
+}
+
+/// Sorts a failure of the handshake.
+pub(crate) fn sort_handshake(error: &io::Error) -> HandshakeFault {
+    match library_error(error) {
+        None => HandshakeFault::Unreached(Unreached::Closed),
+        Some(rustls::Error::InvalidCertificate(fault)) => HandshakeFault::Distrust(distrust(fault)),
+        Some(rustls::Error::AlertReceived(alert)) => match refusal(*alert) {
+            Refusal::Alert(number) => HandshakeFault::Breach(Breach::Alert(number)),
+            refusal => HandshakeFault::Refused(refusal),
+        },
+        Some(other) => HandshakeFault::Breach(Breach::Tls(other.to_string())),
+    }
+}
+
+/// Sorts the end of a connection that was handshaken and gave no byte of a reply; `None` is an
+/// orderly end.
+pub(crate) fn sort_silence(error: Option<&io::Error>) -> Result<Refusal, Breach> {
+    match error.and_then(library_error) {
+        None => Ok(Refusal::Closed),
+        Some(rustls::Error::AlertReceived(alert)) => Ok(refusal(*alert)),
+        Some(other) => Err(Breach::Tls(other.to_string())),
+    }
+}
+
+fn library_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+fn refusal(alert: AlertDescription) -> Refusal {
+    match alert {
+        AlertDescription::CertificateRequired => Refusal::CertificateRequired,
+        AlertDescription::CertificateRevoked => Refusal::CertificateRevoked,
+        AlertDescription::CertificateExpired => Refusal::CertificateExpired,
+        AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateUnknown => Refusal::BadCertificate,
+        // that our key is our certificate's was checked: a bad signature is another authority's,
+        // of the same name
+        AlertDescription::UnknownCA | AlertDescription::DecryptError => Refusal::UnknownAuthority,
+        AlertDescription::AccessDenied => Refusal::AccessDenied,
+        other => Refusal::Alert(other.into()),
+    }
+}
+
+fn distrust(fault: &CertificateError) -> Distrust {
+    match fault {
+        // a bad signature is that of another authority of the same name
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            Distrust::UnknownAuthority
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            Distrust::WrongName
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Distrust::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            Distrust::NotYetValid
+        }
+        _ => Distrust::Invalid,
+    }
+}

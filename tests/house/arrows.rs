@@ -1,0 +1,97 @@
+//! Which crate may use which, and what none of them may do.
+
+use crate::{files, read, root};
+
+/// Folder, and the crates of ours it may use outside of its tests.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("wire", &[]),
+    ("gate", &[]),
+    ("pki", &[]),
+    ("server", &["wire", "gate", "catalogue"]),
+    ("client", &["wire", "catalogue", "pki"]),
+];
+
+#[test]
+fn crates_use_only_what_the_design_allows() {
+    for (folder, allowed) in ARROWS {
+        let manifest = read(&format!("crates/{folder}/Cargo.toml"));
+        let dependencies = manifest.split("[dependencies]").nth(1).unwrap_or_default();
+        let dependencies = dependencies.split("\n[").next().unwrap_or_default();
+        for line in dependencies.lines() {
+            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            if let Some(ours) = name.strip_prefix("tsmgate-") {
+                assert!(allowed.contains(&ours), "{folder} must not use {ours}");
+            }
+        }
+    }
+}
+
+#[test]
+fn decisions_and_codec_do_no_io_and_start_no_task() {
+    for folder in ["crates/gate/src", "crates/wire/src"] {
+        for path in files(&root().join(folder), ".rs") {
+            if path.to_string_lossy().contains("generated") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for forbidden in [
+                "tokio",
+                "std::fs",
+                "std::thread",
+                "std::process",
+                "TcpStream",
+                "SystemTime",
+                "UnixStream",
+            ] {
+                let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+                let used = code.filter(|line| line.contains(forbidden)).count();
+                assert_eq!(used, 0, "{}: {forbidden}", path.display());
+            }
+        }
+    }
+}
+
+/// Only `gate` makes a permit, and whatever sends a byte to TSM takes one.
+#[test]
+fn reaching_tsm_takes_a_permit() {
+    let permit = read("crates/gate/src/permit.rs");
+    assert_eq!(permit.matches("Ok(Permit {").count(), 1, "one place makes permits");
+    assert!(!permit.contains("pub permission:"), "a permit's fields are private");
+    let backend = read("crates/server/src/backend.rs");
+    for line in backend.lines().filter(|line| line.trim_start().starts_with("pub async fn")) {
+        assert!(line.contains("permit: &Permit"), "{line}");
+    }
+    for path in files(&root().join("crates/server/src"), ".rs") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        if !path.ends_with("backend.rs") {
+            assert!(!text.contains("UnixStream::connect"), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_daemon_cannot_make_keys() {
+    let manifest = read("crates/server/Cargo.toml");
+    assert!(!manifest.contains("rcgen") && !manifest.contains("tsmgate-pki"));
+}
+
+#[test]
+fn source_files_open_with_what_they_are_for() {
+    for path in files(&root().join("crates"), ".rs") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        if path.to_string_lossy().contains("/generated/") {
+            continue;
+        }
+        assert!(text.starts_with("//! "), "{} does not say what it is for", path.display());
+    }
+}
+
+#[test]
+fn no_crate_of_ours_has_unsafe_code_or_a_second_provider() {
+    assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));
+    for path in files(&root().join("crates"), "Cargo.toml") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("[lints]\nworkspace = true"), "{}", path.display());
+        assert!(!text.contains("\"ring\""), "{}", path.display());
+    }
+}
