@@ -114,7 +114,7 @@ async fn farewell(mut stream: TcpStream) {
 
 /// What a failed handshake was, where the doorman did not say.
 fn reason_of(error: &io::Error) -> Reason {
-    use rustls::Error as Tls;
+    use rustls::{AlertDescription, Error as Tls};
     let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Tls>()) else {
         return Reason::HandshakeAborted;
     };
@@ -123,6 +123,9 @@ fn reason_of(error: &io::Error) -> Reason {
         Tls::InvalidCertificate(_) => Reason::CertificateInvalid,
         Tls::PeerIncompatible(_) => Reason::TlsIncompatible,
         Tls::NoApplicationProtocol => Reason::AlpnUnknown,
+        Tls::AlertReceived(AlertDescription::CloseNotify | AlertDescription::UserCanceled) => {
+            Reason::HandshakeAborted
+        }
         Tls::AlertReceived(_) => Reason::PeerRefusedUs,
         _ => Reason::HandshakeGarbage,
     }

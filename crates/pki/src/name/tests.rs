@@ -1,3 +1,5 @@
+//! Which names are taken, and which are refused.
+
 use super::*;
 
 /// R49: names of [a-z0-9.-]{1,64} only, and nothing that plays tricks with paths

@@ -1,3 +1,5 @@
+//! Serial numbers: spelling, randomness, order.
+
 use std::collections::HashSet;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Files: modes, links, and what a crash leaves.
+
 use std::fs;
 use std::os::unix::fs::symlink;
 

@@ -1,3 +1,5 @@
+//! Text of others, made safe for a terminal.
+
 use super::*;
 
 #[test]

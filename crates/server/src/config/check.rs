@@ -107,7 +107,8 @@ fn networks(written: &[WrittenNetwork]) -> Networks {
 }
 
 fn tls(raw: &raw::Tls, origin: &Origin) -> Tls {
-    let default_authority = PathBuf::from(raw::CLIENT_AUTHORITY);
+    let authority = origin.path(&raw.client_authority);
+    let is_default = authority == Path::new(raw::CLIENT_AUTHORITY);
     let lists: &[PathBuf] = match &raw.revocation_list {
         None => &[],
         Some(OneOrMany::One(path)) => std::slice::from_ref(path),
@@ -116,10 +117,8 @@ fn tls(raw: &raw::Tls, origin: &Origin) -> Tls {
     Tls {
         certificate: origin.path(&raw.certificate),
         private_key: origin.path(&raw.private_key),
-        client_authority: match &raw.client_authority {
-            Some(path) => Some(origin.path(path)),
-            None => default_authority.exists().then_some(default_authority),
-        },
+        // a fresh installation has none yet and starts closed; one that was named must be there
+        client_authority: (!is_default || authority.exists()).then_some(authority),
         revocation_lists: lists.iter().map(|path| origin.path(path)).collect(),
         expired_list: raw.expired_revocation_list,
     }

@@ -103,8 +103,8 @@ table! {
         certificate: PathBuf = CERTIFICATE.into();
         /// Its key.
         private_key: PathBuf = PRIVATE_KEY.into();
-        /// Absent: the default file where it exists.
-        client_authority: Option<PathBuf> = None;
+        /// Whose client certificates count. The default file may be missing: then nobody gets in.
+        client_authority: PathBuf = CLIENT_AUTHORITY.into();
         /// Absent: only `[revoked]` counts.
         revocation_list: Option<OneOrMany> = None;
         /// What a list past its next update does.

@@ -145,8 +145,11 @@ impl ClientCertVerifier for Doorman {
 /// What webpki found wrong with the chain.
 fn chain_reason(error: &Error) -> Reason {
     use CertificateError as Fault;
-    let Error::InvalidCertificate(fault) = error else {
-        return Reason::CertificateInvalid;
+    let fault = match error {
+        Error::InvalidCertificate(fault) => fault,
+        // a list that nobody of that name signed speaks for no issuer, and is not the peer's doing
+        Error::InvalidCertRevocationList(_) => return Reason::RevocationUnknown,
+        _ => return Reason::CertificateInvalid,
     };
     match fault {
         Fault::Expired
