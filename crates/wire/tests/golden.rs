@@ -43,6 +43,14 @@ fn replies_are_the_golden_bytes_both_ways() {
     assert_eq!(decode_reply(&hex(NOT_AUTHORIZED), 1), Ok(Some(Answer::NotAuthorized)));
 }
 
+/// TSM is Java, and libthrift's Java writes numbers that were never set: a refusal may carry a max age
+/// of 0 beside its code.
+#[test]
+fn a_refusal_as_libthrift_java_writes_it_is_understood() {
+    let java = "8001000200000005 6c6f67696e 00000001 0c0000 080001 00000001 080005 00000000 00 00";
+    assert_eq!(decode_reply(&hex(java), 1), Ok(Some(Answer::NotAuthorized)));
+}
+
 #[test]
 fn an_unknown_method_is_answered_with_the_golden_exception() {
     assert_eq!(encode_exception("nope", 7, ExceptionKind::UnknownMethod, "m"), hex(UNKNOWN_METHOD));
