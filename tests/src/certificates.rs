@@ -68,6 +68,11 @@ impl Authority {
         self.certificate().pem()
     }
 
+    /// Its private key, PEM, for tools that make what rcgen will not.
+    pub fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
     /// Its own certificate's serial number.
     pub fn serial(&self) -> String {
         serial_of(self.certificate().der())
@@ -145,7 +150,7 @@ impl Authority {
 }
 
 fn even(serial: &str) -> String {
-    if serial.len() % 2 == 0 { serial.to_owned() } else { format!("0{serial}") }
+    if serial.len().is_multiple_of(2) { serial.to_owned() } else { format!("0{serial}") }
 }
 
 fn serial_of(der: &[u8]) -> String {

@@ -77,6 +77,11 @@ impl Peer {
         self
     }
 
+    /// Its TLS side, for tests that move every record by hand.
+    pub fn config(&self) -> Arc<ClientConfig> {
+        Arc::new(self.config.clone())
+    }
+
     /// TCP alone.
     ///
     /// # Errors

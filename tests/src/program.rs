@@ -4,8 +4,9 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -50,6 +51,7 @@ pub fn texts(output: &Output) -> (String, String) {
 pub struct Gated {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Gated {
@@ -79,12 +81,12 @@ impl Gated {
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = BufReader::new(child.stderr.take().unwrap());
         let kept = Arc::clone(&log);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 kept.lock().unwrap().push(line);
             }
         });
-        Self { child, log }
+        Self { child, log, reader: Some(reader) }
     }
 
     /// The log's lines so far.
@@ -118,11 +120,24 @@ impl Gated {
 
     /// Waits for its end; the exit code, `None` where a signal ended it.
     pub fn wait(&mut self) -> Option<i32> {
+        self.status().code()
+    }
+
+    /// Waits for its end: how it ended, and its whole log.
+    ///
+    /// # Panics
+    /// Where it goes on.
+    pub fn end(&mut self) -> (ExitStatus, Vec<String>) {
+        let status = self.status();
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        (status, self.log())
+    }
+
+    fn status(&mut self) -> ExitStatus {
         let child = Mutex::new(&mut self.child);
-        let status = wait::until_blocking("the end of tsmgated", || {
-            child.lock().unwrap().try_wait().unwrap()
-        });
-        status.code()
+        wait::until_blocking("the end of tsmgated", || child.lock().unwrap().try_wait().unwrap())
     }
 }
 

@@ -202,7 +202,9 @@ fn a_flood_of_sources_does_not_free_the_loudest() {
     let policy = policy(&["0.0.0.0/0"], &[]);
     let held: Vec<_> =
         (0..3).map(|_| house.admit(&policy, ip("10.0.0.1"), Arc::default()).unwrap()).collect();
-    held.into_iter().for_each(|one| one.offend(Offence::Garbage));
+    for one in held {
+        one.offend(Offence::Garbage);
+    }
     for number in 0..1000_u32 {
         let address = IpAddr::from(std::net::Ipv4Addr::from(0x0b00_0000 + number));
         let unproven = house.admit(&policy, address, Arc::default()).unwrap();

@@ -107,6 +107,13 @@ impl Audit {
         }
     }
 
+    /// Records something that strangers can cause, as far as the line limit of refusals allows.
+    pub fn remark(&self, record: Record) {
+        if self.tally.line() {
+            self.note(record);
+        }
+    }
+
     /// A name for a secret that says nothing of it: the same for the same secret within one life of
     /// the daemon, under a key that is never stored.
     pub fn fingerprint(&self, secret: &tsmgate_wire::Secret) -> String {

@@ -63,9 +63,10 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
             if let Some(offence) = offence(refused.reason)
                 && let Some(ban) = unproven.offend(offence)
             {
-                let record = Record::new("ban", Outcome::Success).duration(ban);
-                let origin = RefusalOrigin::of(address);
-                house.audit.refuse(origin, Reason::SourceBanned, || record.source(address, 0));
+                let record = Record::new("ban", Outcome::Success).source(address, 0);
+                house
+                    .audit
+                    .remark(record.text("event.reason", refused.reason.code()).duration(ban));
             }
             return;
         }

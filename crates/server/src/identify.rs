@@ -13,24 +13,26 @@ use crate::config::values::normal_serial;
 /// More names than any client needs; a certificate with thousands must not cost us thousands.
 const NAMES_LIMIT: usize = 64;
 
-/// Reads a leaf whose chain was verified.
+/// What a certificate says of itself; not yet whether that is true.
+#[derive(Debug)]
+pub struct Claim {
+    /// Who.
+    pub leaf: Leaf,
+    /// Whether it is for client authentication: extended key usage says so, and key usage, where it is
+    /// there, allows signing. webpki takes a missing extended key usage for any usage, and does not look
+    /// at key usage.
+    pub for_clients: bool,
+}
+
+/// Reads a leaf.
 ///
 /// # Errors
-/// [`Reason::CertificateInvalid`] where it cannot be read or has more than 64 names, and
-/// [`Reason::CertificateUsage`] where it does not say that it is a client's: webpki takes a missing
-/// extended key usage for any usage, and does not look at key usage.
-pub fn read_leaf(der: &[u8]) -> Result<Leaf, Reason> {
+/// [`Reason::CertificateInvalid`] where it or one of its names cannot be read, or it has more than 64
+/// names.
+pub fn read_leaf(der: &[u8]) -> Result<Claim, Reason> {
     let invalid = |_| Reason::CertificateInvalid;
     let parsed = X509Certificate::from_der(der);
     let (_, certificate) = parsed.map_err(|_| Reason::CertificateInvalid)?;
-    let usage = certificate.extended_key_usage().map_err(invalid)?;
-    if !usage.is_some_and(|usage| usage.value.client_auth) {
-        return Err(Reason::CertificateUsage);
-    }
-    let usage = certificate.key_usage().map_err(invalid)?;
-    if usage.is_some_and(|usage| !usage.value.digital_signature()) {
-        return Err(Reason::CertificateUsage);
-    }
     let (mut uris, mut dns) = (Vec::new(), Vec::new());
     if let Some(names) = certificate.subject_alternative_name().map_err(invalid)? {
         if names.value.general_names.len() > NAMES_LIMIT {
@@ -40,17 +42,24 @@ pub fn read_leaf(der: &[u8]) -> Result<Leaf, Reason> {
             match name {
                 GeneralName::URI(uri) => uris.push((*uri).to_owned()),
                 GeneralName::DNSName(name) => dns.push((*name).to_owned()),
+                // a second name nobody can read must not stand beside one that counts
+                GeneralName::Invalid(..) => return Err(Reason::CertificateInvalid),
                 _ => {}
             }
         }
     }
-    Ok(Leaf {
+    let extended = certificate.extended_key_usage().map_err(invalid)?;
+    let usage = certificate.key_usage().map_err(invalid)?;
+    let leaf = Leaf {
         serial: serial(&certificate),
         fingerprint: sha256(der),
         public_key: sha256(certificate.public_key().raw),
         uris,
         dns,
-    })
+    };
+    let for_clients = extended.is_some_and(|usage| usage.value.client_auth)
+        && usage.is_none_or(|usage| usage.value.digital_signature());
+    Ok(Claim { leaf, for_clients })
 }
 
 /// The serial number of a certificate, in the spelling of [`Leaf::serial`].

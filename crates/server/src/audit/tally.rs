@@ -75,6 +75,13 @@ impl State {
         self.lines += 1;
         self.lines <= LINES_PER_SECOND
     }
+
+    fn suppress(&mut self, now: Duration) {
+        if self.suppressed == 0 {
+            self.suppressed_since = now;
+        }
+        self.suppressed += 1;
+    }
 }
 
 impl Tally {
@@ -93,14 +100,23 @@ impl Tally {
             return Verdict::Counted;
         }
         if state.sums.len() >= KEYS || !state.line(now) {
-            if state.suppressed == 0 {
-                state.suppressed_since = now;
-            }
-            state.suppressed += 1;
+            state.suppress(now);
             return Verdict::Counted;
         }
         state.sums.insert(key, (now, 0));
         Verdict::Record
+    }
+
+    /// Takes one of this second's lines for something that is not summed up; where there is none left
+    /// it is counted with the refusals that got none.
+    pub(super) fn line(&self) -> bool {
+        let now = self.clock.elapsed();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let granted = state.line(now);
+        if !granted {
+            state.suppress(now);
+        }
+        granted
     }
 
     /// The sums whose minute is over (all of them where `all`), to be recorded.
@@ -148,3 +164,7 @@ fn sum(origin: &Origin, reason: &str, count: u64, over: Duration) -> Record {
         Origin::Client(name) => record.text("client.user.name", name),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed unwrap is a failed test")]
+mod tests;

@@ -92,15 +92,17 @@ impl ClientCertVerifier for Doorman {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let read = identify::read_leaf(leaf);
-        if let Ok(leaf) = &read {
-            self.lock().leaf = Some(Arc::new(leaf.clone()));
-        }
+        let claim = identify::read_leaf(leaf).map(|claim| {
+            self.lock().leaf = Some(Arc::new(claim.leaf));
+            claim.for_clients
+        });
         let verified =
             self.chain.verify_client_cert(leaf, intermediates, now).inspect_err(|error| {
                 self.lock().reason = Some(chain_reason(error));
             })?;
-        read.map_err(|reason| self.refuse(reason))?;
+        if !claim.map_err(|reason| self.refuse(reason))? {
+            return Err(self.refuse(Reason::CertificateUsage));
+        }
         Ok(verified)
     }
 
