@@ -50,7 +50,7 @@ where
         };
         match accepted {
             Ok((slot, stream, peer)) => {
-                backoff = Backoff::default();
+                backoff.over();
                 number += 1;
                 let served = connection(Arrival { stream, peer, at: Instant::now(), number });
                 connections.spawn(async move {
@@ -88,6 +88,12 @@ struct Backoff {
 }
 
 impl Backoff {
+    /// One was accepted. What was said of the last error is remembered: at the very limit good and bad
+    /// take turns, and the log would have a line for each.
+    fn over(&mut self) {
+        self.pause = None;
+    }
+
     async fn after(&mut self, error: &io::Error) {
         use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
         if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {

@@ -4,13 +4,17 @@
 //! only if it and its folders belong to root or to the user we run as and nobody else may write them;
 //! a private key also only if nobody else may read it. Checked and read on one open descriptor.
 
-use std::fs::{File, Metadata};
+use std::ffi::OsString;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// No file that decides is larger, in bytes: a revocation list of a hundred thousand entries fits.
 pub const FILE_LIMIT: u64 = 8 * 1024 * 1024;
+
+/// No path leads over more symlinks; the kernel's own limit (path_resolution(7)).
+const LINKS_LIMIT: usize = 40;
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,21 +77,17 @@ pub enum FileFault {
 /// It cannot be read, is too large, or others could have written it (or read it, for a key).
 pub fn read(path: &Path, kind: Kind) -> Result<Vec<u8>, FileFault> {
     let unreadable = |cause| FileFault::Unreadable { path: path.to_owned(), cause };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(FileFault::NotAFile(path.to_owned()));
     }
     trusted(path, &metadata)?;
-    if kind == Kind::PrivateKey && metadata.mode() & 0o077 != 0 && !is_credential(path) {
+    let target = led_to(path)?;
+    if kind == Kind::PrivateKey && metadata.mode() & 0o077 != 0 && !is_credential(&target) {
         let mode = metadata.mode() & 0o7777;
         return Err(FileFault::KeyReadable { path: path.to_owned(), mode });
     }
-    // the folder of the name that was written, and the folders of the file that it led to
-    let target = path.canonicalize().map_err(unreadable)?;
-    let written = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let written = written.unwrap_or(Path::new(".")).canonicalize().map_err(unreadable)?;
-    folders(&written)?;
     folders(target.parent().unwrap_or(Path::new("/")))?;
     let mut bytes = Vec::new();
     file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -95,6 +95,53 @@ pub fn read(path: &Path, kind: Kind) -> Result<Vec<u8>, FileFault> {
         return Err(FileFault::TooLarge(path.to_owned()));
     }
     Ok(bytes)
+}
+
+/// Opens without waiting: a pipe would keep us until somebody writes into it.
+fn open(path: &Path) -> io::Result<File> {
+    let no_wait = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    OpenOptions::new().read(true).custom_flags(no_wait).open(path)
+}
+
+/// Where a path leads, without symlinks. Checks the folders of every symlink on the way: whoever may
+/// write one of those decides where it leads.
+///
+/// # Errors
+/// Something on the way is missing, or somebody else could change where it leads.
+pub fn led_to(path: &Path) -> Result<PathBuf, FileFault> {
+    let unreadable = |cause| FileFault::Unreadable { path: path.to_owned(), cause };
+    let steps = |path: &Path| -> Vec<OsString> {
+        path.components().rev().map(|step| step.as_os_str().to_owned()).collect()
+    };
+    // the folder of a bare file name
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let mut ahead = steps(&std::path::absolute(path).map_err(unreadable)?);
+    let mut here = PathBuf::from("/");
+    let mut links = 0;
+    while let Some(step) = ahead.pop() {
+        if step == "." {
+            continue;
+        }
+        if step == ".." {
+            here.pop();
+            continue;
+        }
+        let next = here.join(&step);
+        match std::fs::read_link(&next) {
+            Ok(_) if links == LINKS_LIMIT => {
+                return Err(unreadable(rustix::io::Errno::LOOP.into()));
+            }
+            Ok(target) => {
+                links += 1;
+                folders(&here)?;
+                ahead.extend(steps(&target));
+            }
+            // what is no symlink has no target
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => here = next,
+            Err(error) => return Err(unreadable(error)),
+        }
+    }
+    Ok(here)
 }
 
 /// Checks a folder and all above it. A sticky one, such as `/tmp`, may be writable by others: they
@@ -127,7 +174,10 @@ fn trusted(path: &Path, metadata: &Metadata) -> Result<(), FileFault> {
     Ok(())
 }
 
-/// Whether systemd put it into our credentials folder, whose access it controls itself.
-fn is_credential(path: &Path) -> bool {
-    std::env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|folder| path.starts_with(folder))
+/// Whether systemd put it into our credentials folder, whose access it controls itself. An empty
+/// variable names no folder, and a way out of the folder is not in it.
+fn is_credential(target: &Path) -> bool {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY");
+    let folder = folder.and_then(|folder| Path::new(&folder).canonicalize().ok());
+    folder.is_some_and(|folder| target.starts_with(folder))
 }

@@ -93,7 +93,11 @@ impl Writer {
         let path = config.file.clone();
         let opening = |cause| AuditFault::Open { path: path.clone(), cause };
         if let Some(folder) = path.parent() {
-            files::folders(&folder.canonicalize().map_err(opening)?)?;
+            let folder = files::led_to(folder).map_err(|fault| match fault {
+                FileFault::Unreadable { cause, .. } => opening(cause),
+                fault => fault.into(),
+            })?;
+            files::folders(&folder)?;
         }
         let mut file = open_append(&path).map_err(opening)?;
         let (head, torn) = end_of_chain(&mut file, &path)?;
@@ -281,17 +285,34 @@ impl Writer {
         }
     }
 
-    /// Ends a line that a crash left half written, and records that it did.
+    /// Ends a line that a crash left half written, and records that it did. A line that lacks nothing
+    /// but its end is a record like any other.
     fn close_torn_line(&mut self, torn: &[u8]) -> io::Result<()> {
+        if let Some(link) = Link::read(torn)
+            && link.follows(&self.head)
+        {
+            self.finish("\n")?;
+            self.head = link.head(torn);
+            return Ok(());
+        }
         let record = Record::new("recovered", Outcome::Success)
             .number("tsmgate.audit.torn_bytes", torn.len() as u64)
             .text("tsmgate.audit.torn_sha256", &HEXLOWER.encode(&sha256(torn)));
         let (line, head) = self.head.append(&record, OffsetDateTime::now_utc());
-        let lines = format!("\n{line}");
-        self.file.write_all(lines.as_bytes())?;
-        self.file.sync_data()?;
-        self.length += lines.len() as u64;
+        self.finish(&format!("\n{line}"))?;
         self.head = head;
+        Ok(())
+    }
+
+    /// Writes behind a torn line, all of it or nothing: a second torn line could not be told from a
+    /// stranger's.
+    fn finish(&mut self, lines: &str) -> io::Result<()> {
+        let written = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            self.file.set_len(self.length)?;
+            return Err(error);
+        }
+        self.length += lines.len() as u64;
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ use super::fault::{ConfigFault, nearest};
 use super::raw::{self, OneOrMany, Raw};
 use super::values::{self, Parsed, WrittenNetwork};
 use super::{Audit, Config, LoginLimits, Tls, Tsm};
+use crate::text::escape;
 
 /// Where what was written stands: the main file first, then those of `clients.d`.
 pub(super) struct Origin {
@@ -138,8 +139,12 @@ fn tsm(raw: &raw::Tsm, origin: &Origin, warnings: &mut Vec<String>) -> Result<Ts
                 owner_groups.push(user.gid.as_raw());
             }
             Ok(None) if raw::SOCKET_OWNERS.contains(&name.as_str()) => {}
-            Ok(None) => warnings.push(format!("tsm.socket_owners: there is no user `{name}` here")),
+            Ok(None) => {
+                let name = escape(name);
+                warnings.push(format!("tsm.socket_owners: there is no user `{name}` here"));
+            }
             Err(error) => {
+                let name = escape(name);
                 warnings.push(format!("tsm.socket_owners: looking `{name}` up failed: {error}"));
             }
         }
@@ -185,10 +190,21 @@ fn rate(written: &Spanned<raw::Rate>) -> Result<Rate, &'static str> {
     Rate::new(per_minute, burst).ok_or("`per_minute` and `burst` must be at least 1")
 }
 
+const NAME_RULE: &str = "1 to 64 letters, digits or .-_@";
+
+/// Names stand in records, lists and messages as they are.
+fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_@".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(plain)
+}
+
 fn roles(written: &[raw::Role], origin: &Origin) -> Result<Vec<Arc<Role>>, ConfigFault> {
     let mut roles: Vec<Arc<Role>> = Role::built_in().into_iter().map(Arc::new).collect();
     for role in written {
         let name = role.name.get_ref();
+        if !is_name(name) {
+            return Err(origin.main(&role.name.span(), format!("a role's name is {NAME_RULE}")));
+        }
         if roles.iter().any(|other| other.name() == name) {
             let message = format!("there is a role `{name}` already");
             return Err(origin.main(&role.name.span(), message));
@@ -212,10 +228,8 @@ fn clients(
     for (number, entry) in raw.client.iter().enumerate() {
         let fault = |span: &Range<usize>, message: String| origin.entry(number, span, message);
         let name = entry.name.get_ref();
-        let printable = |byte: u8| byte.is_ascii_alphanumeric() || b".-_@".contains(&byte);
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(printable) {
-            let message = "a client's name is 1 to 64 letters, digits or .-_@".to_owned();
-            return Err(fault(&entry.name.span(), message));
+        if !is_name(name) {
+            return Err(fault(&entry.name.span(), format!("a client's name is {NAME_RULE}")));
         }
         if !names.insert(name) {
             return Err(fault(&entry.name.span(), format!("there is a client `{name}` already")));

@@ -28,13 +28,20 @@ pub enum ConfigFault {
 impl ConfigFault {
     /// A fault of a whole file.
     pub fn whole(path: &Path, message: impl Into<String>) -> Self {
-        Self::Contents { path: path.to_owned(), place: None, message: message.into() }
+        let message = text::escape(&message.into());
+        Self::Contents { path: path.to_owned(), place: None, message }
     }
 
     /// A fault at a place of a file's text.
-    pub fn at(path: &Path, text: &str, span: &Range<usize>, message: impl Into<String>) -> Self {
-        let place = Some(place(text, span.start));
-        Self::Contents { path: path.to_owned(), place, message: message.into() }
+    pub fn at(
+        path: &Path,
+        contents: &str,
+        span: &Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
+        let place = Some(place(contents, span.start));
+        let message = text::escape(&message.into());
+        Self::Contents { path: path.to_owned(), place, message }
     }
 }
 

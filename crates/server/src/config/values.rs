@@ -2,10 +2,12 @@
 //!
 //! Each checks itself while the file is read, so that a fault is reported where it stands.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use tsmgate_gate::network::Network;
 use tsmgate_gate::permission::Grant;
 use tsmgate_gate::policy::Identity;
@@ -17,10 +19,24 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 #[derive(Debug, Clone)]
 pub struct Parsed<T>(pub T);
 
-impl<'de, T: FromStr<Err: std::fmt::Display>> Deserialize<'de> for Parsed<T> {
+impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Parsed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map(Self).map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Parser(PhantomData))
+    }
+}
+
+/// Parses while the text is being read: a fault after that would be placed at the list around it.
+struct Parser<T>(PhantomData<T>);
+
+impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Parser<T> {
+    type Value = Parsed<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        text.parse().map(Parsed).map_err(E::custom)
     }
 }
 

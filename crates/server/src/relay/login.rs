@@ -155,6 +155,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         };
         let answer = self.house.backend.login(&permit).await;
         if let Err(reason) = entry.close(&answer).await {
+            self.refused(reason);
             return self.refuse(call, reason).await;
         }
         match answer {

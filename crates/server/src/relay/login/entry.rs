@@ -37,8 +37,15 @@ impl Entry {
             .text("tsmgate.role", permit.role())
             .append(about);
         let intent = Record::new("login", Outcome::Unknown).text("tsmgate.phase", "intent");
-        audit.write(intent.append(&about)).await?;
-        Ok(Self { audit: Arc::clone(audit), about: Some(about), begun: Instant::now() })
+        let intent = intent.append(&about);
+        // made first: where the daemon ends while the intent is on its way to the file, so is this
+        let mut entry =
+            Self { audit: Arc::clone(audit), about: Some(about), begun: Instant::now() };
+        if let Err(reason) = audit.write(intent).await {
+            entry.about = None;
+            return Err(reason);
+        }
+        Ok(entry)
     }
 
     /// Records how the call ended.

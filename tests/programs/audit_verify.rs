@@ -1,0 +1,151 @@
+//! `tsmgated audit verify`: what it finds, what it prints, and how it exits.
+
+use nix::sys::signal::Signal;
+use tests::{Scene, SceneOptions};
+
+use crate::stage::{peer, run, stage, tsmgated, verify};
+
+/// A scene after one life with two logins and a refusal; the head that was logged at its end.
+async fn one_life(scene: &Scene) -> String {
+    let mut gated = run(scene);
+    for _ in 0..2 {
+        peer(scene, &gated, "jump01").cookie().await;
+    }
+    peer(scene, &gated, "stranger").refusal().await;
+    gated.signal(Signal::SIGTERM);
+    let (status, log) = gated.end();
+    assert_eq!(status.code(), Some(0), "{log:?}");
+    let head = log.iter().rev().find_map(|line| line.split("head=").nth(1)).unwrap();
+    head.trim().to_owned()
+}
+
+fn lines(scene: &Scene) -> Vec<String> {
+    let text = std::fs::read_to_string(scene.path("log/audit.jsonl")).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn rewrite(scene: &Scene, lines: &[String]) {
+    std::fs::write(scene.path("log/audit.jsonl"), lines.join("\n") + "\n").unwrap();
+}
+
+/// R45: a whole chain verifies over two lives, and its head is the one that the log has noted
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_chain_verifies_and_ends_with_the_logged_head() {
+    let scene = stage(SceneOptions::default()).await;
+    let first = one_life(&scene).await;
+    let second = one_life(&scene).await;
+    assert_ne!(first, second);
+    let (code, out, err) = verify(&scene, &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let file = scene.path("log/audit.jsonl").display().to_string();
+    let count = lines(&scene).len();
+    assert_eq!(out, format!("{file}: whole\nlines 1 to {count}\nhead {second}\n"));
+    // a head may have moved on since it was noted
+    for head in [&first, &second] {
+        assert_eq!(verify(&scene, &["--expect-head", head]).0, 0);
+    }
+}
+
+/// R45: the head is in the log within a second of the start, while the program runs
+#[tokio::test(flavor = "multi_thread")]
+async fn the_head_is_in_the_log_from_the_start() {
+    let scene = stage(SceneOptions::default()).await;
+    let gated = run(&scene);
+    let line = gated.line_with("audit head");
+    let head = line.split("head=").nth(1).unwrap().trim();
+    assert_eq!(verify(&scene, &["--expect-head", head]).0, 0);
+}
+
+/// R45: a removed, changed, reordered or added line shows, with its number
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_was_tampered_with_is_found() {
+    let scene = stage(SceneOptions::default()).await;
+    one_life(&scene).await;
+    let good = lines(&scene);
+    assert!(good.len() > 6, "{good:?}");
+    let broken = |what: &str, change: &dyn Fn(&mut Vec<String>), at: usize| {
+        let mut lines = good.clone();
+        change(&mut lines);
+        rewrite(&scene, &lines);
+        let (code, out, err) = verify(&scene, &[]);
+        assert_eq!((code, err.as_str()), (1, ""), "{what}: {out}");
+        let (first, second) = out.split_once('\n').unwrap();
+        assert!(first.ends_with("audit.jsonl: BROKEN"), "{what}: {out}");
+        assert!(second.starts_with(&format!("line {at}: ")), "{what}: {out}");
+    };
+    broken("removed", &|lines| drop(lines.remove(2)), 3);
+    broken("changed", &|lines| lines[2] = lines[2].replacen("jump01", "jump02", 1), 4);
+    broken("swapped", &|lines| lines.swap(2, 3), 3);
+    broken("doubled", &|lines| lines.insert(3, lines[2].clone()), 4);
+    broken("not a record", &|lines| lines.insert(2, "{}".into()), 3);
+    broken("nonsense at the end", &|lines| lines.push("hello".into()), good.len() + 1);
+    rewrite(&scene, &good);
+    assert_eq!(verify(&scene, &[]).0, 0);
+}
+
+/// R45: cutting off the tail shows with a head that was noted elsewhere, and only with it
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_tail_is_found_with_the_noted_head() {
+    let scene = stage(SceneOptions::default()).await;
+    let head = one_life(&scene).await;
+    let mut cut = lines(&scene);
+    cut.truncate(cut.len() - 2);
+    rewrite(&scene, &cut);
+    assert_eq!(verify(&scene, &[]).0, 0, "a shorter chain is a chain");
+    let (code, out, _) = verify(&scene, &["--expect-head", &head]);
+    assert_eq!(code, 1);
+    assert!(out.contains(&head) && out.contains("lines are missing at the end"), "{out}");
+}
+
+/// R45: a file that begins in the middle says what it lacks; an empty one and none at all are told apart
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_in_the_file_is_said() {
+    let scene = stage(SceneOptions::default()).await;
+    one_life(&scene).await;
+    rewrite(&scene, &lines(&scene)[2..]);
+    let (code, out, _) = verify(&scene, &[]);
+    assert_eq!(code, 0);
+    assert!(out.contains("lines 1 to 2 are in an earlier file, or missing"), "{out}");
+
+    std::fs::write(scene.path("log/audit.jsonl"), "").unwrap();
+    let (code, out, _) = verify(&scene, &[]);
+    assert_eq!(code, 0);
+    assert!(out.ends_with("audit.jsonl: empty\n"), "{out}");
+
+    let missing = scene.path("log/other.jsonl").display().to_string();
+    for unreadable in [missing, scene.path("log").display().to_string()] {
+        let (code, out, err) = tsmgated(&["audit", "verify", &unreadable]);
+        assert_eq!((code, out.as_str()), (66, ""));
+        assert!(err.starts_with(&format!("tsmgated: cannot read {unreadable}: ")), "{err}");
+    }
+}
+
+/// R45: half a line that a crash left behind is closed by the next start, and accounted for
+#[tokio::test(flavor = "multi_thread")]
+async fn a_torn_line_is_closed_by_the_next_start() {
+    let scene = stage(SceneOptions::default()).await;
+    one_life(&scene).await;
+    let mut text = std::fs::read_to_string(scene.path("log/audit.jsonl")).unwrap();
+    let half = text.lines().last().unwrap().len() / 2;
+    text.truncate(text.len() - half);
+    std::fs::write(scene.path("log/audit.jsonl"), &text).unwrap();
+    let (code, out, _) = verify(&scene, &[]);
+    assert_eq!(code, 1);
+    assert!(out.contains("torn"), "{out}");
+
+    one_life(&scene).await;
+    let (code, out, _) = verify(&scene, &[]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("torn lines, accounted for: 1"), "{out}");
+}
+
+/// R45: a file that is no audit is not written to
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_no_chain_stops_the_start() {
+    let scene = stage(SceneOptions::default()).await;
+    scene.write("log/audit.jsonl", "somebody's notes\n", 0o640);
+    let (status, log) = run(&scene).end();
+    assert_eq!(status.code(), Some(66), "{log:?}");
+    assert!(log.last().unwrap().contains("does not end in a record"), "{log:?}");
+    assert_eq!(lines(&scene), ["somebody's notes"]);
+}

@@ -1,0 +1,116 @@
+//! `tsmgated explain`: each rule that can answer, named, with the exit code of the answer.
+
+use tests::scene::entry;
+use tests::{Scene, SceneOptions};
+
+use crate::stage::{config, stage, tsmgated};
+
+fn explain(scene: &Scene, arguments: &[&str]) -> (i32, String, String) {
+    let config = config(scene);
+    tsmgated(&[&["explain", "--config", config.to_str().unwrap()], arguments].concat())
+}
+
+async fn house() -> Scene {
+    let near = "networks = [\"127.0.1.0/24\"]\n";
+    let night = "[[role]]\nname = \"night\"\npermissions = [\"backup.create\", \"security.*\"]\n";
+    let rest = [
+        entry("jump01", "[\"monitor\", \"login\"]"),
+        entry("near", "[\"login\"]") + near,
+        entry("backup", "[\"night\"]"),
+        night.to_owned(),
+    ];
+    stage(SceneOptions { rest: rest.concat(), ..SceneOptions::default() }).await
+}
+
+/// R1: each stage's rule that lets a caller pass is named, in the order of the stages
+#[tokio::test]
+async fn what_is_permitted_is_explained_rule_by_rule() {
+    let scene = house().await;
+    let cases = [
+        (["--client", "jump01", "--from", "127.0.0.1", "--permission", "login"], "role `login`"),
+        (["--client", "jump01", "--from", "127.0.0.1", "--permission", "jobs.read"], "`monitor`"),
+        (["--client", "near", "--from", "127.0.1.9", "--permission", "login"], "127.0.1.0/24"),
+        (["--client", "near", "--from", "::ffff:127.0.1.9", "--permission", "login"], "127.0.1.9"),
+        (["--client", "backup", "--from", "::1", "--permission", "security.x.y"], "role `night`"),
+    ];
+    for (arguments, rule) in cases {
+        let (code, out, err) = explain(&scene, &arguments);
+        assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}: {out}");
+        assert!(out.contains(rule), "{arguments:?}: {out}");
+        let stages: Vec<_> = out.lines().map(|line| line.split(':').next().unwrap()).collect();
+        assert_eq!(stages, ["admit", "identify", "identify", "authorize", "answer"], "{out}");
+        assert!(out.ends_with("answer: permitted, within the client's limits\n"), "{out}");
+    }
+    let (code, out, _) = explain(&scene, &["--client", "jump01", "--from", "127.0.0.1"]);
+    assert_eq!(code, 0, "login is what is asked for unless something else is: {out}");
+}
+
+/// R7: each stage's rule that refuses is named, with the code that the audit uses
+#[tokio::test]
+async fn what_is_refused_names_the_rule_and_exits_with_77() {
+    let scene = house().await;
+    let cases = [
+        (
+            "jump01",
+            "10.0.0.1",
+            "login",
+            "no network of admission.allow holds 10.0.0.1",
+            "address_not_listed",
+        ),
+        ("nobody", "127.0.0.1", "login", "there is no [[client]] `nobody`", "client_unknown"),
+        ("near", "127.0.0.1", "login", "no network of near holds 127.0.0.1", "client_elsewhere"),
+        (
+            "backup",
+            "127.0.0.1",
+            "login",
+            "none of its roles (night) gives login",
+            "permission_missing",
+        ),
+        ("jump01", "127.0.0.1", "api.raw", "(monitor, login) gives api.raw", "permission_missing"),
+    ];
+    for (client, from, permission, rule, reason) in cases {
+        let arguments = ["--client", client, "--from", from, "--permission", permission];
+        let (code, out, _) = explain(&scene, &arguments);
+        assert_eq!(code, 77, "{arguments:?}: {out}");
+        assert!(out.contains(rule), "{out}");
+        assert!(out.ends_with(&format!("answer: refused ({reason})\n")), "{out}");
+    }
+    scene.nothing_reached_tsm();
+}
+
+/// R55: a closed gate explains itself
+#[tokio::test]
+async fn a_closed_gate_explains_that_it_is_closed() {
+    let scene = stage(SceneOptions { allow: "[]".into(), ..SceneOptions::default() }).await;
+    let (code, out, _) = explain(&scene, &["--client", "jump01", "--from", "127.0.0.1"]);
+    assert_eq!(code, 77);
+    assert!(out.contains("closed") && out.contains("gate_closed"), "{out}");
+}
+
+/// R43: a name on the command line is escaped before it is shown
+#[tokio::test]
+async fn a_hostile_name_is_escaped() {
+    let scene = house().await;
+    let (code, out, _) = explain(&scene, &["--client", "a\u{1b}[2J\u{202e}", "--from", "::1"]);
+    assert_eq!(code, 77);
+    assert!(!out.contains(['\u{1b}', '\u{202e}']), "{out:?}");
+}
+
+/// R55: explain refuses a bad configuration as `check` does, and a bad question as a usage error
+#[tokio::test]
+async fn a_bad_question_is_a_usage_error() {
+    let scene = house().await;
+    for arguments in [
+        &["--client", "jump01", "--from", "somewhere"][..],
+        &["--client", "jump01", "--from", "127.0.0.1", "--permission", "superuser"],
+        &["--client", "jump01"],
+        &["--from", "127.0.0.1"],
+    ] {
+        let (code, out, err) = explain(&scene, arguments);
+        assert_eq!((code, out.as_str()), (64, ""), "{arguments:?}: {err}");
+    }
+    scene.write("tsmgated.toml", "[lissten]\n", 0o600);
+    let (code, _, err) = explain(&scene, &["--client", "jump01", "--from", "127.0.0.1"]);
+    assert_eq!(code, 65);
+    assert!(err.contains("did you mean `listen`?"), "{err}");
+}
