@@ -1,4 +1,17 @@
 //! The whole daemon in this process, with the simulator behind it. Each test asserts the reply, the
 //! audit record, and what was not reached.
 
+mod audit_chain;
+mod audit_failing;
+mod audit_hanging;
+mod audit_records;
+mod backend;
+mod conversation;
+mod leaving;
+mod limits;
+mod python;
+mod reach;
 mod relay;
+mod stop;
+mod support;
+mod turns;

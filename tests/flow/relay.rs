@@ -9,7 +9,7 @@ use tsmgate_wire::encode_call;
 async fn a_listed_client_gets_its_cookie() {
     let scene = Scene::start().await;
     let cookie = scene.peer("jump01").cookie().await;
-    assert_eq!(scene.tsm.cookies(), [cookie.clone()]);
+    assert_eq!(scene.tsm.cookies(), std::slice::from_ref(&cookie));
     let seen = scene.tsm.connections();
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].received, encode_call(1));
