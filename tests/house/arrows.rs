@@ -4,11 +4,12 @@ use crate::{files, read, root};
 
 /// Folder, and the crates of ours it may use outside of its tests.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("text", &[]),
     ("wire", &[]),
     ("gate", &[]),
-    ("pki", &[]),
-    ("server", &["wire", "gate", "catalogue"]),
-    ("client", &["wire", "catalogue", "pki"]),
+    ("pki", &["text"]),
+    ("server", &["text", "wire", "gate", "catalogue"]),
+    ("client", &["text", "wire", "catalogue", "pki"]),
 ];
 
 #[test]

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use tsmgate_pki::escape;
+use tsmgate_text::escape;
 use tsmgate_wire::ReplyFault;
 
 mod hint;

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use time::OffsetDateTime;
 
-use crate::text::escape;
 use crate::time_text;
+use tsmgate_text::escape;
 
 /// Why the authority did not do what it was asked.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

@@ -17,7 +17,7 @@
 //! Rooms: [`authority`] holds the folder and its key, with `issue` and `revocation` as its two
 //! trades; `profile` says what certificates look like, `request` what is taken from a CSR, `name`
 //! and `serial` what they are called by; `index` remembers, `store` writes files, `key` keeps
-//! secrets; [`inspect`] reads what others wrote, and `text` makes it safe to show.
+//! secrets; [`inspect`] reads what others wrote.
 
 pub mod authority;
 pub mod inspect;
@@ -34,7 +34,6 @@ mod request;
 mod revocation;
 mod serial;
 mod store;
-mod text;
 
 pub use authority::{Authority, InitOptions};
 pub use error::{Fault, PkiError};
@@ -46,7 +45,6 @@ pub use profile::{AUTHORITY_DAYS, BACKDATED, CLIENT_DAYS, CRL_DAYS, DAYS_MOST, S
 pub use renewal::{Renewal, renewal};
 pub use revocation::{Revocation, RevocationList, Revokee};
 pub use serial::Serial;
-pub use text::{TEXT_MOST, escape};
 
 /// A time as people and JSON read it: RFC 3339, UTC, whole seconds.
 pub fn time_text(time: ::time::OffsetDateTime) -> String {

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::error::PkiError;
-use crate::text::escape;
+use tsmgate_text::escape;
 
 /// The longest client name, in bytes.
 pub const CLIENT_NAME_MOST: usize = 64;

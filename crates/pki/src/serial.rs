@@ -9,7 +9,7 @@ use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde::{Deserialize, Serialize};
 
 use crate::error::PkiError;
-use crate::text::escape;
+use tsmgate_text::escape;
 
 /// The longest serial number, in bytes (RFC 5280 § 4.1.2.2).
 const SERIAL_MOST: usize = 20;

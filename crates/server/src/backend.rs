@@ -16,6 +16,7 @@ use tsmgate_gate::clock::Clock;
 use tsmgate_gate::permit::Permit;
 use tsmgate_gate::rate::{Bucket, Rate};
 use tsmgate_gate::reason::Reason;
+use tsmgate_text::escape;
 use tsmgate_wire::{Answer, Login, REPLY_LIMIT, decode_reply, encode_call};
 use zeroize::Zeroizing;
 
@@ -134,7 +135,7 @@ fn judge(answer: Answer) -> Result<Login, Reason> {
         Answer::NotAuthorized => Err(Reason::BackendDeniedGate),
         Answer::Error => Err(Reason::BackendError),
         Answer::Exception(exception) => {
-            let message = crate::text::escape(&exception.message);
+            let message = escape(&exception.message);
             tracing::warn!(kind = ?exception.kind, message, "TSM answered with an exception");
             Err(Reason::BackendError)
         }

@@ -38,4 +38,3 @@ pub mod handshake;
 pub mod identify;
 pub mod process;
 pub mod relay;
-pub mod text;

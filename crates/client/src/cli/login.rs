@@ -7,7 +7,8 @@ use clap::ArgMatches;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use time::OffsetDateTime;
 use tokio::runtime;
-use tsmgate_pki::{escape, time_text};
+use tsmgate_pki::time_text;
+use tsmgate_text::escape;
 
 use super::Streams;
 use super::complaint::Complaint;

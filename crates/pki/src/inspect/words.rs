@@ -11,7 +11,7 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{ReasonCode, SubjectPublicKeyInfo, X509Name};
 
 use crate::key::public_key_sha256;
-use crate::text::escape;
+use tsmgate_text::escape;
 
 /// `CN=…, O=…`, in the certificate's order.
 pub(super) fn subject(name: &X509Name<'_>) -> String {

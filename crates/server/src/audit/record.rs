@@ -10,7 +10,7 @@ use data_encoding::HEXLOWER;
 use tsmgate_gate::policy::{Client, Leaf};
 use tsmgate_gate::reason::Reason;
 
-use crate::text::escape;
+use tsmgate_text::escape;
 
 /// How something ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use tsmgate_gate::policy::{Identity, Policy};
 
 use super::{Exit, fail, say};
 use crate::daemon::Loaded;
-use crate::text::escape;
+use tsmgate_text::escape;
 
 /// Prints the stages in order and stops at the one that says no.
 pub(super) fn explain(config: &Path, name: &str, from: IpAddr, permission: &Permission) -> Exit {

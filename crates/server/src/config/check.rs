@@ -16,7 +16,7 @@ use super::fault::{ConfigFault, nearest};
 use super::raw::{self, OneOrMany, Raw};
 use super::values::{self, Parsed, WrittenNetwork};
 use super::{Audit, Config, LoginLimits, Tls, Tsm};
-use crate::text::escape;
+use tsmgate_text::escape;
 
 /// Where what was written stands: the main file first, then those of `clients.d`.
 pub(super) struct Origin {

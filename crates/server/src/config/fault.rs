@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use crate::files::FileFault;
-use crate::text;
+use tsmgate_text::escape;
 
 /// A fault in the configuration.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub enum ConfigFault {
 impl ConfigFault {
     /// A fault of a whole file.
     pub fn whole(path: &Path, message: impl Into<String>) -> Self {
-        let message = text::escape(&message.into());
+        let message = escape(message.into());
         Self::Contents { path: path.to_owned(), place: None, message }
     }
 
@@ -40,7 +40,7 @@ impl ConfigFault {
         message: impl Into<String>,
     ) -> Self {
         let place = Some(place(contents, span.start));
-        let message = text::escape(&message.into());
+        let message = escape(message.into());
         Self::Contents { path: path.to_owned(), place, message }
     }
 }
@@ -89,10 +89,10 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
 /// ``unknown field `a`, expected one of `b`, `c` `` becomes ``unknown key `a`; did you mean `b`?``
 fn with_nearest(message: &str) -> String {
     let Some(rest) = message.strip_prefix("unknown field ") else {
-        return text::escape(message);
+        return escape(message);
     };
     let mut quoted = rest.split('`').skip(1).step_by(2);
-    let unknown = text::escape(quoted.next().unwrap_or_default());
+    let unknown = escape(quoted.next().unwrap_or_default());
     match nearest(&unknown, quoted.clone()) {
         Some(known) => format!("unknown key `{unknown}`; did you mean `{known}`?"),
         None => {
