@@ -18,7 +18,8 @@ use tsmgate_gate::policy::{Client, ClientLimits, DenyList, Identity, Leaf, Polic
 use tsmgate_gate::rate::Rate;
 use tsmgate_server::audit::chain::Head;
 use tsmgate_server::audit::record::{Outcome, Record};
-use tsmgate_server::identify::{read_leaf, sha256};
+use tsmgate_server::digest::sha256;
+use tsmgate_server::identify::read_leaf;
 
 /// Refilled faster than a bench can take.
 const ENDLESS: Rate = Rate::new(u32::MAX, u32::MAX).unwrap();

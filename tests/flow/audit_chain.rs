@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Write};
 
 use tests::{Scene, wait};
-use tsmgate_server::audit::chain::Head;
+use tsmgate_server::audit::chain::{Head, Link};
 use tsmgate_server::audit::verify::{Broken, Verified, verify};
 use tsmgate_server::daemon::{Daemon, StartFault};
 
@@ -51,13 +51,16 @@ async fn a_rotated_file_continues_the_chain() {
 async fn a_deleted_file_is_begun_anew_and_shows() {
     let scene = Scene::start().await;
     scene.peer("jump01").cookie().await;
+    let first = first_head(&scene);
     let before = check(&scene, FILE, None).unwrap();
     std::fs::remove_file(scene.path(FILE)).unwrap();
     scene.peer("jump01").cookie().await;
     let after = check(&scene, FILE, None).unwrap();
     assert_eq!(after.first, before.head.sequence + 1);
-    let missing = check(&scene, FILE, Some(&before.head));
-    assert!(matches!(missing, Err(Broken::Head { .. })), "{missing:?}");
+    // the new file follows on the head of the old one, and on nothing before it
+    assert!(check(&scene, FILE, Some(&before.head)).is_ok());
+    let missing = check(&scene, FILE, Some(&first));
+    assert!(matches!(missing, Err(Broken::HeadBefore { .. })), "{missing:?}");
 }
 
 /// R45: a noted head is found again while the file grows, and missed once the tail was cut
@@ -87,7 +90,7 @@ async fn a_cut_tail_shows_against_a_noted_head() {
 async fn a_torn_line_is_closed_at_the_next_start() {
     let mut scene = stopped_after_one_call().await;
     append(&scene, b"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"event.seq");
-    assert!(matches!(check(&scene, FILE, None), Err(Broken::At { .. })));
+    assert!(matches!(check(&scene, FILE, None), Err(Broken::Unfinished { .. })));
     scene.start_again().await;
     scene.peer("jump01").cookie().await;
     let verified = check(&scene, FILE, None).unwrap();
@@ -167,4 +170,11 @@ async fn a_file_that_is_no_chain_is_not_continued() {
     let started = Daemon::start(scene.load().unwrap()).await;
     started.unwrap().stop().await;
     wait::until("a whole chain", || async { check(&scene, FILE, None).ok() }).await;
+}
+
+/// The head as it was after the first line.
+fn first_head(scene: &Scene) -> Head {
+    let text = std::fs::read_to_string(scene.path(FILE)).unwrap();
+    let line = text.lines().next().unwrap().as_bytes();
+    Link::read(line).unwrap().head(line)
 }

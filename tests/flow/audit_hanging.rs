@@ -10,10 +10,9 @@ use tests::peer::{Stream, call, cookie_of, send, timed};
 use tests::{Scene, SceneOptions, wait};
 use tokio::time::timeout;
 use tsmgate_gate::clock::Clock;
-use tsmgate_gate::reason::Reason;
-use tsmgate_server::audit::Audit;
 use tsmgate_server::audit::record::{Outcome, Record};
 use tsmgate_server::audit::verify::verify;
+use tsmgate_server::audit::{Audit, Unwritten};
 use tsmgate_server::config;
 use tsmgate_wire::encode_call;
 
@@ -116,7 +115,7 @@ async fn a_full_queue_refuses_at_once_and_counts_what_it_lost() {
         audit.note(Record::new("connection", Outcome::Success));
     }
     let refused = timed(audit.write(Record::new("login", Outcome::Unknown))).await;
-    assert_eq!(refused.0, Err(Reason::AuditUnavailable));
+    assert_eq!(refused.0, Err(Unwritten::Surely));
     assert!(refused.1 < Duration::from_secs(1), "{:?}", refused.1);
 
     let mut pipe = File::open(&file).unwrap();

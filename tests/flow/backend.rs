@@ -150,6 +150,6 @@ async fn a_long_user_name_is_cut_in_the_audit_alone() {
     assert_eq!(login.username, name);
     let outcome = phase(&scene, "outcome").remove(0);
     let kept = outcome["tsmgate.tsm.username"].as_str().unwrap();
-    assert_eq!(kept, format!("{}…", "n".repeat(256)));
+    assert_eq!(kept, format!("{}…", "n".repeat(253)));
     drop(tsm);
 }

@@ -121,18 +121,18 @@ async fn a_dead_tsm_is_tried_so_often_and_no_more() {
     let backend = Backend::new(tsm, Duration::from_secs(5), &clock);
     // the first finds out, ten more are the burst
     for _ in 0..11 {
-        assert_eq!(backend.login(&permit()).await.unwrap_err(), Reason::BackendUnreachable);
+        assert_eq!(backend.login(permit()).await.unwrap_err(), Reason::BackendUnreachable);
     }
     scene.tsm.restart().await.unwrap();
     for _ in 0..100 {
-        assert_eq!(backend.login(&permit()).await.unwrap_err(), Reason::BackendUnreachable);
+        assert_eq!(backend.login(permit()).await.unwrap_err(), Reason::BackendUnreachable);
     }
     scene.nothing_reached_tsm();
     hand.advance(Duration::from_millis(100));
-    backend.login(&permit()).await.unwrap();
+    backend.login(permit()).await.unwrap();
     // and once it answers, nothing is counted any more
     for _ in 0..20 {
-        backend.login(&permit()).await.unwrap();
+        backend.login(permit()).await.unwrap();
     }
     assert_eq!(scene.tsm.counts().connections, 21);
 }

@@ -13,7 +13,7 @@ use tsmgate_server::accept::accept;
 use tsmgate_wire::encode_call;
 use tsmsim::Behaviour;
 
-use crate::support::{SOON, calls_at_tsm, clients, outcomes, phase, until_closed};
+use crate::support::{SOON, calls_at_tsm, clients, in_words, outcomes, phase, until_closed};
 
 fn grace(time: &str) -> SceneOptions {
     let rest = format!("{}\n[stop]\ngrace = \"{time}\"\n", clients(["jump01"]));
@@ -60,8 +60,10 @@ async fn a_call_under_way_is_answered() {
     wait::until("the listener's end", || async { peer.tcp().await.is_err().then_some(()) }).await;
     assert!(!stopping.is_finished());
     cookie_of(answer(&mut stream, 1).await.unwrap());
-    let (more, _) = until_closed(&mut stream).await;
-    assert!(more.is_empty());
+    // the second one is told why, and does not take it for a refusal
+    let told = in_words(answer(&mut stream, 2).await.unwrap());
+    assert_eq!(told, "gate_stopping");
+    assert!(until_closed(&mut stream).await.0.is_empty());
     stopping.await.unwrap();
     assert_eq!(scene.tsm.counts().connections, 1);
     assert_eq!(outcomes(&scene), ["success"]);
@@ -138,11 +140,11 @@ async fn a_panic_costs_its_own_connection() {
     let seen = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&seen);
     // one place: a panic that kept it would keep everybody out
-    let accepting = tokio::spawn(accept(listener, 1, stopping, move |mut arrival| {
+    let accepting = tokio::spawn(accept(listener, 1, stopping, move |arrival| {
         let first = counted.fetch_add(1, Ordering::Relaxed) == 0;
         async move {
             assert!(!first, "a panic that a test asked for");
-            arrival.stream.write_all(b"served").await.unwrap();
+            arrival.into_stream().write_all(b"served").await.unwrap();
         }
     }));
     let mut answers = Vec::new();

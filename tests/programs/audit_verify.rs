@@ -105,7 +105,7 @@ async fn what_is_not_in_the_file_is_said() {
     rewrite(&scene, &lines(&scene)[2..]);
     let (code, out, _) = verify(&scene, &[]);
     assert_eq!(code, 0);
-    assert!(out.contains("lines 1 to 2 are in an earlier file, or missing"), "{out}");
+    assert!(out.contains("lines 1 to 2 are NOT here: in an earlier file, or missing"), "{out}");
 
     std::fs::write(scene.path("log/audit.jsonl"), "").unwrap();
     let (code, out, _) = verify(&scene, &[]);

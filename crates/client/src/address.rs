@@ -59,12 +59,14 @@ impl FromStr for Address {
             }
             Some(_) => return Err(bad()),
         };
-        let in_hosts = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
-        if host.is_empty() || host.len() > HOST_MOST || !host.bytes().all(in_hosts) {
-            return Err(bad());
-        }
-        Ok(Self { host: host.to_owned(), port })
+        if is_host(host) { Ok(Self { host: host.to_owned(), port }) } else { Err(bad()) }
     }
+}
+
+/// Whether it has the length and the characters of a host name or an address.
+pub(crate) fn is_host(text: &str) -> bool {
+    let in_hosts = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+    (1..=HOST_MOST).contains(&text.len()) && text.bytes().all(in_hosts)
 }
 
 impl fmt::Display for Address {

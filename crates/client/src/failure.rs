@@ -104,7 +104,7 @@ pub enum FileFault {
     Unreadable(io::ErrorKind),
     /// Larger than any certificate or key, in bytes.
     #[error("larger than {0} bytes")]
-    TooLarge(u64),
+    TooLarge(usize),
     /// A private key that group or others may read or write.
     #[error("private key is accessible to group or others")]
     KeyTooOpen,
@@ -216,7 +216,8 @@ pub enum Refusal {
     /// Another alert in place of a reply, by its number.
     #[error("TLS alert {0}")]
     Alert(u8),
-    /// The connection ended right after the handshake.
+    /// The connection ended right after the handshake, without an alert: a refusal that is not told,
+    /// or a gate that was stopping.
     #[error("connection closed right after the handshake")]
     Closed,
 }

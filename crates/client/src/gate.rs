@@ -17,8 +17,8 @@ use crate::login::Login;
 use crate::reach::reach;
 use crate::tls::{self, HandshakeFault};
 
-/// The longest timeout; a longer one is taken for it. Long enough for any person, short enough for
-/// every clock's arithmetic.
+/// The longest timeout: the library takes a longer one for it, the command line refuses it. Long
+/// enough for any person, short enough for every clock's arithmetic.
 pub(crate) const TIMEOUT_MOST: Duration = Duration::from_secs(3600);
 
 /// A gate, and who we are to it.

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::failure::{FileFault, LoginFailure};
 
 /// The largest file that is read, in bytes: some hundred certificates.
-const FILE_MOST: u64 = 1024 * 1024;
+const FILE_MOST: usize = 1024 * 1024;
 /// What group and others may do, as mode bits.
 const NOT_THE_OWNER: u32 = 0o077;
 
@@ -40,6 +40,11 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 /// The private key in a file, whichever of the three usual kinds of PEM it is.
+///
+/// The file's bytes are wiped here, and what is returned is wiped by rustls once its provider has
+/// made the signing key of it (`KeyProvider::load_private_key`); dropped elsewhere, it is not. Two
+/// copies remain: the library's base64 of the PEM block, freed and not wiped, and the signing key
+/// itself, which lives as long as the configuration of the one login and which AWS-LC wipes.
 pub(crate) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, LoginFailure> {
     let file = open(path)?;
     let mode = file.metadata().map_err(|error| unreadable(path, &error))?.mode();
@@ -65,12 +70,12 @@ fn open(path: &Path) -> Result<File, LoginFailure> {
 }
 
 fn read(path: &Path, file: &File) -> Result<Zeroizing<Vec<u8>>, LoginFailure> {
-    // room at once: a buffer that grows leaves copies of a key behind
-    let size = file.metadata().map_or(0, |about| about.len()).min(FILE_MOST);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
-    let read = file.take(FILE_MOST + 1).read_to_end(&mut bytes);
+    // all the room at once, for a pipe does not tell its size: a buffer that grows leaves copies of a
+    // key behind
+    let mut bytes = Zeroizing::new(Vec::with_capacity(FILE_MOST + 1));
+    let read = file.take(FILE_MOST as u64 + 1).read_to_end(&mut bytes);
     match read.map_err(|error| unreadable(path, &error))? {
-        read if u64::try_from(read).is_ok_and(|read| read <= FILE_MOST) => Ok(bytes),
+        0..=FILE_MOST => Ok(bytes),
         _ => Err(fault(path, FileFault::TooLarge(FILE_MOST))),
     }
 }

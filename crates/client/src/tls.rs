@@ -11,12 +11,10 @@ use std::sync::Arc;
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::{AlertDescription, CertificateError, ClientConfig, NoKeyLog};
+use tsmgate_wire::ALPN;
 
 use crate::failure::{Breach, Distrust, FileFault, LoginFailure, Refusal, Unreached};
 use crate::identity;
-
-/// The protocol's name in ALPN.
-const ALPN: &[u8] = b"tsm-login";
 
 /// Reads the three files and makes what a handshake needs.
 pub(crate) fn config(

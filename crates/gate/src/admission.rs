@@ -156,9 +156,6 @@ impl<T> Unproven<T> {
         admission.has_room(&state, source)?;
         state.proven += 1;
         *state.proven_by_source.entry(source).or_default() += 1;
-        let now = admission.clock.elapsed();
-        state.proven_lately.forget_below(now.saturating_sub(PROVEN_MEMORY));
-        state.proven_lately.insert(source, now, ());
         state.penalties.forgive(source);
         drop(state);
         Ok(Proven { admission, source })
@@ -166,14 +163,15 @@ impl<T> Unproven<T> {
 
     /// The connection failed in a way that costs its source; gives how long the source is banned,
     /// where a ban begins with it.
-    pub fn offend(self, offence: Offence) -> Option<Duration> {
+    pub fn offend(&self, offence: Offence) -> Option<Duration> {
         if self.exempt {
             return None;
         }
         let now = self.admission.clock.elapsed();
         let mut state = self.admission.state();
         state.proven_lately.forget_below(now.saturating_sub(PROVEN_MEMORY));
-        if state.proven_lately.find(&self.source).is_some() {
+        let proven_now = state.proven_by_source.contains_key(&self.source);
+        if proven_now || state.proven_lately.find(&self.source).is_some() {
             return None;
         }
         state.penalties.add(self.source, offence, now)
@@ -196,8 +194,12 @@ pub struct Proven<T> {
 
 impl<T> Drop for Proven<T> {
     fn drop(&mut self) {
+        let now = self.admission.clock.elapsed();
         let mut state = self.admission.state();
         state.proven -= 1;
+        // its ten minutes count from its end: until then it speaks for its source itself
+        state.proven_lately.forget_below(now.saturating_sub(PROVEN_MEMORY));
+        state.proven_lately.insert(self.source, now, ());
         if let Some(of_source) = state.proven_by_source.get_mut(&self.source) {
             *of_source -= 1;
             if *of_source == 0 {

@@ -159,6 +159,12 @@ impl Policy {
         &self.clients
     }
 
+    /// Whether the deny list refuses every certificate with this identity: known beforehand only where
+    /// it is a public key.
+    pub fn denies(&self, identity: &Identity) -> bool {
+        matches!(identity, Identity::PublicKey(hash) if self.deny.public_keys.contains(hash))
+    }
+
     /// Which client a verified certificate is, seen from an address ([`crate::network::canonical`]).
     ///
     /// # Errors

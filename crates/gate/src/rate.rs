@@ -43,7 +43,6 @@ impl Rate {
 /// One bucket.
 #[derive(Debug)]
 pub struct Bucket {
-    rate: Rate,
     limiter: RateLimiter<NotKeyed, InMemoryState, Clock, NoOpMiddleware<Nanos>>,
     clock: Clock,
 }
@@ -53,12 +52,7 @@ impl Bucket {
     pub fn new(rate: Rate, clock: &Clock) -> Self {
         let state = InMemoryState::default();
         let limiter = RateLimiter::new(rate.quota(), state, clock.clone());
-        Self { rate, limiter, clock: clock.clone() }
-    }
-
-    /// The rate it was made for.
-    pub fn rate(&self) -> Rate {
-        self.rate
+        Self { limiter, clock: clock.clone() }
     }
 
     /// Takes one token.

@@ -50,6 +50,18 @@ pub enum Party {
     Gate,
 }
 
+impl Party {
+    /// The party's name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::Tsm => "tsm",
+            Self::Operator => "operator",
+            Self::Gate => "gate",
+        }
+    }
+}
+
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident $(($field:ty))? = $code:literal, $stage:ident, $party:ident;)+) => {
         /// Why something was refused or failed.

@@ -17,38 +17,16 @@ use crate::request::{self, ProvedKey};
 use crate::serial::Serial;
 use crate::store::{self, Access, Place};
 
-/// How to issue a client certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientOptions {
-    /// Its life in days, 1 to 365.
-    pub days: u16,
-    /// Issues it although the name has a live one.
+/// How to issue a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IssueOptions {
+    /// Its life in days, 1 to 365; without it [`CLIENT_DAYS`] for a client, [`SERVER_DAYS`] for a
+    /// server.
+    pub days: Option<u16>,
+    /// Issues it although the name, of a server the first, has a live one.
     pub allow_second: bool,
     /// Replaces files of the name that are there.
     pub replace: bool,
-}
-
-impl Default for ClientOptions {
-    fn default() -> ClientOptions {
-        ClientOptions { days: CLIENT_DAYS, allow_second: false, replace: false }
-    }
-}
-
-/// How to issue a server certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ServerOptions {
-    /// Its life in days, 1 to 365.
-    pub days: u16,
-    /// Issues it although the first name has a live one.
-    pub allow_second: bool,
-    /// Replaces files of the name that are there.
-    pub replace: bool,
-}
-
-impl Default for ServerOptions {
-    fn default() -> ServerOptions {
-        ServerOptions { days: SERVER_DAYS, allow_second: false, replace: false }
-    }
 }
 
 /// What was issued, and where it is.
@@ -93,7 +71,7 @@ impl Authority {
     /// # Errors
     /// [`PkiError::LiveCertificate`] unless `allow_second`; [`PkiError::Exists`] unless `replace`;
     /// [`PkiError::BadLifetime`], [`PkiError::OutlivesAuthority`], [`PkiError::File`].
-    pub fn client(&self, name: &ClientName, options: ClientOptions) -> Result<Issued, PkiError> {
+    pub fn client(&self, name: &ClientName, options: IssueOptions) -> Result<Issued, PkiError> {
         let order = self.client_order(name, options, None)?;
         self.issue(&order, &Holder::New(PrivateKey::generate()?))
     }
@@ -103,7 +81,7 @@ impl Authority {
     ///
     /// # Errors
     /// [`PkiError::NoServerName`], and those of [`Authority::client`].
-    pub fn server(&self, names: &[ServerName], options: ServerOptions) -> Result<Issued, PkiError> {
+    pub fn server(&self, names: &[ServerName], options: IssueOptions) -> Result<Issued, PkiError> {
         let order = self.server_order(names, options, None)?;
         self.issue(&order, &Holder::New(PrivateKey::generate()?))
     }
@@ -118,7 +96,7 @@ impl Authority {
         &self,
         csr_pem: &str,
         name: &ClientName,
-        options: ClientOptions,
+        options: IssueOptions,
         out: Option<&Path>,
     ) -> Result<Issued, PkiError> {
         let key = request::proved_key(csr_pem)?;
@@ -133,7 +111,7 @@ impl Authority {
         &self,
         csr_pem: &str,
         names: &[ServerName],
-        options: ServerOptions,
+        options: IssueOptions,
         out: Option<&Path>,
     ) -> Result<Issued, PkiError> {
         let key = request::proved_key(csr_pem)?;
@@ -143,10 +121,11 @@ impl Authority {
     fn client_order(
         &self,
         name: &ClientName,
-        options: ClientOptions,
+        options: IssueOptions,
         out: Option<&Path>,
     ) -> Result<Order, PkiError> {
-        let (life, serial) = (Life::of_days(self.now(), options.days)?, Serial::random()?);
+        let life = Life::of_days(self.now(), options.days.unwrap_or(CLIENT_DAYS))?;
+        let serial = Serial::random()?;
         let base = self.folder().join("clients").join(name.as_str());
         Ok(Order {
             kind: Kind::Client,
@@ -164,11 +143,12 @@ impl Authority {
     fn server_order(
         &self,
         names: &[ServerName],
-        options: ServerOptions,
+        options: IssueOptions,
         out: Option<&Path>,
     ) -> Result<Order, PkiError> {
         let first = names.first().ok_or(PkiError::NoServerName)?;
-        let (life, serial) = (Life::of_days(self.now(), options.days)?, Serial::random()?);
+        let life = Life::of_days(self.now(), options.days.unwrap_or(SERVER_DAYS))?;
+        let serial = Serial::random()?;
         let base = self.folder().join("servers").join(first.file_stem());
         Ok(Order {
             kind: Kind::Server,

@@ -38,11 +38,12 @@ mod store;
 pub use authority::{Authority, InitOptions};
 pub use error::{Fault, PkiError};
 pub use index::{Entry, Kind, Reason, Revoked, State};
-pub use issue::{ClientOptions, Issued, ServerOptions};
+pub use issue::{IssueOptions, Issued};
 pub use name::{CLIENT_NAME_MOST, ClientName, ServerName};
 pub use passphrase::{PASSPHRASE_LEAST, Passphrase};
 pub use profile::{AUTHORITY_DAYS, BACKDATED, CLIENT_DAYS, CRL_DAYS, DAYS_MOST, SERVER_DAYS};
 pub use renewal::{Renewal, renewal};
+pub use request::read_request;
 pub use revocation::{Revocation, RevocationList, Revokee};
 pub use serial::Serial;
 

@@ -2,6 +2,8 @@
 //! has proved that the sender holds the private half: names, usages and extensions are ignored,
 //! whatever they ask for. Weak and unusual keys are refused.
 
+use std::path::Path;
+
 use rcgen::SubjectPublicKeyInfo;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::oid_registry::{OID_PKCS1_SHA1WITHRSA, OID_SHA1_WITH_RSA};
@@ -11,6 +13,7 @@ use x509_parser::public_key::PublicKey;
 
 use crate::error::PkiError;
 use crate::key::public_key_sha256;
+use crate::store;
 
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// A request is a key, a name and a signature; 64 KiB is plenty.
@@ -21,6 +24,15 @@ const REQUEST_MOST: usize = 64 * 1024;
 pub(crate) struct ProvedKey {
     pub(crate) key: SubjectPublicKeyInfo,
     pub(crate) sha256: String,
+}
+
+/// The text of a file with a PEM request. The file is bounded; what is in it is judged when it is
+/// signed.
+///
+/// # Errors
+/// [`PkiError::File`], or [`PkiError::RequestMalformed`] when it is no text.
+pub fn read_request(path: &Path) -> Result<String, PkiError> {
+    String::from_utf8(store::read(path)?).map_err(|_| PkiError::RequestMalformed)
 }
 
 /// Reads a PEM request and checks that it is signed by the key in it.

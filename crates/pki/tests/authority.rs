@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use support::{Place, client, files, mode, openssl, openssl_on, set_mode, try_openssl};
-use tsmgate_pki::{Authority, ClientOptions, InitOptions, Passphrase, PkiError, Revokee};
+use tsmgate_pki::{Authority, InitOptions, IssueOptions, Passphrase, PkiError, Revokee};
 use zeroize::Zeroizing;
 
 mod support;
@@ -99,7 +99,7 @@ fn an_encrypted_key_opens_with_its_passphrase_only() {
     let wrong = passphrase("correct horse - battery");
     assert_eq!(open(Some(&wrong)), Err(PkiError::WrongPassphrase(key.clone())));
     let authority = Authority::open(&ca, Some(&right)).unwrap();
-    authority.client(&client("jump01"), ClientOptions::default()).unwrap();
+    authority.client(&client("jump01"), IssueOptions::default()).unwrap();
 
     fs::write(&file, "correct horse — battery\nnot this line\n").unwrap();
     let pass = format!("file:{}", file.display());
@@ -201,7 +201,7 @@ fn a_lost_or_foreign_index_is_an_error() {
     let lost = PkiError::IndexLost(index);
     assert_eq!(Authority::open(&place.path("ca"), None).unwrap_err(), lost);
     let jump01 = client("jump01");
-    assert_eq!(place.authority.client(&jump01, ClientOptions::default()).unwrap_err(), lost);
+    assert_eq!(place.authority.client(&jump01, IssueOptions::default()).unwrap_err(), lost);
     assert_eq!(place.authority.revoke(&Revokee::Client(jump01)).unwrap_err(), lost);
     assert_eq!(place.authority.issue_crl().unwrap_err(), lost);
     assert_eq!(files(&place.path("ca")), ["ca.key", "ca.pem", "clients.crl"]);

@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use rustls::server::WebPkiClientVerifier;
 use rustls::{CertificateError, Error, RootCertStore};
 use support::{Place, client, server};
-use tsmgate_pki::{Issued, Revokee, ServerOptions};
+use tsmgate_pki::{IssueOptions, Issued, Revokee};
 
 mod support;
 
@@ -77,7 +77,7 @@ fn the_daemon_takes_a_client_until_it_is_revoked() {
 fn the_daemon_takes_no_other_certificate() {
     let (place, other) = (Place::new(), Place::new());
     let servers = [server("tsm.example.com")];
-    let issued = place.authority.server(&servers, ServerOptions::default()).unwrap();
+    let issued = place.authority.server(&servers, IssueOptions::default()).unwrap();
     assert!(judge_client(&place, &issued, 0).is_err());
     assert!(judge_client(&place, &other.client("jump01"), 0).is_err());
 }
@@ -87,7 +87,7 @@ fn the_daemon_takes_no_other_certificate() {
 fn clients_take_the_server() {
     let place = Place::new();
     let names = ["tsm.example.com", "192.0.2.7", "::1"];
-    let issued = place.authority.server(&names.map(server), ServerOptions::default()).unwrap();
+    let issued = place.authority.server(&names.map(server), IssueOptions::default()).unwrap();
     let verifier =
         WebPkiServerVerifier::builder_with_provider(roots(&place), provider()).build().unwrap();
     let judge = |name: &'static str| {

@@ -9,7 +9,7 @@ use rcgen::{CertificateParams, DnType, KeyPair, SanType};
 use support::{Place, client, openssl, openssl_on, server};
 use time::{Duration, OffsetDateTime};
 use tsmgate_pki::inspect::{CertificateView, View, inspect};
-use tsmgate_pki::{PkiError, Renewal, Revokee, ServerOptions, renewal};
+use tsmgate_pki::{IssueOptions, PkiError, Renewal, Revokee, renewal};
 
 mod support;
 
@@ -57,7 +57,7 @@ fn a_certificate_is_shown_as_openssl_sees_it() {
     assert_eq!(view.days_left, 89);
 
     let names = ["tsm.example.com", "192.0.2.7", "::1"].map(server);
-    let issued = place.authority.server(&names, ServerOptions::default()).unwrap();
+    let issued = place.authority.server(&names, IssueOptions::default()).unwrap();
     let view = certificate(&issued.certificate);
     assert_eq!(view.names, ["DNS:tsm.example.com", "IP:192.0.2.7", "IP:::1"]);
     assert_eq!(view.extended_key_usage, ["serverAuth"]);

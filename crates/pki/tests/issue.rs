@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 
 use support::{Place, client, files, mode, openssl_on, server, try_openssl};
 use time::{Duration, OffsetDateTime};
-use tsmgate_pki::{Authority, ClientOptions, InitOptions, PkiError, Revokee, ServerOptions, State};
+use tsmgate_pki::{Authority, InitOptions, IssueOptions, PkiError, Revokee, State};
 
 mod support;
 
@@ -16,7 +16,7 @@ fn keys_are_private() {
     let place = Place::new();
     let issued = [
         place.client("jump01"),
-        place.authority.server(&[server("tsm.example.com")], ServerOptions::default()).unwrap(),
+        place.authority.server(&[server("tsm.example.com")], IssueOptions::default()).unwrap(),
     ];
     for one in issued {
         let key = one.private_key.unwrap();
@@ -45,7 +45,7 @@ fn nothing_is_overwritten_unasked() {
         } else {
             symlink(&precious, &target).unwrap();
         }
-        let error = place.authority.client(&client(name), ClientOptions::default()).unwrap_err();
+        let error = place.authority.client(&client(name), IssueOptions::default()).unwrap_err();
         assert_eq!(error, PkiError::Exists(target.clone()));
         assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
         fs::remove_file(&target).unwrap();
@@ -63,7 +63,7 @@ fn replacing_does_not_follow_a_link() {
     fs::write(&precious, "precious").unwrap();
     let key = place.in_ca("clients/jump01.key");
     symlink(&precious, &key).unwrap();
-    let options = ClientOptions { replace: true, ..ClientOptions::default() };
+    let options = IssueOptions { replace: true, ..IssueOptions::default() };
     place.authority.client(&client("jump01"), options).unwrap();
     assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
     assert_eq!(mode(&key), 0o600);
@@ -76,7 +76,7 @@ fn a_linked_folder_is_refused() {
     let place = Place::new();
     fs::create_dir(place.path("elsewhere")).unwrap();
     symlink(place.path("elsewhere"), place.in_ca("clients")).unwrap();
-    let error = place.authority.client(&client("jump01"), ClientOptions::default()).unwrap_err();
+    let error = place.authority.client(&client("jump01"), IssueOptions::default()).unwrap_err();
     let expected = PkiError::Malformed { path: place.in_ca("clients"), expected: "a folder" };
     assert_eq!(error, expected);
     assert!(files(&place.path("elsewhere")).is_empty());
@@ -117,9 +117,9 @@ fn lives_are_backdated_and_bounded() {
     let place = Place::new();
     let before = OffsetDateTime::now_utc();
     place.client("jump01");
-    let one = ClientOptions { days: 1, ..ClientOptions::default() };
+    let one = IssueOptions { days: Some(1), ..IssueOptions::default() };
     place.authority.client(&client("short"), one).unwrap();
-    let most = ClientOptions { days: 365, ..ClientOptions::default() };
+    let most = IssueOptions { days: Some(365), ..IssueOptions::default() };
     place.authority.client(&client("long"), most).unwrap();
     for (entry, days) in Authority::list(&place.path("ca")).unwrap().iter().zip([90, 1, 365]) {
         assert_eq!(entry.not_after - entry.not_before, Duration::days(days));
@@ -127,7 +127,7 @@ fn lives_are_backdated_and_bounded() {
         assert!((59..=61).contains(&backdated.whole_seconds()), "{backdated}");
     }
     for days in [0, 366, u16::MAX] {
-        let options = ClientOptions { days, ..ClientOptions::default() };
+        let options = IssueOptions { days: Some(days), ..IssueOptions::default() };
         let error = place.authority.client(&client("never"), options).unwrap_err();
         assert_eq!(error, PkiError::BadLifetime(days));
     }
@@ -138,7 +138,7 @@ fn lives_are_backdated_and_bounded() {
 fn a_name_has_one_live_certificate() {
     let mut place = Place::new();
     let first = place.client("jump01");
-    let replace = ClientOptions { replace: true, ..ClientOptions::default() };
+    let replace = IssueOptions { replace: true, ..IssueOptions::default() };
     let error = place.authority.client(&client("jump01"), replace).unwrap_err();
     assert_eq!(
         error,
@@ -148,7 +148,7 @@ fn a_name_has_one_live_certificate() {
             not_after: first.not_after,
         }
     );
-    let second = ClientOptions { allow_second: true, ..replace };
+    let second = IssueOptions { allow_second: true, ..replace };
     let second = place.authority.client(&client("jump01"), second).unwrap();
     place.authority.revoke(&Revokee::Client(client("jump01"))).unwrap();
     let third = place.authority.client(&client("jump01"), replace).unwrap();
@@ -166,7 +166,7 @@ fn a_name_has_one_live_certificate() {
 fn a_server_certificate_has_all_its_names() {
     let place = Place::new();
     let names = ["tsm.example.com", "localhost", "192.0.2.7", "::1"].map(server);
-    let issued = place.authority.server(&names, ServerOptions::default()).unwrap();
+    let issued = place.authority.server(&names, IssueOptions::default()).unwrap();
     assert_eq!(issued.certificate, place.in_ca("servers/tsm.example.com.pem"));
     for check in [
         ["-verify_hostname", "tsm.example.com"],
@@ -182,7 +182,7 @@ fn a_server_certificate_has_all_its_names() {
     assert!(!good, "a server certificate must not be a client");
     let entry = Authority::list(&place.path("ca")).unwrap().remove(0);
     assert_eq!(entry.not_after - entry.not_before, Duration::days(365));
-    let error = place.authority.server(&[], ServerOptions::default()).unwrap_err();
+    let error = place.authority.server(&[], IssueOptions::default()).unwrap_err();
     assert_eq!(error, PkiError::NoServerName);
 }
 
@@ -190,7 +190,7 @@ fn a_server_certificate_has_all_its_names() {
 fn a_server_name_longer_than_a_subject_may_be_is_a_san_alone() {
     let place = Place::new();
     let name = format!("{}.example.com", "a".repeat(60));
-    let issued = place.authority.server(&[server(&name)], ServerOptions::default()).unwrap();
+    let issued = place.authority.server(&[server(&name)], IssueOptions::default()).unwrap();
     let more = ["-purpose", "sslserver", "-verify_hostname", &name];
     let (good, said) = place.verify(&more, &issued.certificate);
     assert!(good, "{said}");
@@ -203,9 +203,9 @@ fn nothing_outlives_its_authority() {
     let ca = folder.path().join("ca");
     drop(Authority::danger_init_at(&ca, InitOptions::default(), long_ago).unwrap());
     let authority = Authority::open(&ca, None).unwrap();
-    let error = authority.client(&client("jump01"), ClientOptions::default()).unwrap_err();
+    let error = authority.client(&client("jump01"), IssueOptions::default()).unwrap_err();
     assert_eq!(error, PkiError::OutlivesAuthority(authority.not_after()));
-    let month = ClientOptions { days: 29, ..ClientOptions::default() };
+    let month = IssueOptions { days: Some(29), ..IssueOptions::default() };
     authority.client(&client("jump01"), month).unwrap();
 }
 
@@ -231,7 +231,7 @@ fn changes_at_once_lose_nothing() {
                 let authority = Authority::open(&ca, None).unwrap();
                 for number in 0..5 {
                     let name = client(&format!("client-{thread}-{number}"));
-                    authority.client(&name, ClientOptions::default()).unwrap();
+                    authority.client(&name, IssueOptions::default()).unwrap();
                     authority.revoke(&Revokee::Client(name)).unwrap();
                 }
             });

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use support::{Place, client, openssl, openssl_on, server};
-use tsmgate_pki::{Authority, ClientOptions, Issued, PkiError, Reason, Revokee, ServerOptions};
+use tsmgate_pki::{Authority, IssueOptions, Issued, PkiError, Reason, Revokee};
 
 mod support;
 
@@ -23,7 +23,7 @@ fn request(place: &Place, key: &[&str], more: &[&str]) -> String {
 const P256: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
 
 fn sign(place: &Place, csr: &str, out: Option<&Path>) -> Result<Issued, PkiError> {
-    place.authority.sign_client(csr, &client("jump01"), ClientOptions::default(), out)
+    place.authority.sign_client(csr, &client("jump01"), IssueOptions::default(), out)
 }
 
 fn pem_to_der(pem: &str) -> Vec<u8> {
@@ -94,12 +94,12 @@ fn usual_keys_are_signed() {
         let csr = request(&place, key, &[]);
         let issued = place
             .authority
-            .sign_client(&csr, &client(name), ClientOptions::default(), None)
+            .sign_client(&csr, &client(name), IssueOptions::default(), None)
             .unwrap();
         let (good, said) = place.verify(&["-purpose", "sslclient"], &issued.certificate);
         assert!(good, "{name}: {said}");
         let out = place.path(&format!("{name}.pem"));
-        let options = ServerOptions::default();
+        let options = IssueOptions::default();
         let names = [server(&format!("{name}.example.com"))];
         let issued = place.authority.sign_server(&csr, &names, options, Some(&out)).unwrap();
         let (good, said) = place.verify(&["-purpose", "sslserver"], &issued.certificate);
@@ -174,7 +174,7 @@ fn a_signed_certificate_replaces_nothing() {
     assert_eq!(fs::read_to_string(&out).unwrap(), "precious");
 
     place.client("jump01");
-    let options = ClientOptions { allow_second: true, replace: true, ..ClientOptions::default() };
+    let options = IssueOptions { allow_second: true, replace: true, ..IssueOptions::default() };
     let error = place.authority.sign_client(&csr, &client("jump01"), options, None).unwrap_err();
     assert_eq!(error, PkiError::Exists(place.in_ca("clients/jump01.key")));
     place.authority.sign_client(&csr, &client("jump01"), options, Some(&out)).unwrap();

@@ -5,9 +5,7 @@ use std::fs;
 
 use support::{Place, client, files, mode, openssl, openssl_on, server, set_mode};
 use time::{Duration, OffsetDateTime};
-use tsmgate_pki::{
-    Authority, ClientOptions, Issued, PkiError, Reason, Revokee, Serial, ServerOptions,
-};
+use tsmgate_pki::{Authority, IssueOptions, Issued, PkiError, Reason, Revokee, Serial};
 
 mod support;
 
@@ -55,11 +53,11 @@ fn a_name_revokes_all_of_its_live_certificates() {
     let place = Place::new();
     let first = place.client("jump01");
     let kept = fs::read(&first.certificate).unwrap();
-    let options = ClientOptions { allow_second: true, replace: true, ..ClientOptions::default() };
+    let options = IssueOptions { allow_second: true, replace: true, ..IssueOptions::default() };
     let second = place.authority.client(&client("jump01"), options).unwrap();
     let other = place.client("jump02");
     // A server of the same name is somebody else.
-    place.authority.server(&[server("jump01")], ServerOptions::default()).unwrap();
+    place.authority.server(&[server("jump01")], IssueOptions::default()).unwrap();
 
     let done = place.authority.revoke(&Revokee::Client(client("jump01"))).unwrap();
     assert_eq!(done.revoked, [first.serial.clone(), second.serial.clone()]);
@@ -249,7 +247,7 @@ fn reasons_are_readable() {
         assert!(list_text(&place).contains(text), "{text}");
     }
     let servers = [server("tsm.example.com")];
-    let issued = place.authority.server(&servers, ServerOptions::default()).unwrap();
+    let issued = place.authority.server(&servers, IssueOptions::default()).unwrap();
     let done = place.authority.revoke(&Revokee::Server(server("tsm.example.com"))).unwrap();
     assert_eq!(done.revoked, [issued.serial]);
     assert!(openssl(&["version"]).starts_with("OpenSSL"));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
-use tsmgate_pki::{Authority, ClientName, ClientOptions, InitOptions, Issued, ServerName};
+use tsmgate_pki::{Authority, ClientName, InitOptions, IssueOptions, Issued, ServerName};
 
 /// A folder for one test, and an authority in it.
 pub(crate) struct Place {
@@ -34,7 +34,7 @@ impl Place {
     }
 
     pub(crate) fn client(&self, name: &str) -> Issued {
-        self.authority.client(&client(name), ClientOptions::default()).unwrap()
+        self.authority.client(&client(name), IssueOptions::default()).unwrap()
     }
 
     /// What `openssl verify` says, with the authority trusted and strictness on.

@@ -5,15 +5,14 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
-
-use crate::connection::Arrival;
 
 /// First pause after the system had nothing left; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -21,6 +20,26 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often the operator is told of an error that goes on.
 const COMPLAINT: Duration = Duration::from_secs(1);
+
+/// A connection the listener accepted.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The socket.
+    pub(crate) stream: TcpStream,
+    /// The other end.
+    pub(crate) peer: SocketAddr,
+    /// When it was accepted: the handshake's deadline counts from here.
+    pub(crate) at: Instant,
+    /// Its number in this life of the daemon.
+    pub(crate) number: u64,
+}
+
+impl Arrival {
+    /// The socket alone, for who needs no more than that.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+}
 
 /// Accepts until `stop` turns true; at most `slots` connections exist at once. Each runs as its own
 /// task, so that a panic ends one connection and nothing else.
@@ -66,7 +85,7 @@ where
 async fn one(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> io::Result<(tokio::sync::OwnedSemaphorePermit, tokio::net::TcpStream, std::net::SocketAddr)> {
+) -> io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
     let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
     Ok((slot, stream, peer))

@@ -5,49 +5,76 @@
 //! cookie leaves; where either cannot be written the call does not happen. Refusals that strangers can
 //! cause at will are counted and summed up ([`tally`]), so that nobody fills the disk.
 //!
-//! Rooms: [`record`] what a line says, [`chain`] how lines hang together, `writer` the one thread that
-//! writes them, [`verify`] the check.
+//! Rooms: [`record`] what a line says, [`chain`] how lines hang together, `file` and `writer` bring
+//! them to disk, [`verify`] the check.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::reason::Reason;
 
 use crate::config;
 
 pub mod chain;
+mod file;
 pub mod record;
 mod tally;
 pub mod verify;
 mod writer;
 
+pub use file::AuditFault;
 pub use record::Record;
-pub use tally::Origin as RefusalOrigin;
-pub use writer::AuditFault;
+pub use tally::{Origin as RefusalOrigin, Proof};
+pub use writer::HEAD_TARGET;
 
 use tally::{Tally, Verdict};
-use writer::{Order, Writer};
+use writer::{Deferred, Order, Sources, Writer};
 
 /// Records that may wait for the writer; more than all calls that can be under way at once.
 const QUEUE: usize = 4096;
 /// The longest a call waits for its record to be written; a disk that hangs longer is a full disk.
 const RECORD_DEADLINE: Duration = Duration::from_secs(5);
 
+/// How long a full queue is asked again when the daemon stops.
+const CLOSE_RETRY: Duration = Duration::from_millis(10);
+
+/// Why a record does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unwritten {
+    /// It is not on file and will not be.
+    Surely,
+    /// It was not on file in time; it still waits, and what is handed over later comes behind it.
+    Perhaps,
+}
+
 /// The audit, shared by all connections.
 #[derive(Debug)]
 pub struct Audit {
     queue: std::sync::mpsc::SyncSender<Order>,
+    deferred: Arc<Deferred>,
     tally: Arc<Tally>,
     lost: Arc<AtomicU64>,
     fingerprints: aws_lc_rs::hmac::Key,
 }
 
+/// Looks at the audit's file and folder as a start would, and changes nothing. `true` where the file is
+/// missing or empty, so that a start would begin a new chain.
+///
+/// # Errors
+/// As [`Audit::start`].
+pub fn inspect(config: &config::Audit) -> Result<bool, AuditFault> {
+    file::inspect(config)
+}
+
 impl Audit {
     /// Opens the file, closes a torn line of an earlier life, and starts the writer.
+    ///
+    /// [`inspect`] says beforehand whether that would work.
     ///
     /// The receiver resolves when the writer's thread has ended, for whatever reason.
     ///
@@ -59,7 +86,13 @@ impl Audit {
     ) -> Result<(Arc<Self>, oneshot::Receiver<()>), AuditFault> {
         let tally = Arc::new(Tally::new(clock));
         let lost = Arc::new(AtomicU64::new(0));
-        let writer = Writer::open(config, Arc::clone(&tally), Arc::clone(&lost))?;
+        let deferred = Arc::new(Deferred::default());
+        let sources = Sources {
+            tally: Arc::clone(&tally),
+            deferred: Arc::clone(&deferred),
+            lost: Arc::clone(&lost),
+        };
+        let writer = Writer::open(config, sources)?;
         let (queue, orders) = std::sync::mpsc::sync_channel(QUEUE);
         let (ended, end) = oneshot::channel();
         std::thread::Builder::new()
@@ -74,21 +107,22 @@ impl Audit {
             &aws_lc_rs::rand::SystemRandom::new(),
         );
         let fingerprints = random.map_err(|_| AuditFault::NoRandom)?;
-        Ok((Arc::new(Self { queue, tally, lost, fingerprints }), end))
+        Ok((Arc::new(Self { queue, deferred, tally, lost, fingerprints }), end))
     }
 
     /// Writes a record and waits until it is on file.
     ///
     /// # Errors
-    /// [`Reason::AuditUnavailable`]: whatever the record was for must not happen.
-    pub async fn write(&self, record: Record) -> Result<(), Reason> {
+    /// Whatever the record was for must not happen.
+    pub async fn write(&self, record: Record) -> Result<(), Unwritten> {
         let (done, written) = oneshot::channel();
         self.queue
             .try_send(Order::Write { record, done: Some(done) })
-            .map_err(|_| Reason::AuditUnavailable)?;
+            .map_err(|_| Unwritten::Surely)?;
         match timeout(RECORD_DEADLINE, written).await {
             Ok(Ok(true)) => Ok(()),
-            _ => Err(Reason::AuditUnavailable),
+            Ok(_) => Err(Unwritten::Surely),
+            Err(_) => Err(Unwritten::Perhaps),
         }
     }
 
@@ -100,9 +134,24 @@ impl Audit {
         }
     }
 
+    /// Hands over a record that may ride with the next one, or with the next tick of a second: it is
+    /// on file before any record handed over later.
+    pub fn defer(&self, record: Record) {
+        if !self.deferred.push(record) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Records a refusal, or counts it where the same came from the same origin within a minute.
-    pub fn refuse(&self, origin: RefusalOrigin, reason: Reason, record: impl FnOnce() -> Record) {
-        if self.tally.count(origin, reason) == Verdict::Record {
+    /// Whoever proved a key is not silenced by those who did not.
+    pub fn refuse(
+        &self,
+        origin: RefusalOrigin,
+        reason: Reason,
+        proof: Proof,
+        record: impl FnOnce() -> Record,
+    ) {
+        if self.tally.count(origin, reason, proof) == Verdict::Record {
             self.note(record());
         }
     }
@@ -122,12 +171,21 @@ impl Audit {
         data_encoding::HEXLOWER.encode(short)
     }
 
-    /// Writes sums that are due, forces everything to disk and lets the writer end. Records that come
-    /// later are not taken.
-    pub async fn close(&self) {
+    /// Writes what waits and what is due, forces everything to disk and lets the writer end. Records
+    /// that come later are not taken. `false` where that could not be done in time.
+    pub async fn close(&self) -> bool {
         let (done, closed) = oneshot::channel();
-        if self.queue.try_send(Order::Close(done)).is_ok() {
-            let _ = timeout(RECORD_DEADLINE, closed).await;
-        }
+        let mut order = Order::Close(done);
+        let close = async {
+            loop {
+                match self.queue.try_send(order) {
+                    Ok(()) => return closed.await.unwrap_or_default(),
+                    Err(TrySendError::Full(back)) => order = back,
+                    Err(TrySendError::Disconnected(_)) => return false,
+                }
+                sleep(CLOSE_RETRY).await;
+            }
+        };
+        timeout(RECORD_DEADLINE, close).await.unwrap_or_default()
     }
 }

@@ -55,17 +55,19 @@ impl Backend {
         }
     }
 
-    /// One login at TSM.
+    /// One login at TSM, for which the permit is used up: the caller's place for a call under way is
+    /// free when TSM has answered.
     ///
     /// # Errors
     /// A reason of party TSM or operator: busy, unreachable, not trusted, too slow, garbage, an error of
     /// its own, or that it does not accept the gate's user.
-    pub async fn login(&self, permit: &Permit) -> Result<Login, Reason> {
+    pub async fn login(&self, permit: Permit) -> Result<Login, Reason> {
         tracing::debug!(permission = %permit.permission(), role = permit.role(), "asking TSM");
         let turn = timeout(TURN_DEADLINE, self.turns.acquire()).await;
         let _turn = turn.map_err(|_| Reason::BackendBusy)?.map_err(|_| Reason::BackendBusy)?;
         let deadline = Instant::now() + self.call_deadline;
-        let mut stream = self.connect().await?;
+        let connect = timeout_at(deadline, self.connect());
+        let mut stream = connect.await.map_err(|_| Reason::BackendUnreachable)??;
         timeout_at(deadline, converse(&mut stream)).await.map_err(|_| Reason::BackendTimeout)?
     }
 

@@ -9,9 +9,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 use tsmgate_gate::permission::Permission;
 
 use crate::audit::chain::Head;
+use crate::audit::{self, HEAD_TARGET};
 use crate::config::ConfigFault;
 use crate::config::raw::{AUDIT_FILE, CONFIG_FILE};
 use crate::credentials::CredentialsFault;
@@ -104,14 +106,17 @@ enum Command {
 enum AuditCommand {
     /// Check that no line is missing, changed or out of order
     Verify {
-        /// The audit file
+        /// The audit file; several, oldest first, are checked as one chain
         #[arg(default_value = AUDIT_FILE)]
-        file: PathBuf,
+        files: Vec<PathBuf>,
         /// A head that was noted elsewhere, as `NUMBER:HASH`: it must be in the file
         #[arg(long)]
         expect_head: Option<Head>,
     },
 }
+
+/// How much the log says, as `error`, `warn`, `info`, `debug` or `trace`.
+const LOG_FILTER: &str = "TSMGATED_LOG";
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
@@ -129,8 +134,8 @@ pub fn main() -> ExitCode {
         Command::Explain { config, client, from, permission } => {
             explain::explain(&config, &client, from, &permission)
         }
-        Command::Audit(AuditCommand::Verify { file, expect_head }) => {
-            verify::verify(&file, expect_head.as_ref())
+        Command::Audit(AuditCommand::Verify { files, expect_head }) => {
+            verify::verify(&files, expect_head.as_ref())
         }
     };
     ExitCode::from(exit as u8)
@@ -167,14 +172,21 @@ fn run(config: &std::path::Path) -> Exit {
     })
 }
 
-/// Resolves at the first SIGTERM or SIGINT.
+/// Resolves at the first SIGTERM or SIGINT. SIGHUP changes nothing and says so: a closed terminal must
+/// not end the gate, and an administrator who asks for a reload must not believe that there was one.
 fn stop_signals() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+                _ = hangup.recv() => {
+                    tracing::warn!("SIGHUP: nothing is read anew by this version; restart it");
+                }
+            }
         }
     })
 }
@@ -184,6 +196,9 @@ fn check(config: &std::path::Path) -> Exit {
         Ok(loaded) => loaded,
         Err(fault) => return fail(&fault),
     };
+    if let Err(fault) = audit::inspect(&loaded.config.audit) {
+        return fail(&fault.into());
+    }
     let policy = &loaded.snapshot.policy;
     let mut lines = vec![format!("{}: good", config.display())];
     lines.extend(loaded.warnings().into_iter().map(|warning| format!("warning: {warning}")));
@@ -222,8 +237,16 @@ fn fail(fault: &StartFault) -> Exit {
 }
 
 fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TSMGATED_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let wanted = std::env::var(LOG_FILTER).unwrap_or_else(|_| "info".to_owned());
+    let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
+        complain(&format!("{LOG_FILTER}: {error}; it is `info` now"));
+        EnvFilter::new("info")
+    });
+    // the head goes to the log whatever else does not: it is what the audit is held against
+    let filter = match format!("{HEAD_TARGET}=info").parse() {
+        Ok(head) => filter.add_directive(head),
+        Err(_) => filter,
+    };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -3,48 +3,38 @@
 //! accept → admit → handshake → identify → authorize → relay → audit. Each stage hands the next a value
 //! that only it can make; a refusal at any of them leaves by the same door, [`refuse`].
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
-use tokio::time::Instant;
+use tsmgate_gate::admission::Unproven;
 use tsmgate_gate::admission::penalty::Offence;
 use tsmgate_gate::network::canonical;
 use tsmgate_gate::reason::{Reason, Stage};
 
-use crate::audit::RefusalOrigin;
+use crate::accept::Arrival;
 use crate::audit::record::{Outcome, Record};
-use crate::daemon::House;
+use crate::audit::{Proof, RefusalOrigin};
+use crate::drain;
 use crate::handshake::{Refused, handshake};
+use crate::house::House;
 use crate::relay::login::Conversation;
-
-/// A connection the listener accepted.
-#[derive(Debug)]
-pub struct Arrival {
-    /// The socket.
-    pub stream: TcpStream,
-    /// The other end.
-    pub peer: SocketAddr,
-    /// When it was accepted: the handshake's deadline counts from here.
-    pub at: Instant,
-    /// Its number in this life of the daemon.
-    pub number: u64,
-}
 
 /// Takes a connection through all stages. `stop` turns true when the daemon stops.
 pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Receiver<bool>) {
     let Arrival { stream, peer, at, number } = arrival;
     let address = canonical(peer.ip());
-    let about = Record::empty()
-        .text("tsmgate.connection", &format!("{}-{number}", house.life))
-        .source(address, peer.port());
+    let about = || {
+        Record::empty()
+            .text("tsmgate.connection", &format!("{}-{number}", house.life))
+            .source(address, peer.port())
+    };
     let snapshot = &house.snapshot;
 
     let (held, mut evicted) = oneshot::channel::<()>();
     let unproven = match house.admission.admit(&snapshot.policy, address, held) {
         Ok(unproven) => unproven,
-        Err(reason) => return refuse(&house, address, reason, &about),
+        Err(reason) => return refuse(&house, address, reason, about),
     };
 
     let _ = stream.set_nodelay(true);
@@ -53,47 +43,63 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
         biased;
         _ = stop.wait_for(|stop| *stop) => return,
         // the sender is dropped when this connection has to make room
-        _ = &mut evicted => return refuse(&house, address, Reason::UnprovenEvicted, &about),
+        _ = &mut evicted => return refuse(&house, address, Reason::UnprovenEvicted, about),
         outcome = handshake(stream, address, &snapshot.credentials, &snapshot.policy, deadline) => outcome,
     };
     let handshaken = match outcome {
         Ok(handshaken) => handshaken,
         Err(refused) => {
-            refuse(&house, address, refused.reason, &with_certificate(about, &refused));
-            if let Some(offence) = offence(refused.reason)
-                && let Some(ban) = unproven.offend(offence)
-            {
-                let record = Record::new("ban", Outcome::Success).source(address, 0);
-                house
-                    .audit
-                    .remark(record.text("event.reason", refused.reason.code()).duration(ban));
+            refuse_handshake(&house, address, &refused, &unproven, about);
+            if let Some(mut stream) = refused.stream {
+                // still in the strangers' budget, and still the first to go
+                tokio::select! {
+                    _ = &mut evicted => {}
+                    () = drain::farewell(&mut stream, true) => {}
+                }
             }
             return;
         }
     };
     let _proven = match unproven.prove() {
         Ok(proven) => proven,
-        Err(reason) => return refuse(&house, address, reason, &about),
+        Err(reason) => return refuse(&house, address, reason, about),
     };
 
     let caller = handshaken.caller;
-    let about = about.client(caller.client()).leaf(caller.leaf());
-    house.audit.note(Record::new("connection", Outcome::Success).append(&about));
+    let about = about().client(caller.client()).leaf(caller.leaf());
+    house.audit.defer(Record::new("connection", Outcome::Success).append(&about));
     Conversation::new(&house, handshaken.stream, &caller, &about).serve(&mut stop).await;
 }
 
 /// The one door for refusals: recorded, and counted where the same keeps coming.
-fn refuse(house: &House, address: IpAddr, reason: Reason, about: &Record) {
+fn refuse(house: &House, address: IpAddr, reason: Reason, about: impl FnOnce() -> Record) {
     tracing::debug!(%address, %reason, stage = reason.stage().name(), "refused");
-    house.audit.refuse(RefusalOrigin::of(address), reason, || {
-        Record::refusal("refused", reason).append(about)
+    house.audit.refuse(RefusalOrigin::of(address), reason, Proof::None, || {
+        Record::refusal("refused", reason).append(&about())
     });
 }
 
-fn with_certificate(about: Record, refused: &Refused) -> Record {
-    match &refused.leaf {
-        Some(leaf) => about.leaf(leaf).flag("tsmgate.key_proved", refused.key_proved),
-        None => about,
+/// A refusal in the handshake also has a certificate, perhaps, and a price.
+fn refuse_handshake<T>(
+    house: &House,
+    address: IpAddr,
+    refused: &Refused,
+    unproven: &Unproven<T>,
+    about: impl FnOnce() -> Record,
+) {
+    let reason = refused.reason;
+    tracing::debug!(%address, %reason, stage = reason.stage().name(), "refused");
+    let proof = if refused.key_proved { Proof::Key } else { Proof::None };
+    house.audit.refuse(RefusalOrigin::of(address), reason, proof, || {
+        let record = Record::refusal("refused", reason).append(&about());
+        match &refused.leaf {
+            Some(leaf) => record.leaf(leaf).flag("tsmgate.key_proved", refused.key_proved),
+            None => record,
+        }
+    });
+    if let Some(ban) = offence(reason).and_then(|offence| unproven.offend(offence)) {
+        let record = Record::new("ban", Outcome::Success).source(address, 0);
+        house.audit.remark(record.text("event.reason", reason.code()).duration(ban));
     }
 }
 

@@ -21,6 +21,9 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::config::{ExpiredList, Tls};
 use crate::files::{self, FileFault, Kind};
 
+/// From then on the end of a certificate is worth a warning.
+pub const ENDING_SOON: time::Duration = time::Duration::days(14);
+
 /// What the handshake needs. Immutable; a reload makes another.
 #[derive(Debug)]
 pub struct Credentials {
@@ -143,15 +146,7 @@ fn load_clients(
     now: OffsetDateTime,
     warnings: &mut Vec<String>,
 ) -> Result<Arc<dyn ClientCertVerifier>, CredentialsFault> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(authority)? {
-        roots
-            .add(certificate)
-            .map_err(|error| contents(authority, format!("not an authority: {error}")))?;
-    }
-    if roots.is_empty() {
-        return Err(contents(authority, "there is no certificate in it"));
-    }
+    let roots = load_roots(authority, now, warnings)?;
     let mut lists = Vec::new();
     for path in &tls.revocation_lists {
         lists.extend(load_lists(path, tls.expired_list, now, warnings)?);
@@ -167,6 +162,41 @@ fn load_clients(
     let path = tls.revocation_lists.first().map_or(authority, PathBuf::as_path);
     let verifier = verifier.build().map_err(|error| contents(path, error.to_string()))?;
     Ok(verifier)
+}
+
+/// The authorities of a file. The TLS library trusts a root for ever, so that its end is ours to see to:
+/// one that has ended counts no more, and where none is left the file is refused.
+fn load_roots(
+    path: &Path,
+    now: OffsetDateTime,
+    warnings: &mut Vec<String>,
+) -> Result<RootCertStore, CredentialsFault> {
+    let mut roots = RootCertStore::empty();
+    let mut ended = None;
+    for certificate in certificates(path)? {
+        let (_, parsed) = X509Certificate::from_der(&certificate)
+            .map_err(|error| contents(path, format!("a broken certificate: {error}")))?;
+        let until = parsed.validity().not_after.to_datetime();
+        if now > until {
+            warnings.push(format!(
+                "{}: an authority expired on {until}; it does not count",
+                path.display()
+            ));
+            ended = Some(until);
+            continue;
+        }
+        if until - now < ENDING_SOON {
+            warnings.push(format!("{}: an authority ends on {until}", path.display()));
+        }
+        roots
+            .add(certificate)
+            .map_err(|error| contents(path, format!("not an authority: {error}")))?;
+    }
+    match (roots.is_empty(), ended) {
+        (false, _) => Ok(roots),
+        (true, Some(until)) => Err(contents(path, format!("the authority expired on {until}"))),
+        (true, None) => Err(contents(path, "there is no certificate in it")),
+    }
 }
 
 /// The lists of one file. Not even one is a fault: an empty set of lists would switch the check off.

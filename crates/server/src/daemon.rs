@@ -20,12 +20,13 @@ use tsmgate_gate::policy::{Closed, Policy};
 
 use crate::accept::{self, complain_of_panic};
 use crate::audit::record::{Outcome, Record};
-use crate::audit::{Audit, AuditFault};
+use crate::audit::{self, Audit, AuditFault};
 use crate::backend::{self, Backend};
 use crate::config::{self, Config, ConfigFault};
 use crate::connection::connection;
-use crate::credentials::{self, Credentials, CredentialsFault};
-use crate::process;
+use crate::credentials::{self, CredentialsFault};
+use crate::house::{House, Snapshot};
+use crate::process::{self, Slots};
 
 /// Everything the configuration leads to, checked and in memory; nothing is bound or written yet.
 #[derive(Debug)]
@@ -34,15 +35,8 @@ pub struct Loaded {
     pub config: Config,
     /// Who and with what.
     pub snapshot: Snapshot,
-}
-
-/// What a reload replaces as a whole.
-#[derive(Debug)]
-pub struct Snapshot {
-    /// Who is who.
-    pub policy: Arc<Policy>,
-    /// Certificates and lists.
-    pub credentials: Credentials,
+    /// How many connections the system lets us have.
+    pub slots: Slots,
 }
 
 /// Why the daemon cannot start.
@@ -85,7 +79,8 @@ impl Loaded {
             std::mem::take(&mut config.deny),
             credentials.clients.is_some(),
         );
-        Ok(Self { config, snapshot: Snapshot { policy: Arc::new(policy), credentials } })
+        let slots = process::fit_to_descriptors(&mut config).map_err(StartFault::Process)?;
+        Ok(Self { config, snapshot: Snapshot { policy: Arc::new(policy), credentials }, slots })
     }
 
     /// Everything that is odd but no reason not to start, each a sentence.
@@ -93,8 +88,9 @@ impl Loaded {
         let mut warnings: Vec<String> = self.snapshot.policy.closed().iter().map(closed).collect();
         warnings.extend(self.config.warnings.iter().cloned());
         warnings.extend(self.snapshot.credentials.warnings.iter().cloned());
+        warnings.extend(self.slots.warning.iter().cloned());
         let left = self.snapshot.credentials.server_not_after - OffsetDateTime::now_utc();
-        if left.whole_days() < 14 {
+        if left < credentials::ENDING_SOON {
             warnings.push(format!(
                 "{}: our certificate ends in {} days",
                 self.config.tls.certificate.display(),
@@ -109,7 +105,8 @@ impl Loaded {
     }
 }
 
-fn closed(why: &Closed) -> String {
+/// What keeps a gate closed, in a sentence.
+pub fn closed(why: &Closed) -> String {
     match why {
         Closed::NoNetworks => "CLOSED: admission.allow is empty, nobody can connect".to_owned(),
         Closed::NoClients => "CLOSED: there is no [[client]], nobody can log in".to_owned(),
@@ -118,25 +115,6 @@ fn closed(why: &Closed) -> String {
             format!("CLOSED: no tls.client_authority, and no {}", default.display())
         }
     }
-}
-
-/// What all connections share.
-#[derive(Debug)]
-pub struct House {
-    /// The numbers.
-    pub config: Config,
-    /// Who and with what.
-    pub snapshot: Snapshot,
-    /// The doorkeeper.
-    pub admission: Arc<Admission<oneshot::Sender<()>>>,
-    /// What each client has used.
-    pub ledger: Ledger,
-    /// The record.
-    pub audit: Arc<Audit>,
-    /// TSM.
-    pub backend: Backend,
-    /// A name for this life of the daemon, so that connection numbers are not taken for another's.
-    pub life: String,
 }
 
 /// A running daemon.
@@ -154,14 +132,14 @@ impl Daemon {
     ///
     /// # Errors
     /// The audit cannot be opened, or the address not bound.
-    pub async fn start(mut loaded: Loaded) -> Result<Self, StartFault> {
+    pub async fn start(loaded: Loaded) -> Result<Self, StartFault> {
         let clock = Clock::monotonic();
-        let slots = process::fit_to_descriptors(&mut loaded.config).map_err(StartFault::Process)?;
-        let Loaded { config, snapshot } = loaded;
+        let Loaded { config, snapshot, slots } = loaded;
         let address = config.listen;
         let cannot = |cause| StartFault::Listen { address, cause };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
+        let new_chain = audit::inspect(&config.audit)?;
         let (audit, audit_end) = Audit::start(&config.audit, clock.clone())?;
         let house = Arc::new(House {
             admission: Admission::new(config.admission, clock.clone()),
@@ -177,10 +155,11 @@ impl Daemon {
             Record::new("start", Outcome::Success)
                 .text("tsmgate.version", env!("CARGO_PKG_VERSION"))
                 .text("server.address", &address.to_string())
-                .flag("tsmgate.closed", closed),
+                .flag("tsmgate.closed", closed)
+                .flag("tsmgate.audit.new_chain", new_chain),
         );
         let (stop, stopping) = watch::channel(false);
-        let serving = tokio::spawn(serve(Arc::clone(&house), listener, slots, stopping));
+        let serving = tokio::spawn(serve(Arc::clone(&house), listener, slots.count, stopping));
         tracing::info!(%address, "listening");
         Ok(Self { address, house, stop, serving, audit_end })
     }
@@ -201,6 +180,7 @@ impl Daemon {
             () = signal => true,
             _ = &mut self.serving => {
                 tracing::error!("the accept loop ended; stopping");
+                self.house.audit.close().await;
                 return false;
             }
             _ = &mut self.audit_end => {
@@ -208,21 +188,25 @@ impl Daemon {
                 false
             }
         };
-        self.stop().await;
-        whole
+        self.stop().await && whole
     }
 
     /// Stops: no new connections, idle ones are cut at once, calls under way may finish within the
-    /// grace period, what is left is aborted and recorded so.
-    pub async fn stop(self) {
+    /// grace period, what is left is aborted and recorded so. `false` where the last records could not
+    /// be brought to disk.
+    pub async fn stop(self) -> bool {
         tracing::info!("stopping");
         let _ = self.stop.send(true);
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the accept loop did not end well");
         }
         self.house.audit.note(Record::new("stop", Outcome::Success));
-        self.house.audit.close().await;
+        let recorded = self.house.audit.close().await;
+        if !recorded {
+            tracing::error!("the last records could not be brought to disk");
+        }
         tracing::info!("stopped");
+        recorded
     }
 }
 

@@ -4,18 +4,28 @@
 //! that was on its way.
 
 use std::io;
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 
+/// How long the end of a connection may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// No more than this is read for the sake of manners, in bytes.
 const MANNERS: usize = 64 * 1024;
 
-/// Reads and forgets until the peer closes or has sent more than is polite. The caller sets the
-/// deadline.
-///
-/// # Errors
-/// As the stream's.
-pub async fn discard(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+/// Ends a connection from our side; where the peer was told something last, waits up to a second for it
+/// to close too.
+pub async fn farewell(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), last_words: bool) {
+    let _ = timeout(FAREWELL, async {
+        stream.shutdown().await?;
+        if last_words { discard(stream).await } else { Ok(()) }
+    })
+    .await;
+}
+
+/// Reads and forgets until the peer closes or has sent more than is polite.
+async fn discard(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
     let mut bin = [0; 1024];
     let mut seen = 0;
     while seen < MANNERS {

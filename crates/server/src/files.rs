@@ -89,7 +89,9 @@ pub fn read(path: &Path, kind: Kind) -> Result<Vec<u8>, FileFault> {
         return Err(FileFault::KeyReadable { path: path.to_owned(), mode });
     }
     folders(target.parent().unwrap_or(Path::new("/")))?;
-    let mut bytes = Vec::new();
+    // of the full size at once: a vector that grows leaves copies of a key behind
+    let size = usize::try_from(metadata.len().min(FILE_LIMIT)).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(size + 1);
     file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > FILE_LIMIT {
         return Err(FileFault::TooLarge(path.to_owned()));
@@ -162,7 +164,11 @@ pub fn folders(innermost: &Path) -> Result<(), FileFault> {
     Ok(())
 }
 
-fn trusted(path: &Path, metadata: &Metadata) -> Result<(), FileFault> {
+/// Checks that nobody but root and our user could have written what this is about.
+///
+/// # Errors
+/// Who could.
+pub fn trusted(path: &Path, metadata: &Metadata) -> Result<(), FileFault> {
     let uid = metadata.uid();
     if uid != 0 && uid != rustix::process::geteuid().as_raw() {
         return Err(FileFault::ForeignOwner { path: path.to_owned(), uid });

@@ -7,14 +7,12 @@
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::server::{NoServerSessionStorage, ServerConfig};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::TLS13;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tsmgate_gate::permit::Caller;
@@ -27,20 +25,13 @@ mod doorman;
 
 use doorman::{Doorman, Findings};
 
-/// The login lane's protocol name. A client that offers none gets the login lane too: plain tunnels do
-/// not know ours. One that offers only others is refused.
-pub const ALPN_LOGIN: &[u8] = b"tsm-login";
-
-/// How long the peer may take to fetch the alert that tells it of its refusal.
-const FAREWELL: Duration = Duration::from_secs(1);
-
 /// A connection that proved who it is.
 #[derive(Debug)]
 pub struct Handshaken {
     /// The plaintext side.
-    pub stream: TlsStream<TcpStream>,
+    pub(crate) stream: TlsStream<TcpStream>,
     /// Who it is.
-    pub caller: Caller,
+    pub(crate) caller: Caller,
 }
 
 /// A handshake that failed: why, and whose certificate it was, if one was shown and could be read.
@@ -52,6 +43,8 @@ pub struct Refused {
     pub leaf: Option<Arc<Leaf>>,
     /// Whether its key was proved to be the peer's.
     pub key_proved: bool,
+    /// The connection, where an alert is on its way: it deserves a [`crate::drain::farewell`].
+    pub stream: Option<TcpStream>,
 }
 
 /// Shakes hands and identifies, until `deadline`.
@@ -65,7 +58,7 @@ pub async fn handshake(
     policy: &Arc<Policy>,
     deadline: Instant,
 ) -> Result<Handshaken, Refused> {
-    let refused = |reason| Refused { reason, leaf: None, key_proved: false };
+    let refused = |reason| Refused { reason, leaf: None, key_proved: false, stream: None };
     let clients = credentials.clients.as_ref().ok_or_else(|| refused(Reason::GateClosed))?;
     let doorman = Arc::new(Doorman::new(Arc::clone(clients), Arc::clone(policy), address));
     let config =
@@ -80,8 +73,8 @@ pub async fn handshake(
         (Ok(stream), Findings { caller: Some(caller), .. }) => Ok(Handshaken { stream, caller }),
         (Ok(_), findings) => Err(findings.refused(Reason::CertificateMissing)),
         (Err((error, stream)), findings) => {
-            farewell(stream).await;
-            Err(findings.refused(reason_of(&error)))
+            let refused = findings.refused(reason_of(&error));
+            Err(Refused { stream: Some(stream), ..refused })
         }
     }
 }
@@ -99,17 +92,10 @@ fn server_config(
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
-    config.alpn_protocols = vec![ALPN_LOGIN.to_vec()];
+    // a client that offers no name gets this lane too, for plain tunnels do not know ours; one that
+    // offers only others is refused
+    config.alpn_protocols = vec![tsmgate_wire::ALPN.to_vec()];
     Ok(config)
-}
-
-/// Lets the alert arrive: closing with unread bytes would reset the connection and lose it.
-async fn farewell(mut stream: TcpStream) {
-    let _ = timeout(FAREWELL, async {
-        stream.shutdown().await?;
-        crate::drain::discard(&mut stream).await
-    })
-    .await;
 }
 
 /// What a failed handshake was, where the doorman did not say.

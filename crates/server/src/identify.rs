@@ -2,13 +2,12 @@
 //!
 //! Reads names, serial and usage and nothing else: no address in a certificate is ever followed.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use tsmgate_gate::policy::Leaf;
 use tsmgate_gate::reason::Reason;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use crate::config::values::normal_serial;
+use crate::digest::sha256;
 
 /// More names than any client needs; a certificate with thousands must not cost us thousands.
 const NAMES_LIMIT: usize = 64;
@@ -76,9 +75,8 @@ fn serial(certificate: &X509Certificate<'_>) -> String {
     normal_serial(&HEXLOWER.encode(certificate.raw_serial()))
 }
 
-/// SHA-256.
-pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
-    hash
+/// One spelling for serial numbers: lower case, no leading zeros.
+pub fn normal_serial(hex: &str) -> String {
+    let trimmed = hex.trim_start_matches('0');
+    if trimmed.is_empty() { "0".to_owned() } else { trimmed.to_ascii_lowercase() }
 }

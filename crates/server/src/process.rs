@@ -24,13 +24,21 @@ pub fn forbid_core_dumps() -> io::Result<()> {
     Ok(())
 }
 
+/// How many connections may exist at once, and what the operator should know of it.
+#[derive(Debug)]
+pub struct Slots {
+    /// Connections.
+    pub count: usize,
+    /// That fewer are taken than configured.
+    pub warning: Option<String>,
+}
+
 /// Raises the descriptor limit as far as it goes; where that is not enough for the configured
-/// connections, the caps shrink, the unproven ones' no more than the others'. Gives the number of
-/// connections that may exist at once.
+/// connections, the caps shrink, the unproven ones' no more than the others'.
 ///
 /// # Errors
 /// The limit is too low to serve anybody.
-pub fn fit_to_descriptors(config: &mut Config) -> io::Result<usize> {
+pub fn fit_to_descriptors(config: &mut Config) -> io::Result<Slots> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
@@ -46,17 +54,17 @@ pub fn fit_to_descriptors(config: &mut Config) -> io::Result<usize> {
     }
     let admission = &mut config.admission;
     let wanted = admission.connections + admission.unproven + RESERVE;
+    let mut warning = None;
     if wanted > room {
         admission.unproven = admission.unproven.min(room / 4);
         admission.connections = admission.connections.min(room / 2);
-        tracing::warn!(
-            limit,
-            connections = admission.connections,
-            unproven = admission.unproven,
-            "the limit of open files is lower than the configured connections need: fewer are taken"
-        );
+        warning = Some(format!(
+            "the limit of open files is lower than the configured connections need ({limit}): fewer are \
+             taken, {} proven and {} unproven",
+            admission.connections, admission.unproven
+        ));
     }
-    Ok(wanted.min(room))
+    Ok(Slots { count: wanted.min(room), warning })
 }
 
 /// A short random name.

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tsmgate_server::audit::chain::{Head, Link};
 use tsmgate_server::audit::record::{Outcome, Record};
 use tsmgate_server::audit::verify::{Broken, LINE_LIMIT, Verified, verify};
-use tsmgate_server::identify::sha256;
+use tsmgate_server::digest::sha256;
 
 /// A chain after a head: its lines, each with its line feed, and its own head.
 fn chain_after(mut head: Head, count: usize) -> (Vec<String>, Head) {
@@ -33,7 +33,7 @@ fn check(lines: &[String]) -> Result<Verified, Broken> {
 
 fn broken_line(lines: &[String]) -> u64 {
     match check(lines) {
-        Err(Broken::At { line, .. }) => line,
+        Err(Broken::At { line, .. } | Broken::Unfinished { line }) => line,
         other => panic!("{other:?}"),
     }
 }

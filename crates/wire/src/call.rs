@@ -8,6 +8,9 @@ use thrift::protocol::{
 
 use crate::codec;
 
+/// The conversation's name in ALPN, as clients offer it and gates agree to it (design § 1). Either
+/// side may be without ALPN: then the first byte tells the lane.
+pub const ALPN: &[u8] = b"tsm-login";
 /// The only method there is.
 pub const METHOD: &str = "login";
 /// The most bytes a call may take, in bytes. The legal one takes 18; the rest is room for a foreign

@@ -15,7 +15,7 @@ mod secret;
 
 pub mod generated;
 
-pub use call::{CALL_LIMIT, Call, CallFault, METHOD, decode_call, encode_call};
+pub use call::{ALPN, CALL_LIMIT, Call, CallFault, METHOD, decode_call, encode_call};
 pub use reply::{
     Answer, Cookie, CookieFault, ExceptionKind, Login, REPLY_LIMIT, RemoteException, ReplyFault,
     decode_reply, encode_exception, encode_reply,

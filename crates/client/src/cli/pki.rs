@@ -3,14 +3,14 @@
 //! terminal or a file, never from an argument or the environment, and none is ever printed.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use time::{Duration, OffsetDateTime};
 use tsmgate_pki::inspect::inspect;
 use tsmgate_pki::{
-    Authority, CLIENT_DAYS, CRL_DAYS, ClientName, ClientOptions, Fault, InitOptions, PkiError,
-    Reason, Revokee, SERVER_DAYS, ServerName, ServerOptions, renewal,
+    Authority, CRL_DAYS, ClientName, Fault, InitOptions, IssueOptions, PkiError, Reason, Revokee,
+    ServerName, read_request, renewal,
 };
 
 mod passphrase;
@@ -225,24 +225,24 @@ fn perform(args: PkiArgs, out: &mut dyn Write, talk: &mut dyn Write) -> Result<u
             Answer::authority(&Authority::init(&dir, InitOptions { passphrase })?, encrypt)
         }
         Verb::Server { names, how } => {
-            let issued = open()?.server(&names, how.server())?;
+            let issued = open()?.server(&names, how.options())?;
             Answer::issued(vec![(show::server_title(&names), issued)])
         }
         Verb::Client { names, how } => return clients(&open()?, &names, &how, json, out, talk),
         Verb::Sign { csr, holder, out, how } => {
-            let request = read_text(&csr)?;
+            let request = read_request(&csr)?;
             let authority = open()?;
             Answer::issued(vec![match &holder.client {
                 Some(name) => (
                     show::client_title(name),
-                    authority.sign_client(&request, name, how.client(), out.as_deref())?,
+                    authority.sign_client(&request, name, how.options(), out.as_deref())?,
                 ),
                 None => (
                     show::server_title(&holder.server),
                     authority.sign_server(
                         &request,
                         &holder.server,
-                        how.server(),
+                        how.options(),
                         out.as_deref(),
                     )?,
                 ),
@@ -279,7 +279,7 @@ fn clients(
     let mut issued = Vec::new();
     let mut outcome = Ok(Exit::Done.code());
     for name in names {
-        match authority.client(name, how.client()) {
+        match authority.client(name, how.options()) {
             Ok(one) => issued.push((show::client_title(name), one)),
             Err(error) => {
                 outcome = Err(Failure::Pki(error));
@@ -294,20 +294,8 @@ fn clients(
 }
 
 impl How {
-    fn client(&self) -> ClientOptions {
-        ClientOptions {
-            days: self.days.unwrap_or(CLIENT_DAYS),
-            allow_second: self.allow_second,
-            replace: self.force,
-        }
-    }
-
-    fn server(&self) -> ServerOptions {
-        ServerOptions {
-            days: self.days.unwrap_or(SERVER_DAYS),
-            allow_second: self.allow_second,
-            replace: self.force,
-        }
+    fn options(&self) -> IssueOptions {
+        IssueOptions { days: self.days, allow_second: self.allow_second, replace: self.force }
     }
 }
 
@@ -343,12 +331,6 @@ fn revokee(text: &str, kind: Option<WhatKind>) -> Result<Revokee, PkiError> {
         WhatKind::Serial => Revokee::Serial(text.parse()?),
         WhatKind::File => Revokee::Certificate(PathBuf::from(text)),
     })
-}
-
-fn read_text(path: &Path) -> Result<String, PkiError> {
-    std::fs::read(path)
-        .map_err(|e| PkiError::File { doing: "read", path: path.to_owned(), kind: e.kind() })
-        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| PkiError::RequestMalformed))
 }
 
 fn days(text: &str) -> Result<u16, String> {

@@ -115,7 +115,10 @@ impl Refusal {
             Self::AccessDenied => {
                 "the gate needs a [[client]] entry of this certificate's name, and this address in it"
             }
-            Self::Alert(_) | Self::Closed => "the reason is in the gate's audit log",
+            Self::Alert(_) => "the reason is in the gate's audit log",
+            Self::Closed => {
+                "the reason is in the gate's audit log, or the gate was stopping: try again"
+            }
         }
     }
 }

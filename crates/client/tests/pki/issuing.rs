@@ -87,6 +87,9 @@ fn sign_takes_the_key_alone() {
     ]);
     assert_eq!(place.bad(&["sign", "gone.csr", "--client", "a"]).0, 66);
     assert_eq!(place.bad(&["sign", "pki/ca.pem", "--client", "a"]).0, 65);
+    let (code, talk) = place.bad(&["sign", "/dev/zero", "--client", "a"]);
+    assert_eq!(code, 66);
+    assert!(talk.contains("cannot read /dev/zero: file too large"), "{talk}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::record::Record;
-use crate::identify::sha256;
+use crate::digest::sha256;
 
 /// The end of a chain: the number and hash of its last line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -61,6 +61,7 @@ impl Record {
     pub fn refusal(action: &str, reason: Reason) -> Self {
         Self::new(action, Outcome::Failure)
             .text("tsmgate.stage", reason.stage().name())
+            .text("tsmgate.party", reason.party().name())
             .text("event.reason", reason.code())
     }
 
@@ -68,8 +69,15 @@ impl Record {
     #[must_use]
     pub fn text(mut self, field: &str, value: &str) -> Self {
         self.field(field);
-        // a string cannot fail to be JSON
-        self.0.push_str(&serde_json::to_string(&escape(value)).unwrap_or_else(|_| "\"\"".into()));
+        self.0.push('"');
+        // what is left to JSON: control characters are gone
+        for character in escape(value).chars() {
+            if matches!(character, '"' | '\\') {
+                self.0.push('\\');
+            }
+            self.0.push(character);
+        }
+        self.0.push('"');
         self
     }
 

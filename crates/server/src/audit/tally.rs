@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::network::Source;
-use tsmgate_gate::reason::Reason;
+use tsmgate_gate::reason::{Reason, Stage};
 
 use super::record::Record;
 
@@ -20,6 +20,26 @@ const WINDOW: Duration = Duration::from_secs(60);
 const LINES_PER_SECOND: u32 = 100;
 /// Origins and reasons counted apart; what comes on top is counted in one sum.
 const KEYS: usize = 8192;
+
+/// What somebody proved before he was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing.
+    None,
+    /// That a certificate's key is his.
+    Key,
+}
+
+/// Lines and keys are for everybody, but a stranger who was not even let into the handshake may take
+/// half of them and one who proved nothing three quarters: a flood of the many does not hide what is
+/// refused to the few.
+fn share(reason: Reason, proof: Proof) -> (u32, usize) {
+    match (proof, reason.stage()) {
+        (Proof::Key, _) => (LINES_PER_SECOND, KEYS),
+        (Proof::None, Stage::Admit) => (LINES_PER_SECOND / 2, KEYS / 2),
+        (Proof::None, _) => (LINES_PER_SECOND / 4 * 3, KEYS / 4 * 3),
+    }
+}
 
 /// Whose refusals are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -66,14 +86,15 @@ struct State {
 }
 
 impl State {
-    /// Takes one of this second's lines.
-    fn line(&mut self, now: Duration) -> bool {
+    /// Takes one of this second's lines, if fewer than `most` are taken.
+    fn line(&mut self, now: Duration, most: u32) -> bool {
         if now >= self.second + Duration::from_secs(1) {
             self.second = now;
             self.lines = 0;
         }
-        self.lines += 1;
-        self.lines <= LINES_PER_SECOND
+        let granted = self.lines < most;
+        self.lines += u32::from(granted);
+        granted
     }
 
     fn suppress(&mut self, now: Duration) {
@@ -91,7 +112,8 @@ impl Tally {
     }
 
     /// Counts a refusal.
-    pub(super) fn count(&self, origin: Origin, reason: Reason) -> Verdict {
+    pub(super) fn count(&self, origin: Origin, reason: Reason, proof: Proof) -> Verdict {
+        let (lines, keys) = share(reason, proof);
         let now = self.clock.elapsed();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (origin, reason.code());
@@ -99,7 +121,7 @@ impl Tally {
             *count += 1;
             return Verdict::Counted;
         }
-        if state.sums.len() >= KEYS || !state.line(now) {
+        if state.sums.len() >= keys || !state.line(now, lines) {
             state.suppress(now);
             return Verdict::Counted;
         }
@@ -112,7 +134,7 @@ impl Tally {
     pub(super) fn line(&self) -> bool {
         let now = self.clock.elapsed();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let granted = state.line(now);
+        let granted = state.line(now, LINES_PER_SECOND);
         if !granted {
             state.suppress(now);
         }
@@ -134,11 +156,11 @@ impl Tally {
         for key in keys {
             let Some(&(since, count)) = state.sums.get(&key) else { continue };
             if count > 0 {
-                if !all && !state.line(now) {
+                if !all && !state.line(now, LINES_PER_SECOND) {
                     // its turn comes in the next second
                     break;
                 }
-                records.push(sum(&key.0, key.1, count, now - since));
+                records.push(sum(&key.0, key.1, count, now.saturating_sub(since)));
             }
             state.sums.remove(&key);
         }
@@ -146,7 +168,7 @@ impl Tally {
             let record = Record::new("refused", super::record::Outcome::Failure)
                 .text("event.reason", "refusals_beyond_the_line_limit")
                 .number("tsmgate.count", state.suppressed)
-                .duration(now - state.suppressed_since);
+                .duration(now.saturating_sub(state.suppressed_since));
             records.push(record);
             state.suppressed = 0;
         }
@@ -160,7 +182,9 @@ fn sum(origin: &Origin, reason: &str, count: u64, over: Duration) -> Record {
         .number("tsmgate.count", count)
         .duration(over);
     match origin {
-        Origin::Source(source) => record.text("source.ip", &source.to_string()),
+        Origin::Source(source) => {
+            record.source(source.address(), 0).text("tsmgate.source.network", &source.to_string())
+        }
         Origin::Client(name) => record.text("client.user.name", name),
     }
 }

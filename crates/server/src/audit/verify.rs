@@ -1,21 +1,25 @@
-//! `tsmgated audit verify`: whether a file's lines are all there, unchanged and in order.
+//! `tsmgated audit verify`: whether the lines are all there, unchanged and in order.
 //!
-//! Reads line by line and bounded. A torn line, as kill -9 leaves it, is in order only where the next
-//! line is the `recovered` record that names it.
+//! Reads line by line and bounded, over one file or several that were rotated away, as one chain. A
+//! torn line, as kill -9 leaves it, is in order only where the next line is the `recovered` record that
+//! names it.
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
+use data_encoding::HEXLOWER;
+
 use super::chain::{Head, Link};
-use crate::identify::sha256;
+use crate::digest::sha256;
 
 /// No line of ours is longer, in bytes.
 pub const LINE_LIMIT: usize = 64 * 1024;
 
-/// What was found.
+/// What was found: nothing is missing between the first line and the head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// The first line's number: 1, unless the file was begun by rotation or older lines were removed.
+    /// The first line's number: 1, unless older lines are in another file or gone; 0 where there is
+    /// none.
     pub first: u64,
     /// The end of the chain.
     pub head: Head,
@@ -35,12 +39,22 @@ pub enum Broken {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// The chain is whole but does not end where it should.
+    /// The last line has no end: it is just being written, or the daemon was killed.
+    Unfinished {
+        /// Which line of the file.
+        line: u64,
+    },
+    /// The chain is in order but does not lead to the line that was expected.
     Head {
         /// Where it ends.
         found: Head,
-        /// Where it should.
+        /// What should be in it.
         expected: Head,
+    },
+    /// The expected line is older than the first line there is.
+    HeadBefore {
+        /// The first line's number.
+        first: u64,
     },
 }
 
@@ -49,71 +63,132 @@ impl fmt::Display for Broken {
         match self {
             Self::Unreadable(error) => write!(formatter, "cannot read: {error}"),
             Self::At { line, what } => write!(formatter, "line {line}: {what}"),
-            Self::Head { found, expected } => {
-                write!(
-                    formatter,
-                    "ends at {found}, but {expected} is not in it: lines are missing at the end"
-                )
-            }
+            Self::Unfinished { line } => write!(
+                formatter,
+                "line {line}: torn, it has no end; the daemon closes it when it starts again"
+            ),
+            Self::Head { found, expected } => write!(
+                formatter,
+                "ends at {found}, but {expected} is not in it: lines are missing at the end"
+            ),
+            Self::HeadBefore { first } => write!(
+                formatter,
+                "begins at line {first}, after the expected head: give the earlier files too"
+            ),
         }
     }
 }
 
-/// Checks a whole file. With `expected`, that line must be in it: the head may have moved on since it
-/// was noted, but it cannot have moved back.
-///
-/// # Errors
-/// The first place at which the chain breaks.
-pub fn verify(mut file: impl BufRead, expected: Option<&Head>) -> Result<Verified, Broken> {
-    let mut line = Vec::new();
-    let mut number = 0;
-    let mut torn: Option<Vec<u8>> = None;
-    let mut verified: Option<Verified> = None;
-    let mut expected_seen = expected.is_none_or(|head| *head == Head::EMPTY);
-    loop {
-        line.clear();
-        let most = LINE_LIMIT as u64 + 1;
-        let read =
-            file.by_ref().take(most).read_until(b'\n', &mut line).map_err(Broken::Unreadable)?;
-        if read == 0 {
-            break;
-        }
-        number += 1;
-        let at = |what| Broken::At { line: number, what };
-        if line.pop_if(|last| *last == b'\n').is_none() {
-            return Err(at("torn: it has no end; the daemon closes it when it starts again"));
-        }
-        let Some(link) = Link::read(&line) else {
-            if torn.replace(std::mem::take(&mut line)).is_some() {
-                return Err(at("not a record"));
+/// A check under way, over one file after the other.
+#[derive(Debug)]
+pub struct Check<'a> {
+    expected: Option<&'a Head>,
+    expected_seen: bool,
+    verified: Option<Verified>,
+    torn: Option<Vec<u8>>,
+    line: u64,
+}
+
+impl<'a> Check<'a> {
+    /// Begins. With `expected`, that line must be in one of the files, or be the one before the first:
+    /// the head may have moved on since it was noted, but it cannot have moved back.
+    pub fn new(expected: Option<&'a Head>) -> Self {
+        let expected_seen = expected.is_none_or(|head| *head == Head::EMPTY);
+        Self { expected, expected_seen, verified: None, torn: None, line: 0 }
+    }
+
+    /// Reads one file to its end.
+    ///
+    /// # Errors
+    /// The first place at which the chain breaks.
+    pub fn read(&mut self, mut file: impl BufRead) -> Result<(), Broken> {
+        let mut line = Vec::new();
+        self.line = 0;
+        loop {
+            line.clear();
+            let most = LINE_LIMIT as u64 + 1;
+            let mut bounded = file.by_ref().take(most);
+            if bounded.read_until(b'\n', &mut line).map_err(Broken::Unreadable)? == 0 {
+                return Ok(());
             }
-            continue;
-        };
-        if let Some(verified) = &verified
-            && !link.follows(&verified.head)
-        {
-            return Err(at("does not follow on the line before it: lines are missing or changed"));
+            self.line += 1;
+            if line.pop_if(|last| *last == b'\n').is_none() {
+                return Err(match line.len() {
+                    0..=LINE_LIMIT => Broken::Unfinished { line: self.line },
+                    _ => self.at("longer than any record"),
+                });
+            }
+            self.line(&line)?;
         }
-        check_torn(torn.take(), &link).map_err(|what| Broken::At { line: number - 1, what })?;
-        let head = link.head(&line);
-        expected_seen |= expected == Some(&head);
-        let before = verified.take();
-        verified = Some(Verified {
+    }
+
+    /// What was found in all files.
+    ///
+    /// # Errors
+    /// They end with what is no record, or without the expected head.
+    pub fn end(self) -> Result<Verified, Broken> {
+        if self.torn.is_some() {
+            return Err(self.at("not a record"));
+        }
+        let verified = self.verified.unwrap_or(Verified { first: 0, head: Head::EMPTY, torn: 0 });
+        match self.expected {
+            Some(expected) if !self.expected_seen && expected.sequence < verified.first => {
+                Err(Broken::HeadBefore { first: verified.first })
+            }
+            Some(expected) if !self.expected_seen => {
+                Err(Broken::Head { found: verified.head, expected: *expected })
+            }
+            _ => Ok(verified),
+        }
+    }
+
+    /// Takes one line, without its line feed.
+    fn line(&mut self, line: &[u8]) -> Result<(), Broken> {
+        let Some(link) = Link::read(line) else {
+            return match self.torn.replace(line.to_vec()) {
+                None => Ok(()),
+                Some(_) => Err(self.at("not a record")),
+            };
+        };
+        match &self.verified {
+            Some(verified) if !link.follows(&verified.head) => {
+                let what = "does not follow on the line before it: lines are missing or changed";
+                return Err(self.at(what));
+            }
+            None if link.sequence == 1 && !link.follows(&Head::EMPTY) => {
+                return Err(self.at("number 1, but lines before it are missing"));
+            }
+            _ => {}
+        }
+        let torn = self.torn.take();
+        check_torn(torn, &link).map_err(|what| Broken::At { line: self.line - 1, what })?;
+        let before = self.verified.take();
+        if before.is_none() && self.expected.is_some_and(|head| link.follows(head)) {
+            self.expected_seen = true;
+        }
+        let head = link.head(line);
+        self.expected_seen |= self.expected == Some(&head);
+        self.verified = Some(Verified {
             first: before.as_ref().map_or(link.sequence, |before| before.first),
             torn: before.map_or(0, |before| before.torn) + u64::from(link.torn_bytes.is_some()),
             head,
         });
+        Ok(())
     }
-    if torn.is_some() {
-        return Err(Broken::At { line: number, what: "not a record" });
+
+    fn at(&self, what: &'static str) -> Broken {
+        Broken::At { line: self.line, what }
     }
-    let verified = verified.unwrap_or(Verified { first: 0, head: Head::EMPTY, torn: 0 });
-    match expected {
-        Some(expected) if !expected_seen => {
-            Err(Broken::Head { found: verified.head, expected: *expected })
-        }
-        _ => Ok(verified),
-    }
+}
+
+/// Checks one file.
+///
+/// # Errors
+/// As [`Check::read`] and [`Check::end`].
+pub fn verify(file: impl BufRead, expected: Option<&Head>) -> Result<Verified, Broken> {
+    let mut check = Check::new(expected);
+    check.read(file)?;
+    check.end()
 }
 
 /// A torn line and the record after it must speak of each other.
@@ -124,7 +199,7 @@ fn check_torn(torn: Option<Vec<u8>>, link: &Link) -> Result<(), &'static str> {
         (None, Some(_)) => Err("the torn line of the next record is missing"),
         (Some(_), None) => Err("not a record"),
         (Some(torn), Some((bytes, hash))) => {
-            let same = data_encoding::HEXLOWER.encode(&sha256(&torn)) == hash;
+            let same = HEXLOWER.encode(&sha256(&torn)) == hash;
             let right = link.action == "recovered" && torn.len() as u64 == bytes && same;
             if right { Ok(()) } else { Err("a torn line that is not the one recorded") }
         }

@@ -8,7 +8,7 @@ use tsmgate_gate::permission::Permission;
 use tsmgate_gate::policy::{Identity, Policy};
 
 use super::{Exit, fail, say};
-use crate::daemon::Loaded;
+use crate::daemon::{Loaded, closed};
 use tsmgate_text::escape;
 
 /// Prints the stages in order and stops at the one that says no.
@@ -41,7 +41,7 @@ fn stages(
     lines: &mut Vec<String>,
 ) -> Result<(), &'static str> {
     if policy.is_closed() {
-        lines.push(format!("admit: closed: {:?}", policy.closed()));
+        lines.extend(policy.closed().iter().map(|why| format!("admit: {}", closed(why))));
         return Err("gate_closed");
     }
     let Some(network) = policy.allow.find(address) else {
@@ -61,6 +61,14 @@ fn stages(
         }
     };
     lines.push(format!("identify: {name} is a certificate with {identity}"));
+    if policy.clients().iter().filter(|other| other.identity == client.identity).count() > 1 {
+        lines.push("identify: another client has the same identity".to_owned());
+        return Err("client_ambiguous");
+    }
+    if policy.denies(&client.identity) {
+        lines.push("identify: [revoked] has its public key".to_owned());
+        return Err("certificate_revoked");
+    }
     match client.network_holding(address) {
         None => {
             lines.push(format!("identify: no network of {name} holds {address}"));

@@ -1,46 +1,83 @@
 //! `tsmgated audit verify`.
 
 use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use super::{Exit, complain, say};
 use crate::audit::chain::Head;
-use crate::audit::verify::{Broken, verify as verify_chain};
+use crate::audit::verify::{Broken, Check, Verified};
 
-/// Checks a file and says what was found.
-pub(super) fn verify(path: &Path, expected: Option<&Head>) -> Exit {
-    let file = match File::open(path) {
-        Ok(file) => BufReader::new(file),
-        Err(error) => {
-            complain(&format!("cannot read {}: {error}", path.display()));
-            return Exit::File;
+/// A daemon that runs may be in the middle of a line: the check is made again, so often,
+const TRIES: usize = 5;
+/// after so long.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Checks files, oldest first, as one chain, and says what was found.
+pub(super) fn verify(files: &[PathBuf], expected: Option<&Head>) -> Exit {
+    let mut tries = 0;
+    let (file, found) = loop {
+        tries += 1;
+        match check(files, expected) {
+            (_, Err(Broken::Unfinished { .. })) if tries < TRIES => sleep(PAUSE),
+            answer => break answer,
         }
     };
-    let name = path.display();
-    match verify_chain(file, expected) {
-        Ok(verified) if verified.first == 0 => say(&[format!("{name}: empty")]),
+    let name = file.display();
+    match found {
         Ok(verified) => {
-            let mut lines = vec![format!("{name}: whole")];
-            lines.push(format!("lines {} to {}", verified.first, verified.head.sequence));
-            if verified.first > 1 {
-                let before = verified.first - 1;
-                lines.push(format!("lines 1 to {before} are in an earlier file, or missing"));
-            }
-            if verified.torn > 0 {
-                lines.push(format!("torn lines, accounted for: {}", verified.torn));
-            }
-            lines.push(format!("head {}", verified.head));
-            say(&lines);
+            say(&told(&name.to_string(), &verified));
+            Exit::Done
         }
         Err(Broken::Unreadable(error)) => {
             complain(&format!("cannot read {name}: {error}"));
-            return Exit::File;
+            Exit::File
         }
         Err(broken) => {
             say(&[format!("{name}: BROKEN"), broken.to_string()]);
-            return Exit::Broken;
+            Exit::Broken
         }
     }
-    Exit::Done
+}
+
+/// The answer, and the file it is about.
+fn check<'a>(
+    files: &'a [PathBuf],
+    expected: Option<&Head>,
+) -> (&'a Path, Result<Verified, Broken>) {
+    let mut check = Check::new(expected);
+    let mut last = Path::new("");
+    for path in files {
+        last = path;
+        let read = open(path).map_err(Broken::Unreadable).and_then(|file| check.read(file));
+        if let Err(broken) = read {
+            return (path, Err(broken));
+        }
+    }
+    (last, check.end())
+}
+
+fn open(path: &Path) -> io::Result<BufReader<File>> {
+    File::open(path).map(BufReader::new)
+}
+
+fn told(name: &str, verified: &Verified) -> Vec<String> {
+    if verified.first == 0 {
+        return vec![format!("{name}: empty")];
+    }
+    let headline =
+        if verified.first == 1 { "whole" } else { "in order, but not from the beginning" };
+    let mut lines = vec![format!("{name}: {headline}")];
+    lines.push(format!("lines {} to {}", verified.first, verified.head.sequence));
+    if verified.first > 1 {
+        let before = verified.first - 1;
+        lines.push(format!("lines 1 to {before} are NOT here: in an earlier file, or missing"));
+    }
+    if verified.torn > 0 {
+        lines.push(format!("torn lines, accounted for: {}", verified.torn));
+    }
+    lines.push(format!("head {}", verified.head));
+    lines
 }

@@ -64,7 +64,7 @@ pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
     let tsm = tsm(&raw.tsm, origin, &mut warnings)?;
     Ok(Config {
         listen: raw.listen.address,
-        tls: tls(&raw.tls, origin),
+        tls: tls(&raw.tls, origin)?,
         tsm,
         exempt: networks(&raw.admission.exempt),
         admission: admission(&raw.admission, origin)?,
@@ -107,22 +107,28 @@ fn networks(written: &[WrittenNetwork]) -> Networks {
     written.iter().map(|network| network.0).collect()
 }
 
-fn tls(raw: &raw::Tls, origin: &Origin) -> Tls {
+fn tls(raw: &raw::Tls, origin: &Origin) -> Result<Tls, ConfigFault> {
     let authority = origin.path(&raw.client_authority);
     let is_default = authority == Path::new(raw::CLIENT_AUTHORITY);
-    let lists: &[PathBuf] = match &raw.revocation_list {
-        None => &[],
-        Some(OneOrMany::One(path)) => std::slice::from_ref(path),
-        Some(OneOrMany::Many(paths)) => paths,
-    };
-    Tls {
+    let lists: &[PathBuf] =
+        match raw.revocation_list.as_ref().map(|list| (list.span(), list.get_ref())) {
+            None => &[],
+            Some((_, OneOrMany::One(path))) => std::slice::from_ref(path),
+            // an empty set of lists would switch the check off without a word
+            Some((span, OneOrMany::Many(paths))) if paths.is_empty() => {
+                let message = "an empty list checks nothing; name a file, or remove the line";
+                return Err(origin.main(&span, message));
+            }
+            Some((_, OneOrMany::Many(paths))) => paths,
+        };
+    Ok(Tls {
         certificate: origin.path(&raw.certificate),
         private_key: origin.path(&raw.private_key),
         // a fresh installation has none yet and starts closed; one that was named must be there
         client_authority: (!is_default || authority.exists()).then_some(authority),
         revocation_lists: lists.iter().map(|path| origin.path(path)).collect(),
         expired_list: raw.expired_revocation_list,
-    }
+    })
 }
 
 /// TSM's users by number. The defaults name accounts that a host may not have; one must exist.

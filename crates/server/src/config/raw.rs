@@ -106,7 +106,7 @@ table! {
         /// Whose client certificates count. The default file may be missing: then nobody gets in.
         client_authority: PathBuf = CLIENT_AUTHORITY.into();
         /// Absent: only `[revoked]` counts.
-        revocation_list: Option<OneOrMany> = None;
+        revocation_list: Option<Spanned<OneOrMany>> = None;
         /// What a list past its next update does.
         expired_revocation_list: ExpiredList = ExpiredList::Refuse;
     }

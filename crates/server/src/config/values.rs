@@ -12,6 +12,8 @@ use tsmgate_gate::network::Network;
 use tsmgate_gate::permission::Grant;
 use tsmgate_gate::policy::Identity;
 
+use crate::identify::normal_serial;
+
 /// Longer than anything here has to take; what is written with more is a typing error.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -143,10 +145,4 @@ pub fn serial(text: &str) -> Result<String, String> {
         return Err(format!("`{text}` is not a serial number in hexadecimal"));
     }
     Ok(normal_serial(&digits))
-}
-
-/// One spelling for serial numbers: lower case, no leading zeros.
-pub fn normal_serial(hex: &str) -> String {
-    let trimmed = hex.trim_start_matches('0');
-    if trimmed.is_empty() { "0".to_owned() } else { trimmed.to_ascii_lowercase() }
 }

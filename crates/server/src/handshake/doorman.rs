@@ -43,6 +43,7 @@ impl Findings {
             reason: self.reason.unwrap_or(otherwise),
             leaf: self.leaf,
             key_proved: self.key_proved,
+            stream: None,
         }
     }
 }

@@ -3,7 +3,6 @@
 //! Nothing a caller sent is copied to TSM and nothing unparsed to the caller. Each call is authorized
 //! by itself, its intent is on record before TSM is asked, its outcome before the cookie leaves.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -17,9 +16,9 @@ use tsmgate_wire::{
 };
 
 use crate::audit::record::Record;
-use crate::audit::{Audit, RefusalOrigin};
-use crate::daemon::House;
+use crate::audit::{Proof, RefusalOrigin};
 use crate::drain;
+use crate::house::House;
 
 mod entry;
 
@@ -27,8 +26,6 @@ use entry::Entry;
 
 /// How long a peer may take to fetch an answer.
 const WRITE_DEADLINE: Duration = Duration::from_secs(5);
-/// How long the end of a connection may take.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// One caller's connection, past the handshake.
 #[derive(Debug)]
@@ -66,14 +63,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 let _ = self.send(exception).await;
             }
         }
-        let _ = timeout(FAREWELL, async {
-            self.stream.shutdown().await?;
-            match end {
-                End::Quiet => Ok(()),
-                End::Fault(..) => drain::discard(&mut self.stream).await,
-            }
-        })
-        .await;
+        let last_words = matches!(end, End::Fault(..));
+        drain::farewell(&mut self.stream, last_words).await;
     }
 
     /// The calls one after the other; what ended them.
@@ -81,9 +72,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         for number in 0..self.house.config.login.per_connection {
             let call = tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return End::Quiet,
-                call = self.next_call(number == 0) => call,
+                _ = stop.wait_for(|stop| *stop) => None,
+                call = self.next_call(number == 0) => Some(call),
             };
+            let Some(call) = call else { return self.stopping().await };
             match call {
                 Err(end) => return end,
                 Ok(call) => {
@@ -94,6 +86,19 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             }
         }
         End::Quiet
+    }
+
+    /// The daemon stops: a call that is here already is told so, and does not take it for a refusal.
+    async fn stopping(&mut self) -> End {
+        match timeout(Duration::ZERO, self.next_call(false)).await {
+            Ok(Ok(call)) => {
+                let kind = ExceptionKind::InternalError;
+                let told = told(Reason::GateStopping);
+                let exception = encode_exception(METHOD, call.sequence, kind, &told);
+                End::Fault(Reason::GateStopping, Some(exception))
+            }
+            _ => End::Quiet,
+        }
     }
 
     /// Reads one whole call. Before its first byte the peer may be idle; from then on, and for the
@@ -153,7 +158,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 return self.refuse(call, reason).await;
             }
         };
-        let answer = self.house.backend.login(&permit).await;
+        let answer = self.house.backend.login(permit).await;
         if let Err(reason) = entry.close(&answer).await {
             self.refused(reason);
             return self.refuse(call, reason).await;
@@ -200,15 +205,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Ok(Ok(())) => Ok(()),
             _ => {
                 tracing::debug!(client = self.caller.client().name, "the answer was not taken");
-                Err(End::Quiet)
+                Err(End::Fault(Reason::PeerGone, None))
             }
         }
     }
 
     fn refused(&self, reason: Reason) {
-        let audit: &Arc<Audit> = &self.house.audit;
         let origin = RefusalOrigin::Client(self.caller.client().name.clone());
-        audit.refuse(origin, reason, || Record::refusal("refused", reason).append(self.about));
+        self.house.audit.refuse(origin, reason, Proof::Key, || {
+            Record::refusal("refused", reason).append(self.about)
+        });
     }
 }
 

@@ -11,12 +11,12 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 
 use super::format::Format;
+use crate::address::is_host;
 use crate::cli::complaint::Complaint;
 use crate::exit::Exit;
+use crate::gate::TIMEOUT_MOST;
 use crate::{Address, Gate, LocalSocket};
 
-/// The longest --timeout.
-const TIMEOUT_MOST: Duration = Duration::from_secs(3600);
 /// The options that only a gate has, by their names in clap.
 const OF_A_GATE: [&str; 6] = ["gate", "server_name", "ca", "cert", "key", "bind"];
 
@@ -171,12 +171,7 @@ fn timeout(text: &str) -> Result<Duration, String> {
 
 /// A host as it can stand in a cookie file: no tab, no end of line.
 fn domain(text: &str) -> Result<String, String> {
-    let in_hosts = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
-    if !text.is_empty() && text.len() <= 253 && text.bytes().all(in_hosts) {
-        Ok(text.to_owned())
-    } else {
-        Err("give a host name or an address".to_owned())
-    }
+    if is_host(text) { Ok(text.to_owned()) } else { Err("give a host name or an address".into()) }
 }
 
 /// Examples and the exit codes.

@@ -10,8 +10,8 @@ use tsmgate_gate::permit::Permit;
 use tsmgate_gate::reason::Reason;
 use tsmgate_wire::Login;
 
-use crate::audit::Audit;
 use crate::audit::record::{Outcome, Record};
+use crate::audit::{Audit, Unwritten};
 
 /// A call whose intent is on record.
 #[derive(Debug)]
@@ -41,11 +41,15 @@ impl Entry {
         // made first: where the daemon ends while the intent is on its way to the file, so is this
         let mut entry =
             Self { audit: Arc::clone(audit), about: Some(about), begun: Instant::now() };
-        if let Err(reason) = audit.write(intent).await {
-            entry.about = None;
-            return Err(reason);
+        match audit.write(intent).await {
+            Ok(()) => Ok(entry),
+            // an intent that may come late gets its outcome, as any other
+            Err(Unwritten::Perhaps) => Err(Reason::AuditUnavailable),
+            Err(Unwritten::Surely) => {
+                entry.about = None;
+                Err(Reason::AuditUnavailable)
+            }
         }
-        Ok(entry)
     }
 
     /// Records how the call ended.
@@ -63,10 +67,16 @@ impl Entry {
             }
             Err(reason) => Record::refusal("login", *reason),
         };
-        match self.outcome(outcome) {
-            Some(record) => self.audit.write(record).await,
-            None => Ok(()),
+        let about = self.about.clone();
+        let Some(record) = self.outcome(outcome) else { return Ok(()) };
+        let Err(_) = self.audit.write(record).await else { return Ok(()) };
+        // the result is withheld: that is how the call ended, as soon as it can be written
+        self.about = about;
+        let reason = Reason::AuditUnavailable;
+        if let Some(record) = self.outcome(Record::refusal("login", reason)) {
+            self.audit.note(record);
         }
+        Err(reason)
     }
 
     /// The outcome's record, once.
