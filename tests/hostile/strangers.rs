@@ -216,3 +216,26 @@ async fn a_trickling_certificate_ends_at_the_deadline() {
     scene.nothing_reached_tsm();
     scene.peer("jump01").cookie().await;
 }
+
+/// R7, R41: whoever is refused in the handshake is on record as who he is before he takes his leave,
+/// also where he is evicted then
+#[tokio::test]
+async fn a_refusal_is_recorded_before_the_farewell() {
+    let scene = scene(1, 1).await;
+    let from = source(0);
+    let identity = scene.authority.client("stranger");
+    let refused = scene.peer_with(Some(&identity)).from(&from);
+    // he does not read his alert, and does not close
+    let _kept = refused.connect().await.unwrap();
+    let line = record(&scene, refused.from.unwrap(), "client_unknown").await;
+    assert_eq!(line["tls.client.x509.serial_number"], identity.serial.as_str());
+    let _newer = connect(&scene, &source(1)).await;
+    scene.peer("jump01").from(&source(2)).cookie().await;
+    let evicted: Vec<_> = scene
+        .records("refused")
+        .into_iter()
+        .filter(|line| line["source.ip"] == from.as_str())
+        .map(|line| line["event.reason"].clone())
+        .collect();
+    assert_eq!(evicted, ["client_unknown"]);
+}

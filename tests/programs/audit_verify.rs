@@ -149,3 +149,30 @@ async fn a_file_that_is_no_chain_stops_the_start() {
     assert!(log.last().unwrap().contains("does not end in a record"), "{log:?}");
     assert_eq!(lines(&scene), ["somebody's notes"]);
 }
+
+/// R45: files that were rotated away are checked as one chain, and a missing one between shows
+#[tokio::test(flavor = "multi_thread")]
+async fn rotated_files_are_one_chain() {
+    let scene = stage(SceneOptions::default()).await;
+    let head = one_life(&scene).await;
+    let all = lines(&scene);
+    let parts = [&all[..2], &all[2..4], &all[4..]];
+    let names = ["log/1.jsonl", "log/2.jsonl", "log/3.jsonl"];
+    for (part, name) in parts.iter().zip(names) {
+        scene.write(name, &(part.join("\n") + "\n"), 0o640);
+    }
+    let paths: Vec<_> = names.iter().map(|name| scene.path(name).display().to_string()).collect();
+    let verify =
+        |files: &[&str], more: &[&str]| tsmgated(&[&["audit", "verify"], files, more].concat());
+    let [one, two, three] = [0, 1, 2].map(|number| paths[number].as_str());
+    let (code, out, _) = verify(&[one, two, three], &["--expect-head", &head]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains(": whole") && out.contains(&format!("lines 1 to {}", all.len())), "{out}");
+    let (code, out, _) = verify(&[one, three], &[]);
+    assert_eq!(code, 1);
+    assert!(out.starts_with(&format!("{three}: BROKEN\nline 1: ")), "{out}");
+    // a head from before a file begins is not said to be missing
+    let (code, out, _) = verify(&[three], &["--expect-head", &format!("1:{}", "0".repeat(64))]);
+    assert_eq!(code, 1);
+    assert!(out.contains("give the earlier files too"), "{out}");
+}

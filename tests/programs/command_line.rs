@@ -118,4 +118,30 @@ async fn a_missing_audit_folder_is_named() {
     let last = log.last().unwrap();
     let path = scene.path("log/audit.jsonl").display().to_string();
     assert!(last.contains(&path) && last.contains("No such file"), "{last}");
+    let (code, _, said) = check(&config(&scene));
+    assert_eq!((code, said.trim_end()), (66, last.as_str()), "check says the same");
+}
+
+/// R45: two daemons do not write one audit file: the second is refused, and the chain stays whole
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_daemon_on_one_audit_file_is_refused() {
+    let scene = stage(SceneOptions::default()).await;
+    let first = run(&scene);
+    first.line_with("listening");
+    let (status, log) = run(&scene).end();
+    assert_eq!(status.code(), Some(66));
+    assert!(log.last().unwrap().contains("is being written by another process"), "{log:?}");
+    peer(&scene, &first, "jump01").cookie().await;
+    assert_eq!(scene.verify().first, 1);
+}
+
+/// SIGHUP neither ends the daemon nor passes for a reload
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_changes_nothing_and_says_so() {
+    let scene = stage(SceneOptions::default()).await;
+    let gated = run(&scene);
+    gated.line_with("listening");
+    gated.signal(nix::sys::signal::Signal::SIGHUP);
+    gated.line_with("nothing is read anew");
+    peer(&scene, &gated, "jump01").cookie().await;
 }

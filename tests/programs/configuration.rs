@@ -26,6 +26,7 @@ const SYNTAX: &[Fault] = &[
     ("[admission]\n", "[admission]\nconnections = ¦\"many\"\n", "invalid type: string \"many\""),
     ("[admission]\n", "[admission]\nconnections = ¦-1\n", "-1"),
     ("[tls]\n", "[tls]\nexpired_revocation_list = ¦\"ignore\"\n", "expected `refuse` or `warn`"),
+    ("[tls]\n", "[tls]\nrevocation_list = ¦[]\n", "an empty list checks nothing"),
     ("identity = \"URI:tsmgate://client/jump01\"\n", "", "missing field `identity`"),
 ];
 

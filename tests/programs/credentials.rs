@@ -151,3 +151,20 @@ async fn a_missing_file_is_named() {
         assert!(said.contains(&format!("cannot read {path}: No such file")), "{said}");
     }
 }
+
+/// R3: an authority that ended counts no more; where none is left nothing starts
+#[tokio::test]
+async fn an_authority_that_ended_counts_no_more() {
+    let now = OffsetDateTime::now_utc();
+    let root = Authority::new("root");
+    let ended = root.intermediate("ended", |params| params.not_after = now - Duration::HOUR);
+    let ended = ended.pem();
+    let scene = stage(SceneOptions::default()).await;
+    let good = std::fs::read_to_string(scene.path("client-ca.pem")).unwrap();
+    scene.write("client-ca.pem", &ended, 0o644);
+    complains(&scene, "client-ca.pem", "the authority expired on ");
+    scene.write("client-ca.pem", &format!("{ended}{good}"), 0o644);
+    let (code, out, _) = check(&config(&scene));
+    assert_eq!(code, 0);
+    assert!(out.contains("an authority expired on ") && out.contains("it does not count"), "{out}");
+}

@@ -3,10 +3,11 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tests::program::{Gated, command, texts};
+use tests::program::{Gated, command, have, texts};
 use tests::scene::entry;
 use tests::{Scene, SceneOptions, wait};
 use tsmsim::{Behaviour, Then};
@@ -181,4 +182,24 @@ async fn a_broken_key_is_not_quoted() {
             texts.have_nothing_of("the key", &half);
         }
     }
+}
+
+/// R43, R44: what a stranger writes into his hello is in no line of the log, however loud it is
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strangers_hello_is_not_repeated() {
+    if !have("openssl", "openssl") {
+        return;
+    }
+    let scene = stage(SceneOptions::default()).await;
+    let gated = Gated::start(&config(&scene), PLAIN, &[("TSMGATED_LOG", "trace")]);
+    let address = gated.address().to_string();
+    let name = format!("EVIL_{}_NAME", "x".repeat(200));
+    let arguments = ["s_client", "-connect", &address, "-servername", &name];
+    let openssl = Command::new("openssl").args(arguments).stdin(Stdio::null()).output().unwrap();
+    assert!(!openssl.status.success());
+    // a name that is none is broken TLS already
+    let refused = || async { (!scene.records("refused").is_empty()).then_some(()) };
+    wait::until("a refusal", refused).await;
+    peer(&scene, &gated, "jump01").cookie().await;
+    assert!(!gated.log().join("\n").contains("EVIL_"), "{:?}", gated.log());
 }
