@@ -8,6 +8,7 @@ mod audit_records;
 mod backend;
 mod conversation;
 mod leaving;
+mod library;
 mod limits;
 mod python;
 mod reach;

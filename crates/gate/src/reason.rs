@@ -97,7 +97,7 @@ macro_rules! reasons {
 reasons! {
     /// No networks, no clients or no authority are configured: nobody gets in.
     GateClosed = "gate_closed", Admit, Operator;
-    /// The daemon is stopping.
+    /// The daemon is stopping; the caller is told to come again.
     GateStopping = "gate_stopping", Admit, Gate;
     /// No listed network holds the address.
     AddressNotListed = "address_not_listed", Admit, Peer;

@@ -23,7 +23,7 @@ use crate::process;
 mod explain;
 mod verify;
 
-/// How a command of `tsmgated` ends.
+/// How a command of `tsmgated` ends. The numbers are those of `sysexits.h` where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -37,32 +37,57 @@ pub enum Exit {
     Contents = 65,
     /// A file is missing, or others could change it.
     File = 66,
-    /// The address cannot be listened on, or the system refuses something else.
-    System = 71,
     /// A part of the daemon ended that must not.
     Internal = 70,
+    /// The address cannot be listened on, or the system refuses something else.
+    System = 71,
     /// `explain`: the answer is no.
     Refused = 77,
 }
 
-const EXIT_TABLE: &str = "\
-Exit codes:
-   0  done; explain: permitted; audit verify: the chain is whole
-   1  audit verify: the chain is broken
-  64  the command line is wrong
-  65  a file's contents are wrong (named with line and column)
-  66  a file is missing, or others than root and our user could change it
-  70  a part of the daemon ended that must not
-  71  the address cannot be listened on, or the system refuses something else
-  77  explain: refused
+impl Exit {
+    const ALL: [Self; 8] = [
+        Self::Done,
+        Self::Broken,
+        Self::Usage,
+        Self::Contents,
+        Self::File,
+        Self::Internal,
+        Self::System,
+        Self::Refused,
+    ];
 
-Example:
-  tsmgated check --config /etc/tsmgate/tsmgated.toml
-  tsmgated explain --client jump01 --from 10.20.1.7 --permission login";
+    fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done; explain: permitted; audit verify: the chain is whole",
+            Self::Broken => "audit verify: the chain is broken",
+            Self::Usage => "the command line is wrong",
+            Self::Contents => "a file's contents are wrong (named with line and column)",
+            Self::File => "a file is missing, or others than root and our user could change it",
+            Self::Internal => {
+                "a part of the daemon ended that must not, or its last records are lost"
+            }
+            Self::System => {
+                "the address cannot be listened on, or the system refuses something else"
+            }
+            Self::Refused => "explain: refused",
+        }
+    }
+}
+
+/// What follows the options in `--help`.
+fn after_help() -> String {
+    let line = |exit: &Exit| format!("  {:>2}  {}\n", *exit as u8, exit.meaning());
+    let table: String = Exit::ALL.iter().map(line).collect();
+    format!(
+        "Exit codes:\n{table}\nExamples:\n  tsmgated check --config {CONFIG_FILE}\n  \
+         tsmgated explain --client jump01 --from 10.20.1.7 --permission login"
+    )
+}
 
 /// Safe remote access to TSM's passwordless login.
 #[derive(Debug, Parser)]
-#[command(name = "tsmgated", version, after_help = EXIT_TABLE)]
+#[command(name = "tsmgated", version, after_help = after_help())]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

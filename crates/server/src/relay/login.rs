@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -36,7 +37,8 @@ pub struct Conversation<'a, S> {
     /// The connection's fields, which each of its records carries.
     about: &'a Record,
     begun: Instant,
-    buffer: Vec<u8>,
+    /// What was read and is not answered yet: at most [`CALL_LIMIT`] bytes.
+    buffer: BytesMut,
 }
 
 /// Why a conversation ended without a call that was refused.
@@ -50,7 +52,7 @@ enum End {
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     /// A conversation that begins now; `about` are the connection's fields.
     pub fn new(house: &'a House, stream: S, caller: &'a Caller, about: &'a Record) -> Self {
-        let buffer = Vec::with_capacity(CALL_LIMIT);
+        let buffer = BytesMut::with_capacity(CALL_LIMIT);
         Self { house, stream, caller, about, begun: Instant::now(), buffer }
     }
 
@@ -119,7 +121,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             match decode_call(&self.buffer) {
                 Ok(None) => {}
                 Ok(Some(call)) => {
-                    self.buffer.drain(..call.length);
+                    self.buffer.advance(call.length);
                     return Ok(call);
                 }
                 Err(fault) => return Err(misunderstood(&fault)),
@@ -160,7 +162,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         };
         let answer = self.house.backend.login(permit).await;
         if let Err(reason) = entry.close(&answer).await {
-            self.refused(reason);
             return self.refuse(call, reason).await;
         }
         match answer {
