@@ -96,22 +96,13 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve until SIGTERM or SIGINT
-    Run {
-        /// The configuration
-        #[arg(long, env = "TSMGATED_CONFIG", default_value = CONFIG_FILE)]
-        config: PathBuf,
-    },
+    Run(Configuration),
     /// Load all that `run` would, bind nothing, and say what is wrong
-    Check {
-        /// The configuration
-        #[arg(long, env = "TSMGATED_CONFIG", default_value = CONFIG_FILE)]
-        config: PathBuf,
-    },
+    Check(Configuration),
     /// Say which rule would answer a client, an address and a permission
     Explain {
-        /// The configuration
-        #[arg(long, env = "TSMGATED_CONFIG", default_value = CONFIG_FILE)]
-        config: PathBuf,
+        #[command(flatten)]
+        configuration: Configuration,
         /// A client's name
         #[arg(long)]
         client: String,
@@ -125,6 +116,13 @@ enum Command {
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
+}
+
+#[derive(Debug, clap::Args)]
+struct Configuration {
+    /// The configuration
+    #[arg(long, env = "TSMGATED_CONFIG", default_value = CONFIG_FILE)]
+    config: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
@@ -154,10 +152,10 @@ pub fn main() -> ExitCode {
         }
     };
     let exit = match arguments.command {
-        Command::Run { config } => run(&config),
-        Command::Check { config } => check(&config),
-        Command::Explain { config, client, from, permission } => {
-            explain::explain(&config, &client, from, &permission)
+        Command::Run(Configuration { config }) => run(&config),
+        Command::Check(Configuration { config }) => check(&config),
+        Command::Explain { configuration, client, from, permission } => {
+            explain::explain(&configuration.config, &client, from, &permission)
         }
         Command::Audit(AuditCommand::Verify { files, expect_head }) => {
             verify::verify(&files, expect_head.as_ref())

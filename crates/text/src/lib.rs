@@ -15,10 +15,15 @@ const ELLIPSIS: char = '…';
 /// line separators, characters that change the direction of text or cannot be seen, and bytes that
 /// are not UTF-8.
 pub fn escape(text: impl AsRef<[u8]>) -> String {
+    let bytes = text.as_ref();
+    // nearly all text is plain, and records have much of it
+    if bytes.len() <= TEXT_LIMIT && bytes.iter().all(|&byte| is_plain(byte)) {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
     let mut shown = String::new();
     // where the text ends if an ellipsis has to follow
     let mut cut = 0;
-    for chunk in text.as_ref().utf8_chunks() {
+    for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
             push(&mut shown, character);
             if !mark(&shown, &mut cut) {
@@ -34,6 +39,10 @@ pub fn escape(text: impl AsRef<[u8]>) -> String {
         }
     }
     shown
+}
+
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'\\'
 }
 
 fn push(shown: &mut String, character: char) {
