@@ -72,12 +72,12 @@ async fn a_call_is_on_record_with_who_and_how() {
         assert_eq!(record["source.ip"], "127.0.0.7");
         assert_eq!(record["source.port"], port);
         assert_eq!(record["client.user.name"], "jump01");
-        assert_eq!(record["client.user.roles"], "login");
+        assert_eq!(record["client.user.roles"][0], "login");
         assert_eq!(record["tls.client.x509.serial_number"], identity.serial);
-        let hash = data_encoding::HEXLOWER.encode(&fingerprint);
+        let hash = data_encoding::HEXUPPER.encode(&fingerprint);
         assert_eq!(record["tls.client.hash.sha256"], hash);
-        let name = "tls.client.x509.alternative_names.uri";
-        assert_eq!(record[name], "tsmgate://client/jump01");
+        let names = &record["tls.client.x509.alternative_names"];
+        assert_eq!(*names, serde_json::json!(["tsmgate://client/jump01"]));
         assert_eq!(record["tsmgate.connection"], connection["tsmgate.connection"]);
     }
     for record in scene.records("login") {
@@ -121,7 +121,7 @@ async fn a_hostile_name_in_a_certificate_is_escaped() {
     assert_eq!(refusal, "AccessDenied");
     let record = wait::until("the refusal", || async { scene.records("refused").pop() }).await;
     assert_eq!(record["event.reason"], "certificate_names");
-    let name = record["tls.client.x509.alternative_names.uri"].as_str().unwrap();
+    let name = record["tls.client.x509.alternative_names"][0].as_str().unwrap();
     let safe = r#"tsmgate://x\u{1b}[2J\u{d}\u{a}{"event.action":"login"}\u{7f}\u{0}"#;
     assert_eq!(name, safe);
     assert_eq!(scene.records("login").len(), 0, "a line was forged");
@@ -143,8 +143,8 @@ async fn a_long_name_in_a_certificate_is_cut() {
     });
     scene.peer_with(Some(&identity)).refusal().await;
     let record = scene.refusal("client_unknown").await;
-    for kind in ["uri", "dns"] {
-        let name = record[format!("tls.client.x509.alternative_names.{kind}")].as_str().unwrap();
+    for kind in [0, 1] {
+        let name = record["tls.client.x509.alternative_names"][kind].as_str().unwrap();
         assert_eq!(name, format!("{}…", "a".repeat(253)), "{kind}");
     }
     scene.peer("jump01").cookie().await;

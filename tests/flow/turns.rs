@@ -144,7 +144,7 @@ async fn a_missing_permission_is_a_normal_answer() {
     }
     let record = scene.refusal("permission_missing").await;
     assert_eq!(record["client.user.name"], "watcher");
-    assert_eq!(record["client.user.roles"], "monitor,admin");
+    assert_eq!(record["client.user.roles"], serde_json::json!(["monitor", "admin"]));
     assert_eq!(record["tsmgate.stage"], "authorize");
     scene.nothing_reached_tsm();
     assert_eq!(scene.records("login").len(), 0);

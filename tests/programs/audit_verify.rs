@@ -104,12 +104,12 @@ async fn what_is_not_in_the_file_is_said() {
     one_life(&scene).await;
     rewrite(&scene, &lines(&scene)[2..]);
     let (code, out, _) = verify(&scene, &[]);
-    assert_eq!(code, 0);
+    assert_eq!(code, 2);
     assert!(out.contains("lines 1 to 2 are NOT here: in an earlier file, or missing"), "{out}");
 
     std::fs::write(scene.path("log/audit.jsonl"), "").unwrap();
     let (code, out, _) = verify(&scene, &[]);
-    assert_eq!(code, 0);
+    assert_eq!(code, 2);
     assert!(out.ends_with("audit.jsonl: empty\n"), "{out}");
 
     let missing = scene.path("log/other.jsonl").display().to_string();

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use tests::{Scene, SceneOptions, wait};
+use tests::scene::entry;
+use tests::{Authority, Scene, SceneOptions, wait};
 
 use crate::stage::{check, config, peer, run, stage};
 
@@ -71,16 +72,50 @@ async fn a_missing_tsm_is_a_warning_and_no_fault() {
     let scene = stage(SceneOptions { tsm_running: false, ..SceneOptions::default() }).await;
     let (code, out, _) = check(&config(&scene));
     assert_eq!(code, 0);
-    assert!(out.contains("TSM cannot be asked now (backend_unreachable)"), "{out}");
+    assert!(out.contains("TSM cannot be asked: "), "{out}");
 
     let gated = run(&scene);
-    gated.line_with("TSM cannot be asked now (backend_unreachable)");
+    gated.line_with("TSM cannot be asked: ");
     let client = peer(&scene, &gated, "jump01");
     let answer = format!("{:?}", client.login().await.unwrap());
     assert!(answer.contains("backend_unreachable"), "{answer}");
+    let trouble = gated.line_with("TSM did not give a cookie");
+    assert!(trouble.contains("backend_unreachable") && trouble.contains("is TSM running?"));
     scene.tsm.restart().await.unwrap();
     wait::until("a cookie", || async {
         matches!(client.login().await, Ok(tsmgate_wire::Answer::Granted(_))).then_some(())
     })
     .await;
+    gated.line_with("TSM answers again");
+}
+
+/// R55: set-ups in which nobody could ever log in are good for a start, but not without a word
+#[tokio::test]
+async fn set_ups_that_cannot_work_are_warned_of() {
+    let others = Authority::new("others");
+    let options = SceneOptions {
+        tls: "revocation_list = \"clients.crl\"".into(),
+        files: vec![("clients.crl".into(), others.revocation_list(&[]))],
+        allow: "[\"0.0.0.0/0\"]".into(),
+        rest: entry("jump01", "[\"operator\"]"),
+        ..SceneOptions::default()
+    };
+    let scene = stage(options).await;
+    let server = scene.authority.client("server");
+    scene.write("server.pem", &server.chain, 0o644);
+    scene.write("server.key", &server.key, 0o600);
+    let client_ca = std::fs::read_to_string(scene.path("client-ca.pem")).unwrap();
+    let leaf = scene.authority.server(|_| {}).chain;
+    scene.write("client-ca.pem", &format!("{client_ca}{leaf}"), 0o644);
+    let (code, out, _) = check(&config(&scene));
+    assert_eq!(code, 0, "{out}");
+    for warning in [
+        "no revocation list speaks for an authority in it",
+        "is not an authority: it vouches for nobody",
+        "the certificate is not for servers",
+        "the client `jump01` has no role with `login`",
+        "admission.allow holds every address there is",
+    ] {
+        assert!(out.contains(warning), "{warning}: {out}");
+    }
 }

@@ -33,11 +33,11 @@ fn usage_errors_exit_with_64() {
 fn help_shows_the_exit_codes() {
     let (code, out, err) = tsmgated(&["--help"]);
     assert_eq!((code, err.as_str()), (0, ""));
-    for word in ["run", "check", "explain", "audit", "Exit codes:", "Example:"] {
+    for word in ["run", "check", "explain", "audit", "Exit codes:", "Examples:"] {
         assert!(out.contains(word), "{word} is missing: {out}");
     }
     let (_, table) = out.split_once("Exit codes:").unwrap();
-    for code in ["0", "1", "64", "65", "66", "70", "71", "77"] {
+    for code in ["0", "1", "2", "64", "65", "66", "70", "71", "77"] {
         let named = table.lines().any(|line| line.trim_start().starts_with(&format!("{code}  ")));
         assert!(named, "exit code {code} is missing: {table}");
     }

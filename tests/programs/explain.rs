@@ -1,7 +1,8 @@
 //! `tsmgated explain`: each rule that can answer, named, with the exit code of the answer.
 
 use tests::scene::entry;
-use tests::{Scene, SceneOptions};
+use tests::{Authority, Scene, SceneOptions};
+use time::{Duration, OffsetDateTime};
 
 use crate::stage::{config, stage, tsmgated};
 
@@ -37,9 +38,11 @@ async fn what_is_permitted_is_explained_rule_by_rule() {
         let (code, out, err) = explain(&scene, &arguments);
         assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}: {out}");
         assert!(out.contains(rule), "{arguments:?}: {out}");
+        let (out, assumed) = out.split_once("\nassuming a certificate that is good").unwrap();
+        assert!(assumed.contains("only seen in the handshake"), "{assumed}");
         let stages: Vec<_> = out.lines().map(|line| line.split(':').next().unwrap()).collect();
         assert_eq!(stages, ["admit", "identify", "identify", "authorize", "answer"], "{out}");
-        assert!(out.ends_with("answer: permitted, within the client's limits\n"), "{out}");
+        assert!(out.ends_with("answer: permitted, within the client's limits"), "{out}");
     }
     let (code, out, _) = explain(&scene, &["--client", "jump01", "--from", "127.0.0.1"]);
     assert_eq!(code, 0, "login is what is asked for unless something else is: {out}");
@@ -113,4 +116,21 @@ async fn a_bad_question_is_a_usage_error() {
     let (code, _, err) = explain(&scene, &["--client", "jump01", "--from", "127.0.0.1"]);
     assert_eq!(code, 65);
     assert!(err.contains("did you mean `listen`?"), "{err}");
+}
+
+/// R9: a list that has run out refuses everybody, and `explain` says so
+#[tokio::test]
+async fn an_expired_list_is_explained() {
+    let authority = Authority::new("tests");
+    let now = OffsetDateTime::now_utc();
+    let old = authority.revocation_list_of(&[], now - Duration::DAY, now - Duration::HOUR);
+    let options = SceneOptions {
+        tls: "revocation_list = \"clients.crl\"".into(),
+        files: vec![("clients.crl".into(), old)],
+        ..SceneOptions::default()
+    };
+    let scene = Scene::prepare(tempfile::tempdir().unwrap(), authority, &options).await;
+    let (code, out, _) = explain(&scene, &["--client", "jump01", "--from", "127.0.0.1"]);
+    assert_eq!(code, 77);
+    assert!(out.ends_with("answer: refused (revocation_list_expired)\n"), "{out}");
 }

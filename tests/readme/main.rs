@@ -48,6 +48,12 @@ const LISTENING: &str = r#"
 for _ in $(seq 1000); do (: > /dev/tcp/10.20.1.5/18850) 2>/dev/null && break; read -rt 0.01 <> <(:) || :; done
 set -x
 "#;
+/// What the README says in words: the files come to the jump host, which here is the same.
+const BROUGHT: &str = r#"
+mkdir /root/jump01
+cd /root/jump01
+cp /root/tsmgate-pki/ca.pem /root/tsmgate-pki/clients/jump01.* .
+"#;
 const AFTER: &str = r#"
 { set +x; } 2>/dev/null
 [ "$(stat -c %a tsm.cookies)" = 600 ]
@@ -72,6 +78,9 @@ fn every_command_of_the_readme_works_as_written() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let mut script = BEFORE.to_owned();
     for block in blocks(&readme) {
+        if block.starts_with("tsmgate login") {
+            script.push_str(BROUGHT);
+        }
         script.push_str(&block);
         if block.trim_end().ends_with('&') {
             script.push_str(LISTENING);

@@ -12,7 +12,9 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use tsmgate_pki::PkiError;
 
+use crate::LoginFailure;
 use crate::exit::Exit;
 
 mod complaint;
@@ -74,8 +76,9 @@ pub fn main() -> ExitCode {
     // not through std's buffer: it would keep an unwiped copy of what goes through it
     let exit = match stdout.as_fd().try_clone_to_owned() {
         Ok(out) => {
-            let out = &mut File::from(out);
-            run(std::env::args_os(), Streams { out, out_is_terminal, talk: &mut io::stderr() })
+            let mut out = File::from(out);
+            let (out, talk) = (&mut out, &mut io::stderr());
+            run(std::env::args_os(), Streams { out, out_is_terminal, talk })
         }
         Err(error) => Complaint::stdout(&error).tell(&mut io::stderr()).code(),
     };
@@ -105,6 +108,14 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
 /// What clap stops for: help and version are answers, everything else is a usage failure.
 fn misread(error: &clap::Error, streams: &mut Streams<'_>) -> Exit {
     let text = error.render().to_string();
+    // what our own readers of values say is said as it is; clap would say the value twice
+    let source = std::error::Error::source(error);
+    if let Some(bad) = source.and_then(|source| source.downcast_ref::<LoginFailure>()) {
+        return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
+    }
+    if let Some(bad) = source.and_then(|source| source.downcast_ref::<PkiError>()) {
+        return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
+    }
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             match streams.answer(text.as_bytes()) {

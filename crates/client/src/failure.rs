@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use tsmgate_pki::kind_text;
 use tsmgate_text::escape;
 use tsmgate_wire::ReplyFault;
 
@@ -100,11 +101,14 @@ pub enum LoginFailure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FileFault {
     /// It cannot be read.
-    #[error("cannot be read: {0}")]
+    #[error("cannot be read: {}", kind_text(*.0))]
     Unreadable(io::ErrorKind),
     /// Larger than any certificate or key, in bytes.
     #[error("larger than {0} bytes")]
     TooLarge(usize),
+    /// Given as a socket, and none.
+    #[error("not a socket")]
+    NotASocket,
     /// A private key that group or others may read or write.
     #[error("private key is accessible to group or others")]
     KeyTooOpen,
@@ -132,13 +136,13 @@ pub enum Unreached {
     #[error("no address of the family of {0}")]
     NoAddressFor(IpAddr),
     /// The source address cannot be used.
-    #[error("cannot connect from {0}: {1}")]
+    #[error("cannot connect from {}: {}", .0, kind_text(*.1))]
     Source(IpAddr, io::ErrorKind),
     /// Nobody listens there.
     #[error("connection refused")]
     Refused,
     /// Another answer of the network.
-    #[error("{0}")]
+    #[error("{}", kind_text(*.0))]
     Network(io::ErrorKind),
     /// The gate closed the connection before the handshake was done.
     #[error("connection closed before the TLS handshake was done")]
@@ -271,7 +275,7 @@ pub enum TsmFault {
     #[error("nobody listens at the socket")]
     SocketDead,
     /// Another answer of the system to the connection.
-    #[error("cannot connect: {0}")]
+    #[error("cannot connect: {}", kind_text(*.0))]
     Socket(io::ErrorKind),
     /// The time was over.
     #[error("no whole reply in time")]

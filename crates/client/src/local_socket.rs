@@ -2,6 +2,7 @@
 //! who we are is what the kernel says of this process.
 
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tsmgate_wire::Answer;
 
 use crate::conversation::{self, NoAnswer};
-use crate::failure::{Breach, Lack, LoginFailure, TsmFault};
+use crate::failure::{Breach, FileFault, Lack, LoginFailure, TsmFault};
 use crate::gate::TIMEOUT_MOST;
 use crate::login::Login;
 
@@ -35,7 +36,8 @@ impl LocalSocket {
     ///
     /// # Errors
     /// [`LoginFailure::Tsm`], [`LoginFailure::NotPermitted`], [`LoginFailure::Protocol`],
-    /// [`LoginFailure::RetryLater`] and [`LoginFailure::BadSocketPath`].
+    /// [`LoginFailure::RetryLater`], [`LoginFailure::BadSocketPath`], and [`LoginFailure::File`] for
+    /// what is no socket.
     pub async fn login(&self) -> Result<Login, LoginFailure> {
         let deadline = Instant::now() + self.timeout.min(TIMEOUT_MOST);
         let mut stream = timeout_at(deadline, UnixStream::connect(&self.path))
@@ -59,11 +61,19 @@ impl LocalSocket {
     fn unconnected(&self, kind: io::ErrorKind) -> LoginFailure {
         match kind {
             io::ErrorKind::NotFound => self.tsm(TsmFault::SocketMissing),
+            // the system says the same of what is no socket
+            io::ErrorKind::ConnectionRefused if !self.may_be_socket() => {
+                LoginFailure::File { path: self.path.clone(), fault: FileFault::NotASocket }
+            }
             io::ErrorKind::ConnectionRefused => self.tsm(TsmFault::SocketDead),
             io::ErrorKind::PermissionDenied => self.not_permitted(Lack::SocketMode),
             io::ErrorKind::InvalidInput => LoginFailure::BadSocketPath(self.path.clone()),
             kind => self.tsm(TsmFault::Socket(kind)),
         }
+    }
+
+    fn may_be_socket(&self) -> bool {
+        self.path.metadata().map_or(true, |there| there.file_type().is_socket())
     }
 
     fn unanswered(&self, nothing: &NoAnswer) -> LoginFailure {

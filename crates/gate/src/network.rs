@@ -54,6 +54,13 @@ impl FromStr for Network {
     }
 }
 
+impl Network {
+    /// Whether it holds every address of its family.
+    pub fn is_everything(&self) -> bool {
+        self.0.prefix_len() == 0
+    }
+}
+
 impl fmt::Display for Network {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use time::OffsetDateTime;
 
-use crate::time_text;
+use crate::{kind_text, time_text};
 use tsmgate_text::escape;
 
 /// Why the authority did not do what it was asked.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PkiError {
     /// The system refused a file or a folder.
-    #[error("cannot {doing} {}: {kind}", shown(path))]
+    #[error("cannot {doing} {}: {}", shown(path), kind_text(*kind))]
     File {
         /// The verb: read, write, lock.
         doing: &'static str,
@@ -61,6 +61,17 @@ pub enum PkiError {
         path: PathBuf,
         /// What should have been there.
         expected: &'static str,
+    },
+    /// A file is nothing that `inspect` knows.
+    #[error("{} is not a certificate, request, revocation list or key in PEM or DER", shown(.0))]
+    Unknown(PathBuf),
+    /// An RSA key too short for any use.
+    #[error("{} holds an RSA key of {bits} bits, which is too short", shown(path))]
+    ShortKey {
+        /// The file.
+        path: PathBuf,
+        /// The size of its modulus.
+        bits: usize,
     },
     /// `ca.key` and `ca.pem` do not belong together.
     #[error("{} does not belong to the certificate beside it", shown(.0))]
@@ -146,6 +157,8 @@ impl PkiError {
             | PkiError::IndexLost(_)
             | PkiError::IndexDamaged(_)
             | PkiError::Malformed { .. }
+            | PkiError::Unknown(_)
+            | PkiError::ShortKey { .. }
             | PkiError::KeyMismatch(_) => Fault::File,
             PkiError::Exists(_)
             | PkiError::AuthorityExists(_)
@@ -191,6 +204,12 @@ impl PkiError {
                 "at least 8 characters on one line, no control characters".into()
             }
             PkiError::Malformed { .. } => "`tsmgate pki inspect FILE` shows what it is".into(),
+            PkiError::Unknown(_) => {
+                "give the whole file as it was made: PEM from BEGIN to END, or DER".into()
+            }
+            PkiError::ShortKey { .. } => {
+                "make a new key: ECDSA P-256, or RSA of 2048 to 8192 bits".into()
+            }
             PkiError::KeyMismatch(_) => "restore ca.pem and ca.key from one backup".into(),
             PkiError::OutlivesAuthority(_) => {
                 "give fewer --days, or make a new authority and trust both for a while".into()

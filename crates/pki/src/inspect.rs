@@ -4,9 +4,11 @@
 
 use std::path::Path;
 
+use pkcs8::PrivateKeyInfoRef;
 use rcgen::{KeyPair, PublicKeyData};
 use serde::Serialize;
 use time::OffsetDateTime;
+use x509_parser::asn1_rs::Integer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::pem::Pem;
@@ -15,6 +17,7 @@ use x509_parser::revocation_list::CertificateRevocationList;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::PkiError;
+use crate::request::RSA_BITS;
 use crate::store;
 
 mod certificate;
@@ -46,32 +49,40 @@ pub struct PrivateKeyView {
     /// Whether it is encrypted; then nothing else is known.
     pub encrypted: bool,
     /// Its kind, such as `ECDSA P-256`.
-    pub public_key: Option<String>,
+    pub key_type: Option<String>,
     /// Its public half as an identity, `KEY:` and base64 SHA-256.
-    pub key: Option<String>,
+    pub public_key: Option<String>,
 }
 
 /// All that a file holds, in its order; the days left are counted from `now`.
 ///
 /// # Errors
-/// [`PkiError::File`], or [`PkiError::Malformed`] when any part of it cannot be read.
+/// [`PkiError::File`], [`PkiError::ShortKey`] for an RSA key that nothing takes, or
+/// [`PkiError::Unknown`] when any part of it cannot be read.
 pub fn inspect(path: &Path, now: OffsetDateTime) -> Result<Vec<View>, PkiError> {
     let contents = Zeroizing::new(store::read(path)?);
-    let malformed = || PkiError::Malformed {
-        path: path.to_owned(),
-        expected: "a certificate, request, revocation list or key in PEM or DER",
+    let unknown = || PkiError::Unknown(path.to_owned());
+    let unread = |der: &[u8]| match rsa_key_bits(der) {
+        Some(bits) if bits < *RSA_BITS.start() => {
+            PkiError::ShortKey { path: path.to_owned(), bits }
+        }
+        _ => unknown(),
     };
     if !is_pem(&contents) {
-        return view_der(&contents, now).map(|view| vec![view]).ok_or_else(malformed);
+        return view_der(&contents, now).map(|view| vec![view]).ok_or_else(|| unread(&contents));
     }
     let mut views = Vec::new();
     for block in Pem::iter_from_buffer(&contents) {
-        let mut block = block.map_err(|_| malformed())?;
-        let view = view_block(&block, now);
+        let mut block = block.map_err(|_| unknown())?;
+        // OpenSSL writes the curve before the key, which names it again
+        if block.label == "EC PARAMETERS" {
+            continue;
+        }
+        let view = view_block(&block, now).ok_or_else(|| unread(&block.contents));
         block.contents.zeroize();
-        views.push(view.ok_or_else(malformed)?);
+        views.push(view?);
     }
-    if views.is_empty() { Err(malformed()) } else { Ok(views) }
+    if views.is_empty() { Err(unknown()) } else { Ok(views) }
 }
 
 /// The first certificate of a PEM or DER file, as DER.
@@ -96,9 +107,11 @@ fn view_block(block: &Pem, now: OffsetDateTime) -> Option<View> {
         "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => request_view(der),
         "X509 CRL" => list_view(der, now),
         "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" => key_view(der),
-        "ENCRYPTED PRIVATE KEY" => {
-            Some(View::PrivateKey(PrivateKeyView { encrypted: true, public_key: None, key: None }))
-        }
+        "ENCRYPTED PRIVATE KEY" => Some(View::PrivateKey(PrivateKeyView {
+            encrypted: true,
+            key_type: None,
+            public_key: None,
+        })),
         _ => None,
     }
 }
@@ -132,7 +145,18 @@ fn key_view(der: &[u8]) -> Option<View> {
     let (_, parsed) = x509_parser::x509::SubjectPublicKeyInfo::from_der(&info).ok()?;
     Some(View::PrivateKey(PrivateKeyView {
         encrypted: false,
-        public_key: Some(public_key_kind(&parsed)),
-        key: Some(key_identity(&info)),
+        key_type: Some(public_key_kind(&parsed)),
+        public_key: Some(key_identity(&info)),
     }))
+}
+
+/// The size of an RSA private key, PKCS#8 or PKCS#1 (RFC 8017 § A.1.2: nine numbers, the modulus is
+/// the second), whether or not it can be used.
+fn rsa_key_bits(der: &[u8]) -> Option<usize> {
+    let inner = PrivateKeyInfoRef::try_from(der).ok().map(|info| info.private_key.as_bytes());
+    let (_, numbers) = <Vec<Integer<'_>>>::from_der(inner.unwrap_or(der)).ok()?;
+    let [_, modulus, _, _, _, _, _, _, _] = numbers.as_slice() else { return None };
+    let mut bytes = modulus.as_ref().iter().skip_while(|byte| **byte == 0);
+    let first = bytes.next()?;
+    Some((bytes.count() + 1) * 8 - usize::try_from(first.leading_zeros()).ok()?)
 }

@@ -54,3 +54,13 @@ pub fn time_text(time: ::time::OffsetDateTime) -> String {
     // A year outside of 0 to 9999 has no such form; certificates cannot say one either.
     seconds.format(&::time::format_description::well_known::Rfc3339).unwrap_or_else(|_| "-".into())
 }
+
+/// An answer of the system as people read it. Rust's own words for a missing file are "entity not
+/// found".
+pub fn kind_text(kind: std::io::ErrorKind) -> String {
+    match kind {
+        std::io::ErrorKind::NotFound => "no such file or folder".into(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
+        other => other.to_string(),
+    }
+}

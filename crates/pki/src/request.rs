@@ -15,7 +15,7 @@ use crate::error::PkiError;
 use crate::key::public_key_sha256;
 use crate::store;
 
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+pub(crate) const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// A request is a key, a name and a signature; 64 KiB is plenty.
 const REQUEST_MOST: usize = 64 * 1024;
 

@@ -8,7 +8,7 @@ use data_encoding::BASE64;
 use rcgen::{CertificateParams, DnType, KeyPair, SanType};
 use support::{Place, client, openssl, openssl_on, server};
 use time::{Duration, OffsetDateTime};
-use tsmgate_pki::inspect::{CertificateView, View, inspect};
+use tsmgate_pki::inspect::{CertificateView, RevocationListView, View, inspect};
 use tsmgate_pki::{IssueOptions, PkiError, Renewal, Revokee, renewal};
 
 mod support;
@@ -44,16 +44,16 @@ fn a_certificate_is_shown_as_openssl_sees_it() {
         openssl_on(&["x509", "-noout", "-fingerprint", "-sha256"], &issued.certificate);
     let fingerprint = fingerprint.trim().rsplit('=').next().unwrap().replace(':', "");
     assert_eq!(view.sha256, fingerprint.to_lowercase());
-    assert_eq!(view.key, format!("KEY:{}", key_by_openssl(&place, &issued.certificate)));
-    assert_eq!(view.key, format!("KEY:{}", issued.public_key_sha256));
-    assert_eq!(view.serial, issued.serial);
+    assert_eq!(view.public_key, format!("KEY:{}", key_by_openssl(&place, &issued.certificate)));
+    assert_eq!(view.public_key, format!("KEY:{}", issued.public_key_sha256));
+    assert_eq!(view.serial_number, issued.serial);
     assert_eq!(view.version, 3);
     assert_eq!(view.subject, "CN=jump01");
     assert!(view.issuer.starts_with("CN=tsmgate authority "));
     assert_eq!(view.names, ["URI:tsmgate://client/jump01"]);
     assert_eq!(view.key_usage, ["digitalSignature"]);
     assert_eq!(view.extended_key_usage, ["clientAuth"]);
-    assert_eq!((view.public_key.as_str(), view.is_authority), ("ECDSA P-256", false));
+    assert_eq!((view.key_type.as_str(), view.is_authority), ("ECDSA P-256", false));
     assert_eq!(view.days_left, 89);
 
     let names = ["tsm.example.com", "192.0.2.7", "::1"].map(server);
@@ -92,7 +92,7 @@ fn chains_der_lists_and_requests_are_shown() {
         (ca.subject.as_str(), ca.subject.as_str())
     );
     assert_eq!((crl.number.as_deref(), crl.days_left), (Some("2"), Some(89)));
-    assert_eq!(crl.entries[0].serial, issued.serial);
+    assert_eq!(crl.entries[0].serial_number, issued.serial);
     assert_eq!(crl.entries[0].reason, None);
     let View::Request(request) = request else { panic!("{request:?}") };
     assert_eq!(
@@ -100,7 +100,7 @@ fn chains_der_lists_and_requests_are_shown() {
         (&["DNS:a.example".into()][..], true)
     );
     let View::PrivateKey(key) = key else { panic!("{key:?}") };
-    assert_eq!(key.key.as_deref(), Some(leaf.key.as_str()));
+    assert_eq!(key.public_key.as_deref(), Some(leaf.public_key.as_str()));
     assert!(!key.encrypted);
 
     let der = place.path("one.der");
@@ -124,7 +124,7 @@ fn a_private_key_shows_its_public_half_alone() {
     assert_eq!(
         json,
         format!(
-            r#"[{{"type":"private_key","encrypted":false,"public_key":"ECDSA P-256","key":"KEY:{}"}}]"#,
+            r#"[{{"type":"private_key","encrypted":false,"key_type":"ECDSA P-256","public_key":"KEY:{}"}}]"#,
             issued.public_key_sha256
         )
     );
@@ -133,7 +133,55 @@ fn a_private_key_shows_its_public_half_alone() {
         ["pkcs8", "-topk8", "-passout", "pass:eight or more", "-out", sealed.to_str().unwrap()];
     openssl_on(&args, &key);
     let json = serde_json::to_string(&inspect(&sealed, now()).unwrap()).unwrap();
-    assert!(json.contains(r#""encrypted":true,"public_key":null,"key":null"#), "{json}");
+    assert!(json.contains(r#""encrypted":true,"key_type":null,"public_key":null"#), "{json}");
+}
+
+#[test]
+fn keys_of_openssl_are_read_with_their_curve_before_them() {
+    let place = Place::new();
+    let path = place.path("ec.key");
+    let made = ["ecparam", "-genkey", "-name", "prime256v1", "-out", path.to_str().unwrap()];
+    openssl(&made);
+    assert!(fs::read_to_string(&path).unwrap().starts_with("-----BEGIN EC PARAMETERS-----"));
+    let views = inspect(&path, now()).unwrap();
+    let [View::PrivateKey(key)] = views.as_slice() else { panic!("{views:?}") };
+    assert_eq!(key.key_type.as_deref(), Some("ECDSA P-256"));
+}
+
+#[test]
+fn a_short_rsa_key_is_said_to_be_short() {
+    let place = Place::new();
+    let (key, other) = (place.path("rsa.key"), place.path("other"));
+    openssl(&["genrsa", "-out", key.to_str().unwrap(), "1024"]);
+    let short = |path: &Path| {
+        let error = inspect(path, now()).unwrap_err();
+        assert_eq!(error, PkiError::ShortKey { path: path.to_owned(), bits: 1024 });
+    };
+    short(&key);
+    for form in [&["-traditional"][..], &["-outform", "DER"]] {
+        openssl_on(&[&["rsa", "-out", other.to_str().unwrap()], form].concat(), &key);
+        short(&other);
+    }
+    openssl(&["genrsa", "-out", key.to_str().unwrap(), "2048"]);
+    assert!(inspect(&key, now()).is_ok());
+}
+
+#[test]
+fn a_lists_number_is_a_number_in_json_where_that_is_exact() {
+    let place = Place::new();
+    let View::RevocationList(list) = inspect(&place.in_ca("clients.crl"), now()).unwrap().remove(0)
+    else {
+        panic!("no list")
+    };
+    for (decimal, json) in [
+        (Some("9007199254740991"), "9007199254740991"),
+        (Some("9007199254740992"), "\"9007199254740992\""),
+        (None, "null"),
+    ] {
+        let list = RevocationListView { number: decimal.map(Into::into), ..list.clone() };
+        let text = serde_json::to_string(&list).unwrap();
+        assert!(text.contains(&format!("\"number\":{json},")), "{text}");
+    }
 }
 
 /// R51: names from a file are escaped before anything shows them
@@ -170,11 +218,14 @@ fn what_cannot_be_read_is_an_error() {
     for bad in ["", "nonsense", torn, strange, "-----BEGIN ", "\u{30}\u{3}abc"] {
         fs::write(&path, bad).unwrap();
         let error = inspect(&path, now()).unwrap_err();
-        assert!(matches!(error, PkiError::Malformed { .. }), "{bad:.40}: {error}");
+        assert_eq!(error, PkiError::Unknown(path.clone()), "{bad:.40}");
+        assert!(!error.hint().contains("inspect"));
         assert!(renewal(&path, None, now()).is_err());
     }
     let gone = place.path("gone");
-    assert!(matches!(inspect(&gone, now()), Err(PkiError::File { doing: "read", .. })));
+    let error = inspect(&gone, now()).unwrap_err();
+    let said = format!("cannot read {}: no such file or folder", gone.display());
+    assert_eq!(error.to_string(), said);
 }
 
 /// R50: renewal is due when less than a third of the life, or less than asked for, is left

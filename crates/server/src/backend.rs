@@ -4,8 +4,10 @@
 //! connecting the process that answers is: whoever could put a socket of his own there would learn
 //! nothing, but could hand out cookies of his choice.
 
+use std::fmt::Display;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -39,6 +41,7 @@ pub struct Backend {
     turns: Semaphore,
     down: std::sync::atomic::AtomicBool,
     attempts_while_down: Bucket,
+    trouble: Trouble,
 }
 
 impl Backend {
@@ -52,6 +55,7 @@ impl Backend {
             call_deadline,
             down: false.into(),
             attempts_while_down: Bucket::new(rate, clock),
+            trouble: Trouble::default(),
         }
     }
 
@@ -63,83 +67,143 @@ impl Backend {
     /// its own, or that it does not accept the gate's user.
     pub async fn login(&self, permit: Permit) -> Result<Login, Reason> {
         tracing::debug!(permission = %permit.permission(), role = permit.role(), "asking TSM");
-        let turn = timeout(TURN_DEADLINE, self.turns.acquire()).await;
-        let _turn = turn.map_err(|_| Reason::BackendBusy)?.map_err(|_| Reason::BackendBusy)?;
-        let deadline = Instant::now() + self.call_deadline;
-        let connect = timeout_at(deadline, self.connect());
-        let mut stream = connect.await.map_err(|_| Reason::BackendUnreachable)??;
-        timeout_at(deadline, converse(&mut stream)).await.map_err(|_| Reason::BackendTimeout)?
+        let answer = self.ask().await;
+        self.trouble.tell(answer.as_ref().err());
+        answer.map_err(|failure| failure.reason)
     }
 
-    async fn connect(&self) -> Result<UnixStream, Reason> {
+    async fn ask(&self) -> Result<Login, Failure> {
+        let turn = timeout(TURN_DEADLINE, self.turns.acquire()).await;
+        let busy = Failure::from(Reason::BackendBusy);
+        let Ok(Ok(_turn)) = turn else { return Err(busy) };
+        let deadline = Instant::now() + self.call_deadline;
+        let connect = timeout_at(deadline, self.connect());
+        let mut stream = connect.await.map_err(|_| Failure::from(Reason::BackendUnreachable))??;
+        let answer = timeout_at(deadline, converse(&mut stream)).await;
+        answer.map_err(|_| Failure::from(Reason::BackendTimeout))?
+    }
+
+    async fn connect(&self) -> Result<UnixStream, Failure> {
         use std::sync::atomic::Ordering::Relaxed;
         if self.down.load(Relaxed) && self.attempts_while_down.take().is_err() {
-            return Err(Reason::BackendUnreachable);
+            return Err(Reason::BackendUnreachable.into());
         }
         let connected = self.connect_and_check().await;
-        self.down.store(matches!(connected, Err(Reason::BackendUnreachable)), Relaxed);
+        let unreachable = |failure: &Failure| failure.reason == Reason::BackendUnreachable;
+        self.down.store(connected.as_ref().err().is_some_and(unreachable), Relaxed);
         connected
     }
 
-    async fn connect_and_check(&self) -> Result<UnixStream, Reason> {
-        trusted_path(&self.tsm)?;
+    async fn connect_and_check(&self) -> Result<UnixStream, Failure> {
+        trusted_path(&self.tsm).map_err(|distrust| Failure {
+            reason: Reason::from(&distrust),
+            detail: distrust.to_string(),
+        })?;
         let connect = UnixStream::connect(&self.tsm.login_socket);
-        let stream = match timeout(CONNECT_DEADLINE, connect).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "TSM's login socket does not accept");
-                return Err(Reason::BackendUnreachable);
-            }
-            Err(_) => return Err(Reason::BackendUnreachable),
+        let unreachable = |detail: &dyn Display| Failure {
+            reason: Reason::BackendUnreachable,
+            detail: format!("connecting: {detail}"),
         };
+        let stream = match timeout(CONNECT_DEADLINE, connect).await {
+            Ok(stream) => stream.map_err(|error| unreachable(&error))?,
+            Err(late) => return Err(unreachable(&late)),
+        };
+        let untrusted = |detail| Failure { reason: Reason::BackendUntrusted, detail };
         match stream.peer_cred() {
             Ok(peer) if self.tsm.owners.contains(&peer.uid()) => Ok(stream),
-            Ok(peer) => {
-                let uid = peer.uid();
-                tracing::error!(uid, "a process of this user answers at TSM's login socket");
-                Err(Reason::BackendUntrusted)
-            }
-            Err(_) => Err(Reason::BackendUntrusted),
+            Ok(peer) => Err(untrusted(format!("a process of uid {} answers there", peer.uid()))),
+            Err(error) => Err(untrusted(error.to_string())),
         }
     }
 }
 
+mod trouble;
+
+use trouble::Trouble;
+
+/// Why a login failed: what the caller and the record learn, and what only the log does.
+#[derive(Debug)]
+struct Failure {
+    reason: Reason,
+    detail: String,
+}
+
+impl From<Reason> for Failure {
+    fn from(reason: Reason) -> Self {
+        Self { reason, detail: String::new() }
+    }
+}
+
 /// The whole conversation.
-async fn converse(stream: &mut UnixStream) -> Result<Login, Reason> {
-    let gone = |_: io::Error| Reason::BackendGarbage;
-    stream.write_all(&encode_call(SEQUENCE)).await.map_err(gone)?;
+async fn converse(stream: &mut UnixStream) -> Result<Login, Failure> {
+    let garbage = |detail: &dyn Display| Failure {
+        reason: Reason::BackendGarbage,
+        detail: detail.to_string(),
+    };
+    stream.write_all(&encode_call(SEQUENCE)).await.map_err(|error| garbage(&error))?;
     // of the full size at once: a vector that grows leaves unwiped copies behind
     let mut bytes = Zeroizing::new(vec![0; REPLY_LIMIT]);
     let mut length = 0;
     loop {
         let room = bytes.get_mut(length..).filter(|room| !room.is_empty());
-        let count = stream.read(room.ok_or(Reason::BackendGarbage)?).await.map_err(gone)?;
+        let room = room.ok_or_else(|| garbage(&"an answer without an end"))?;
+        let count = stream.read(room).await.map_err(|error| garbage(&error))?;
         if count == 0 {
-            tracing::warn!(bytes = length, "TSM ended the conversation without a whole reply");
-            return Err(Reason::BackendGarbage);
+            return Err(garbage(&format!("it ended after {length} bytes of an answer")));
         }
         length += count;
         let received = bytes.get(..length).unwrap_or_default();
         match decode_reply(received, SEQUENCE) {
             Ok(None) => {}
             Ok(Some(answer)) => return judge(answer),
-            Err(fault) => {
-                tracing::warn!(%fault, "TSM's answer is not a reply to a login");
-                return Err(Reason::BackendGarbage);
-            }
+            Err(fault) => return Err(garbage(&fault)),
         }
     }
 }
 
-fn judge(answer: Answer) -> Result<Login, Reason> {
+fn judge(answer: Answer) -> Result<Login, Failure> {
     match answer {
         Answer::Granted(login) => Ok(login),
-        Answer::NotAuthorized => Err(Reason::BackendDeniedGate),
-        Answer::Error => Err(Reason::BackendError),
-        Answer::Exception(exception) => {
-            let message = escape(&exception.message);
-            tracing::warn!(kind = ?exception.kind, message, "TSM answered with an exception");
-            Err(Reason::BackendError)
+        Answer::NotAuthorized => Err(Reason::BackendDeniedGate.into()),
+        Answer::Error => Err(Reason::BackendError.into()),
+        Answer::Exception(exception) => Err(Failure {
+            reason: Reason::BackendError,
+            detail: format!("exception {:?}: {}", exception.kind, escape(&exception.message)),
+        }),
+    }
+}
+
+/// Why TSM's socket is not asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Distrust {
+    /// There is none, or it cannot be looked at.
+    #[error("{0}: {1}")]
+    Missing(PathBuf, String),
+    /// Something else stands there.
+    #[error("{0} is not a socket (a link to one does not count)")]
+    NotASocket(PathBuf),
+    /// Others than root and TSM's users could have put it there.
+    #[error(
+        "{folder} belongs to uid {uid}, gid {gid}, mode {mode:04o}: others than root and \
+         tsm.socket_owners may write it"
+    )]
+    Folder {
+        /// Where the socket is.
+        folder: PathBuf,
+        /// Whose it is.
+        uid: u32,
+        /// Its group.
+        gid: u32,
+        /// Its permission bits.
+        mode: u32,
+    },
+}
+
+impl From<&Distrust> for Reason {
+    fn from(distrust: &Distrust) -> Self {
+        match distrust {
+            Distrust::Missing(..) => Self::BackendUnreachable,
+            Distrust::NotASocket(_) | Distrust::Folder { .. } => Self::BackendUntrusted,
         }
     }
 }
@@ -147,29 +211,22 @@ fn judge(answer: Answer) -> Result<Login, Reason> {
 /// The last component is a socket itself, in a folder that only root or TSM's users may write.
 ///
 /// # Errors
-/// [`Reason::BackendUnreachable`] where there is none, [`Reason::BackendUntrusted`] where others could
-/// have put it there.
-pub fn trusted_path(tsm: &Tsm) -> Result<(), Reason> {
-    const OTHERS: u32 = 0o002;
-    let missing = |_| Reason::BackendUnreachable;
-    let socket = std::fs::symlink_metadata(&tsm.login_socket).map_err(missing)?;
+/// There is none, or others could have put it there.
+pub fn trusted_path(tsm: &Tsm) -> Result<(), Distrust> {
+    let path = &tsm.login_socket;
+    let missing = |error: io::Error| Distrust::Missing(path.clone(), error.to_string());
+    let socket = std::fs::symlink_metadata(path).map_err(missing)?;
     if !socket.file_type().is_socket() {
-        tracing::error!(path = %tsm.login_socket.display(), "this is not a socket");
-        return Err(Reason::BackendUntrusted);
+        return Err(Distrust::NotASocket(path.clone()));
     }
-    let folder = tsm.login_socket.parent().unwrap_or(std::path::Path::new("/"));
-    let folder = std::fs::metadata(folder).map_err(missing)?;
-    let owned = folder.uid() == 0 || tsm.owners.contains(&folder.uid());
-    let others = folder.mode() & OTHERS != 0;
-    let foreign_group = folder.mode() & 0o020 != 0
-        && folder.gid() != 0
-        && !tsm.owner_groups.contains(&folder.gid());
-    if !owned || others || foreign_group {
-        tracing::error!(
-            path = %tsm.login_socket.display(),
-            "others than root and tsm.socket_owners may write the folder of TSM's login socket"
-        );
-        return Err(Reason::BackendUntrusted);
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let metadata = std::fs::metadata(folder).map_err(missing)?;
+    let (uid, gid, mode) = (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777);
+    let owned = uid == 0 || tsm.owners.contains(&uid);
+    let by_others = mode & 0o002 != 0;
+    let by_foreign_group = mode & 0o020 != 0 && gid != 0 && !tsm.owner_groups.contains(&gid);
+    if !owned || by_others || by_foreign_group {
+        return Err(Distrust::Folder { folder: folder.to_owned(), uid, gid, mode });
     }
     Ok(())
 }

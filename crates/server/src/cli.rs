@@ -31,6 +31,8 @@ pub enum Exit {
     Done = 0,
     /// `audit verify`: the chain is broken.
     Broken = 1,
+    /// `audit verify`: what is there is in order, but it does not begin at the beginning.
+    Partial = 2,
     /// The command line is wrong.
     Usage = 64,
     /// A file's contents are wrong.
@@ -46,9 +48,10 @@ pub enum Exit {
 }
 
 impl Exit {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Done,
         Self::Broken,
+        Self::Partial,
         Self::Usage,
         Self::Contents,
         Self::File,
@@ -61,6 +64,7 @@ impl Exit {
         match self {
             Self::Done => "done; explain: permitted; audit verify: the chain is whole",
             Self::Broken => "audit verify: the chain is broken",
+            Self::Partial => "audit verify: in order, but the beginning is elsewhere or missing",
             Self::Usage => "the command line is wrong",
             Self::Contents => "a file's contents are wrong (named with line and column)",
             Self::File => "a file is missing, or others than root and our user could change it",

@@ -85,7 +85,7 @@ fn refuse_handshake<T>(
     address: IpAddr,
     refused: &Refused,
     unproven: &Unproven<T>,
-    about: impl FnOnce() -> Record,
+    about: impl Fn() -> Record,
 ) {
     let reason = refused.reason;
     tracing::debug!(%address, %reason, stage = reason.stage().name(), "refused");
@@ -98,8 +98,8 @@ fn refuse_handshake<T>(
         }
     });
     if let Some(ban) = offence(reason).and_then(|offence| unproven.offend(offence)) {
-        let record = Record::new("ban", Outcome::Success).source(address, 0);
-        house.audit.remark(record.text("event.reason", reason.code()).duration(ban));
+        let record = Record::new("ban", Outcome::Success).text("event.reason", reason.code());
+        house.audit.remark(record.number("tsmgate.ban.seconds", ban.as_secs()).append(&about()));
     }
 }
 

@@ -16,7 +16,10 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tsmgate_text::escape;
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::config::{ExpiredList, Tls};
 use crate::files::{self, FileFault, Kind};
@@ -35,6 +38,9 @@ pub struct Credentials {
     pub clients: Option<Arc<dyn ClientCertVerifier>>,
     /// When our certificate ends.
     pub server_not_after: OffsetDateTime,
+    /// A revocation list was past its next update when this was loaded, and that refuses everybody of
+    /// its issuer.
+    pub list_expired: bool,
     /// What is odd but no reason not to start.
     pub warnings: Vec<String>,
 }
@@ -90,22 +96,33 @@ pub fn provider() -> CryptoProvider {
 pub fn load(tls: &Tls, now: OffsetDateTime) -> Result<Credentials, CredentialsFault> {
     let provider = Arc::new(provider());
     let mut warnings = Vec::new();
-    let (server, server_not_after) = load_server(tls, &provider, now)?;
-    let clients = match &tls.client_authority {
-        None => None,
-        Some(path) => Some(load_clients(path, tls, &provider, now, &mut warnings)?),
+    let (server, server_not_after) = load_server(tls, &provider, now, &mut warnings)?;
+    let (clients, list_expired) = match &tls.client_authority {
+        None => (None, false),
+        Some(path) => {
+            let (clients, expired) = load_clients(path, tls, &provider, now, &mut warnings)?;
+            (Some(clients), expired)
+        }
     };
     if clients.is_some() && tls.revocation_lists.is_empty() {
         let what = "tls.revocation_list is not set: only [revoked] refuses certificates";
         warnings.push(what.to_owned());
     }
-    Ok(Credentials { provider, server: Arc::new(server), clients, server_not_after, warnings })
+    Ok(Credentials {
+        provider,
+        server: Arc::new(server),
+        clients,
+        server_not_after,
+        list_expired,
+        warnings,
+    })
 }
 
 fn load_server(
     tls: &Tls,
     provider: &CryptoProvider,
     now: OffsetDateTime,
+    warnings: &mut Vec<String>,
 ) -> Result<(CertifiedKey, OffsetDateTime), CredentialsFault> {
     let path = &tls.certificate;
     let chain = certificates(path)?;
@@ -115,10 +132,18 @@ fn load_server(
     let validity = leaf.validity();
     let (from, until) = (validity.not_before.to_datetime(), validity.not_after.to_datetime());
     if now > until {
-        return Err(contents(path, format!("the certificate expired on {until}; issue a new one")));
+        return Err(contents(
+            path,
+            format!("the certificate expired on {}; issue a new one", day(until)),
+        ));
     }
     if now < from {
-        return Err(contents(path, format!("the certificate is not valid before {from}")));
+        return Err(contents(path, format!("the certificate is not valid before {}", day(from))));
+    }
+    let usage = leaf.extended_key_usage().ok().flatten();
+    if usage.is_some_and(|usage| !usage.value.server_auth && !usage.value.any) {
+        let path = path.display();
+        warnings.push(format!("{path}: the certificate is not for servers: clients refuse it"));
     }
     let key_path = &tls.private_key;
     let key = zeroize::Zeroizing::new(files::read(key_path, Kind::PrivateKey)?);
@@ -145,11 +170,27 @@ fn load_clients(
     provider: &Arc<CryptoProvider>,
     now: OffsetDateTime,
     warnings: &mut Vec<String>,
-) -> Result<Arc<dyn ClientCertVerifier>, CredentialsFault> {
-    let roots = load_roots(authority, now, warnings)?;
+) -> Result<(Arc<dyn ClientCertVerifier>, bool), CredentialsFault> {
+    let (roots, authorities) = load_roots(authority, now, warnings)?;
     let mut lists = Vec::new();
+    let mut spoken_for = Vec::new();
+    let mut expired = false;
     for path in &tls.revocation_lists {
-        lists.extend(load_lists(path, tls.expired_list, now, warnings)?);
+        for list in load_lists(path)? {
+            let (_, parsed) = CertificateRevocationList::from_der(&list)
+                .map_err(|error| contents(path, format!("a broken revocation list: {error}")))?;
+            spoken_for.push(parsed.issuer().as_raw().to_vec());
+            let this = parsed.last_update().to_datetime();
+            let next = parsed.next_update().map(|next| next.to_datetime());
+            expired |= next.is_some_and(|next| now > next);
+            warnings.extend(list_warning(path, tls.expired_list, this, next, now));
+            lists.push(list);
+        }
+    }
+    if !lists.is_empty() && !authorities.iter().all(|name| spoken_for.contains(name)) {
+        let path = authority.display();
+        let what = "no revocation list speaks for an authority in it: its certificates are refused";
+        warnings.push(format!("{path}: {what}"));
     }
     let mut verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
@@ -161,7 +202,7 @@ fn load_clients(
     }
     let path = tls.revocation_lists.first().map_or(authority, PathBuf::as_path);
     let verifier = verifier.build().map_err(|error| contents(path, error.to_string()))?;
-    Ok(verifier)
+    Ok((verifier, expired && tls.expired_list == ExpiredList::Refuse))
 }
 
 /// The authorities of a file. The TLS library trusts a root for ever, so that its end is ours to see to:
@@ -170,8 +211,9 @@ fn load_roots(
     path: &Path,
     now: OffsetDateTime,
     warnings: &mut Vec<String>,
-) -> Result<RootCertStore, CredentialsFault> {
+) -> Result<(RootCertStore, Vec<Vec<u8>>), CredentialsFault> {
     let mut roots = RootCertStore::empty();
+    let mut authorities = Vec::new();
     let mut ended = None;
     for certificate in certificates(path)? {
         let (_, parsed) = X509Certificate::from_der(&certificate)
@@ -179,33 +221,37 @@ fn load_roots(
         let until = parsed.validity().not_after.to_datetime();
         if now > until {
             warnings.push(format!(
-                "{}: an authority expired on {until}; it does not count",
-                path.display()
+                "{}: an authority expired on {}; it does not count",
+                path.display(),
+                day(until)
             ));
             ended = Some(until);
             continue;
         }
+        if !parsed.is_ca() {
+            let path = path.display();
+            let name = escape(parsed.subject().to_string());
+            warnings.push(format!("{path}: {name} is not an authority: it vouches for nobody"));
+        }
+        authorities.push(parsed.subject().as_raw().to_vec());
         if until - now < ENDING_SOON {
-            warnings.push(format!("{}: an authority ends on {until}", path.display()));
+            warnings.push(format!("{}: an authority ends on {}", path.display(), day(until)));
         }
         roots
             .add(certificate)
             .map_err(|error| contents(path, format!("not an authority: {error}")))?;
     }
     match (roots.is_empty(), ended) {
-        (false, _) => Ok(roots),
-        (true, Some(until)) => Err(contents(path, format!("the authority expired on {until}"))),
+        (false, _) => Ok((roots, authorities)),
+        (true, Some(until)) => {
+            Err(contents(path, format!("the authority expired on {}", day(until))))
+        }
         (true, None) => Err(contents(path, "there is no certificate in it")),
     }
 }
 
 /// The lists of one file. Not even one is a fault: an empty set of lists would switch the check off.
-fn load_lists(
-    path: &Path,
-    expired: ExpiredList,
-    now: OffsetDateTime,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialsFault> {
+fn load_lists(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialsFault> {
     let bytes = files::read(path, Kind::Open)?;
     let lists: Vec<CertificateRevocationListDer<'static>> = if bytes.starts_with(b"0") {
         vec![bytes.into()]
@@ -216,13 +262,6 @@ fn load_lists(
     };
     if lists.is_empty() {
         return Err(contents(path, "there is no revocation list in it"));
-    }
-    for list in &lists {
-        let (_, list) = x509_parser::revocation_list::CertificateRevocationList::from_der(list)
-            .map_err(|error| contents(path, format!("a broken revocation list: {error}")))?;
-        let this = list.last_update().to_datetime();
-        let next = list.next_update().map(|next| next.to_datetime());
-        warnings.extend(list_warning(path, expired, this, next, now));
     }
     Ok(lists)
 }
@@ -244,10 +283,16 @@ fn list_warning(
             ExpiredList::Refuse => "every certificate of its issuer is refused",
             ExpiredList::Warn => "it goes on counting (expired_revocation_list = \"warn\")",
         };
-        return Some(format!("{path}: the revocation list expired on {next}: {then}"));
+        return Some(format!("{path}: the revocation list expired on {}: {then}", day(next)));
     }
     let half = this + (next - this) / 2;
-    (now > half).then(|| format!("{path}: the revocation list ends on {next}; issue a new one"))
+    (now > half)
+        .then(|| format!("{path}: the revocation list ends on {}; issue a new one", day(next)))
+}
+
+/// A time as people and records write it: RFC 3339.
+fn day(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_default()
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CredentialsFault> {

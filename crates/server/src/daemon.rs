@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tsmgate_gate::admission::Admission;
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::ledger::Ledger;
+use tsmgate_gate::permission::Permission;
 use tsmgate_gate::policy::{Closed, Policy};
 
 use crate::accept::{self, complain_of_panic};
@@ -89,6 +90,17 @@ impl Loaded {
         warnings.extend(self.config.warnings.iter().cloned());
         warnings.extend(self.snapshot.credentials.warnings.iter().cloned());
         warnings.extend(self.slots.warning.iter().cloned());
+        let policy = &self.snapshot.policy;
+        let login = Permission::login();
+        for client in policy.clients().iter().filter(|client| client.role_giving(&login).is_none())
+        {
+            let what = "has no role with `login`: there is nothing it can do in this version";
+            warnings.push(format!("the client `{}` {what}", client.name));
+        }
+        if policy.allow.iter().any(|network| network.is_everything()) {
+            let what = "holds every address there is; name the networks of your clients";
+            warnings.push(format!("admission.allow {what}"));
+        }
         let left = self.snapshot.credentials.server_not_after - OffsetDateTime::now_utc();
         if left < credentials::ENDING_SOON {
             warnings.push(format!(
@@ -97,9 +109,8 @@ impl Loaded {
                 left.whole_days()
             ));
         }
-        if let Err(reason) = backend::trusted_path(&self.config.tsm) {
-            let path = self.config.tsm.login_socket.display();
-            warnings.push(format!("{path}: TSM cannot be asked now ({reason})"));
+        if let Err(distrust) = backend::trusted_path(&self.config.tsm) {
+            warnings.push(format!("TSM cannot be asked: {distrust}"));
         }
         warnings
     }

@@ -29,7 +29,7 @@ pub enum Kind {
 #[derive(Debug, thiserror::Error)]
 pub enum FileFault {
     /// It cannot be opened or read.
-    #[error("cannot read {path}: {cause}")]
+    #[error("cannot read {path}: {cause}{}", whoami(.cause))]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -69,6 +69,16 @@ pub enum FileFault {
         /// Its permission bits.
         mode: u32,
     },
+}
+
+/// Who we are, where that is the reason.
+fn whoami(cause: &io::Error) -> String {
+    match cause.kind() {
+        io::ErrorKind::PermissionDenied => {
+            format!(", as uid {}", rustix::process::geteuid().as_raw())
+        }
+        _ => String::new(),
+    }
 }
 
 /// Reads a file that decides.

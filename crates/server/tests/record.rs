@@ -22,7 +22,7 @@ fn a_record_is_one_line_of_json() {
     let name = "\"},\\u{a}{\"event.action\":\"login\\u{5c}\\u{1b}\\u{2028}";
     assert_eq!(value["client.user.name"], name);
     assert_eq!((&value["source.ip"], &value["source.port"]), (&"10.0.0.1".into(), &7.into()));
-    assert_eq!(value.as_object().unwrap().len(), 11);
+    assert_eq!(value.as_object().unwrap().len(), 12);
 }
 
 /// R41: a port that is not known is left out

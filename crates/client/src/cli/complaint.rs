@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use tsmgate_pki::kind_text;
+
 use crate::exit::Exit;
 use crate::failure::{LoginFailure, shown};
 
@@ -30,7 +32,7 @@ impl Complaint {
     pub(super) fn stdout(error: &io::Error) -> Self {
         Self {
             exit: Exit::File,
-            what: format!("cannot write to stdout: {}", error.kind()),
+            what: format!("cannot write to stdout: {}", kind_text(error.kind())),
             hint: "see where stdout goes, and whether there is room".to_owned(),
         }
     }
@@ -39,7 +41,7 @@ impl Complaint {
     pub(super) fn system(error: &io::Error) -> Self {
         Self {
             exit: Exit::File,
-            what: format!("cannot start: {}", error.kind()),
+            what: format!("cannot start: {}", kind_text(error.kind())),
             hint: "check this process's limits, `ulimit -a`".to_owned(),
         }
     }

@@ -37,7 +37,7 @@ fn perform(
     streams: &mut Streams<'_>,
 ) -> Result<(), Complaint> {
     let request = arguments.settle(given)?;
-    let target = place(&request, streams.out_is_terminal)?;
+    let target = place(&request, streams)?;
     refuse_core_dumps();
     let login = log_in(&request.way)?;
     let text = format::render(request.format, &login, &request.cookie_domain);
@@ -59,10 +59,10 @@ fn refuse_core_dumps() {
 }
 
 /// Where the session will go: a file that can be written, or stdout if nobody sees it there.
-fn place(request: &Request, out_is_terminal: bool) -> Result<Option<Target>, Complaint> {
+fn place(request: &Request, streams: &Streams<'_>) -> Result<Option<Target>, Complaint> {
     match &request.output {
         Some(path) => Target::prepare(path).map(Some),
-        None if out_is_terminal && !request.show => Err(Complaint::usage(
+        None if streams.out_is_terminal && !request.show => Err(Complaint::usage(
             "stdout is a terminal, and would show the session to whoever looks at it",
             "give --output FILE, send stdout into a pipe, or give --show",
         )),

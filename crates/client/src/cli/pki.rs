@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 use tsmgate_pki::inspect::inspect;
 use tsmgate_pki::{
     Authority, CRL_DAYS, ClientName, Fault, InitOptions, IssueOptions, PkiError, Reason, Revokee,
-    ServerName, read_request, renewal,
+    ServerName, kind_text, read_request, renewal,
 };
 
 mod passphrase;
@@ -138,8 +138,8 @@ struct Holder {
     /// Sign for this client
     #[arg(long, value_name = "NAME")]
     client: Option<ClientName>,
-    /// Sign for a server with these names
-    #[arg(long, value_name = "NAME", num_args = 1..)]
+    /// Sign for a server with this name; give it again for each further name
+    #[arg(long, value_name = "NAME")]
     server: Vec<ServerName>,
 }
 
@@ -197,7 +197,7 @@ pub(super) fn run(args: PkiArgs, out: &mut dyn Write, talk: &mut dyn Write) -> u
             return Exit::Done.code();
         }
         Err(Failure::Output(error)) => {
-            let what = format!("cannot write the answer: {}", error.kind());
+            let what = format!("cannot write the answer: {}", kind_text(error.kind()));
             (what, "what was asked for is done; `tsmgate pki list` shows it".into(), Exit::File)
         }
         Err(Failure::Refused { what, hint, exit }) => (what.to_owned(), hint.to_owned(), exit),

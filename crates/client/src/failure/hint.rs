@@ -12,7 +12,9 @@ impl LoginFailure {
     pub fn hint(&self) -> String {
         match self {
             Self::BadAddress(_) => {
-                "give HOST or HOST:PORT, an IPv6 address in brackets: [2001:db8::1]:18850".into()
+                "give HOST or HOST:PORT, no https://, port 1 to 65535; IPv6 in brackets: \
+                 [2001:db8::1]:18850"
+                    .into()
             }
             Self::BadServerName(_) => {
                 "give the DNS name or IP address in the gate's certificate".into()
@@ -43,6 +45,7 @@ impl FileFault {
             }
             Self::Unreadable(_) => "check the owner and mode of the file and of its folders",
             Self::TooLarge(_) => "give the PEM file itself; --ca, --cert and --key name the three",
+            Self::NotASocket => "name the login socket of TSM's controller, or of a gate",
             Self::KeyTooOpen => "chmod 600 the file",
             Self::NoCertificate => {
                 "give a file with BEGIN CERTIFICATE; `tsmgate pki inspect` helps"
@@ -110,7 +113,8 @@ impl Refusal {
                 "give --cert a certificate for clients; `tsmgate pki inspect` shows what it is"
             }
             Self::UnknownAuthority => {
-                "the gate's tls.client_authority must hold the authority that issued --cert"
+                "the gate's tls.client_authority must hold the authority that issued --cert; or a \
+                 revocation list of that authority is missing at the gate"
             }
             Self::AccessDenied => {
                 "the gate needs a [[client]] entry of this certificate's name, and this address in it"

@@ -10,7 +10,7 @@ fn tsmgate(arguments: &[&str]) -> Run {
 
 #[test]
 fn usage_failures_exit_with_64_and_two_lines() {
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 13] = [
         (&[], "nothing was asked for"),
         (&["logon"], "unrecognized subcommand 'logon'"),
         (&["login", "--colour"], "unexpected argument '--colour'"),
@@ -23,9 +23,19 @@ fn usage_failures_exit_with_64_and_two_lines() {
         (&["login", "--socket", "s", "--server-name", "n"], "does not go with --server-name"),
         (&["login", "--socket", "s", "--timeout", "0s"], "invalid value '0s'"),
         (&["login", "--socket", "s", "--cookie-domain", "a\tb"], "--cookie-domain"),
+        (&["login", "--socket", "s", "--cookie-domain", "a"], "is for the netscape format"),
     ];
     for (arguments, what) in cases {
         tsmgate(arguments).says(64, what, "");
+    }
+}
+
+#[test]
+fn a_bad_gate_is_said_once_with_what_a_gate_is() {
+    for gate in ["https://tsm.example.com", "tsm.example.com:65536"] {
+        let run = tsmgate(&["login", "--gate", gate]);
+        run.says(64, "not an address of a gate: ", "HOST or HOST:PORT, no https://");
+        assert_eq!(run.talk.matches(gate).count(), 1, "{run:?}");
     }
 }
 

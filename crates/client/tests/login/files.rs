@@ -54,7 +54,7 @@ fn each_missing_file_is_named() {
         let run = run_with(|made| fs::remove_file(made.path(name)).unwrap());
         run.says(
             66,
-            &format!("/{name}: cannot be read: entity not found"),
+            &format!("/{name}: cannot be read: no such file or folder"),
             "--ca, --cert and --key",
         );
     }

@@ -10,7 +10,11 @@ use crate::rig::play::nowhere;
 use crate::rig::{COOKIE, FakeSocket, Play, Run, TSMGATE, files_in, granted, login_at_socket};
 
 fn write_to(socket: &FakeSocket, file: &Path) -> Run {
-    Run::of(login_at_socket(socket.path()).arg("--output").arg(file))
+    write_to_path(socket.path(), file)
+}
+
+fn write_to_path(socket: &Path, file: &Path) -> Run {
+    Run::of(login_at_socket(socket).arg("--output").arg(file))
 }
 
 fn mode(path: &Path) -> u32 {
@@ -82,7 +86,7 @@ fn a_missing_folder_is_refused_before_any_login() {
     let (folder, path, listener) = uncalled();
     let file = folder.path().join("missing/session");
     let run = Run::of(login_at_socket(&path).arg("--output").arg(&file));
-    run.says(66, "entity not found", "folder exists");
+    run.says(66, "no such file or folder", "folder exists");
     assert!(listener.accept().is_err());
 }
 
@@ -159,4 +163,12 @@ fn a_full_disk_behind_stdout_is_told() {
     let talk = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(66), "{talk}");
     assert!(talk.contains("cannot write to stdout") && !talk.contains("SECRET"), "{talk}");
+}
+
+#[test]
+fn a_dash_is_no_file() {
+    let (_folder, path, listener) = uncalled();
+    let run = write_to_path(&path, Path::new("-"));
+    run.says(64, "--output takes no -", "stdout is the default");
+    assert!(listener.accept().is_err());
 }

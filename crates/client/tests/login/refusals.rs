@@ -22,7 +22,7 @@ fn every_refusal_alert_is_not_accepted_with_its_hint() {
         (CertificateError::Expired, "has expired", "get a new certificate"),
         (CertificateError::BadEncoding, "not a valid client", "certificate for clients"),
         (CertificateError::BadSignature, "authority is not known", "tls.client_authority"),
-        (CertificateError::UnknownIssuer, "authority is not known", "tls.client_authority"),
+        (CertificateError::UnknownIssuer, "authority is not known", "revocation list of that"),
         (CertificateError::ApplicationVerificationFailure, "access denied", "[[client]] entry"),
     ];
     for (verdict, what, hint) in cases {

@@ -57,6 +57,17 @@ fn a_socket_that_nobody_serves_means_the_same() {
 }
 
 #[test]
+fn what_is_no_socket_is_told() {
+    let (folder, _) = nowhere();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    for path in [file.as_path(), folder.path(), Path::new("/dev/null")] {
+        let run = Run::of(&mut login_at_socket(path));
+        run.says(66, &format!("{}: not a socket", path.display()), "login socket");
+    }
+}
+
+#[test]
 fn a_path_too_long_for_a_socket_is_a_usage_failure() {
     let run = Run::of(&mut login_at_socket(("/".to_owned() + &"x".repeat(200)).as_ref()));
     run.says(64, "not a path of a socket", "107 bytes");

@@ -29,6 +29,9 @@ fn bad_names_and_lives_are_usage_errors() {
         assert_eq!(text(&output.stdout), "");
     }
     assert_eq!(place.bad(&["revoke", "Bad Name"]).0, 64);
+    let (_, talk) = place.bad(&["client", "Jump01"]);
+    assert!(talk.contains("hint: 1 to 64 of a-z, 0-9, dot and dash"), "{talk}");
+    assert_eq!(talk.matches("Jump01").count(), 1, "{talk}");
     assert!(!place.path("pki/clients").exists());
 }
 
@@ -74,8 +77,9 @@ fn sign_takes_the_key_alone() {
     assert!(answer.contains("jump02.pem") && !answer.contains("private key"), "{answer}");
     let shown = openssl(&["x509", "-noout", "-text", "-in", "jump02.pem"]);
     assert!(shown.contains("URI:tsmgate://client/jump02") && !shown.contains("admin"), "{shown}");
-    let args = ["sign", "jump02.csr", "--out", "srv.pem", "--server", "a.example", "192.0.2.1"];
-    place.good(&args);
+    let names = ["--server", "a.example", "--server", "192.0.2.1"];
+    let args = [&["sign", "--out", "srv.pem"], &names[..], &["jump02.csr"]].concat();
+    assert!(place.good(&args).contains("a.example, 192.0.2.1"));
     openssl(&[
         "verify",
         "-x509_strict",
@@ -85,7 +89,9 @@ fn sign_takes_the_key_alone() {
         "pki/ca.pem",
         "srv.pem",
     ]);
-    assert_eq!(place.bad(&["sign", "gone.csr", "--client", "a"]).0, 66);
+    let (code, talk) = place.bad(&["sign", "gone.csr", "--client", "a"]);
+    assert_eq!(code, 66);
+    assert!(talk.contains("cannot read gone.csr: no such file or folder"), "{talk}");
     assert_eq!(place.bad(&["sign", "pki/ca.pem", "--client", "a"]).0, 65);
     let (code, talk) = place.bad(&["sign", "/dev/zero", "--client", "a"]);
     assert_eq!(code, 66);

@@ -46,7 +46,7 @@ fn the_answer_names_files_and_fingerprint() {
     assert!(answer.contains("URI:tsmgate://client/jump01\n"));
     assert_eq!(text(&output.stderr), "issued a certificate for client jump01\n");
     let shown = place.json(&["inspect", "pki/clients/jump01.pem"]);
-    let key = shown[0]["key"].as_str().unwrap();
+    let key = shown[0]["public_key"].as_str().unwrap();
     assert!(answer.ends_with(&format!("{key}\n")));
     let secret = fs::read_to_string(place.path("pki/clients/jump01.key")).unwrap();
     for line in secret.lines().skip(1) {

@@ -33,6 +33,30 @@ fn inspect_escapes_what_a_file_says() {
     assert!(!talk.contains('\u{1b}') && !talk.contains('\u{202e}'), "{talk:?}");
 }
 
+/// One name per thing in the JSON of every command.
+#[test]
+fn json_calls_a_thing_by_one_name() {
+    let place = Place::new();
+    let issued = &place.json(&["client", "jump01"])[0];
+    let listed = &place.json(&["list"])[0];
+    let shown = &place.json(&["inspect", "pki/clients/jump01.pem"])[0];
+    for field in ["serial_number", "ends", "public_key"] {
+        assert!(issued[field].is_string());
+        assert_eq!(issued[field], listed[field]);
+        assert_eq!(issued[field], shown[field]);
+    }
+    assert_eq!(listed["begins"], shown["begins"]);
+    assert!(shown["public_key"].as_str().unwrap().starts_with("KEY:"));
+    assert_eq!(shown["key_type"], "ECDSA P-256");
+    let key = &place.json(&["inspect", "pki/clients/jump01.key"])[0];
+    assert_eq!((&key["public_key"], &key["key_type"]), (&shown["public_key"], &shown["key_type"]));
+    let made = &place.json(&["revoke", "jump01"])["list"];
+    let shown = &place.json(&["inspect", "pki/clients.crl"])[0];
+    assert_eq!((&made["number"], &made["ends"]), (&shown["number"], &shown["ends"]));
+    assert!(made["number"].is_u64());
+    assert_eq!(shown["entries"][0]["serial_number"], issued["serial_number"]);
+}
+
 /// R51: the page's commands work as written, and OpenSSL takes what they make
 #[test]
 fn the_page_of_certificates_works_as_written() {

@@ -26,11 +26,11 @@ pub struct CertificateView {
     /// Its subject alternative names, each with its kind: `URI:`, `DNS:`, `IP:`.
     pub names: Vec<String>,
     /// Its serial number, lowercase hex.
-    pub serial: String,
+    pub serial_number: String,
     /// The start of its life, RFC 3339.
-    pub not_before: String,
+    pub begins: String,
     /// The end of its life, RFC 3339.
-    pub not_after: String,
+    pub ends: String,
     /// Whole days left; negative once it has expired.
     pub days_left: i64,
     /// Whether it is an authority's.
@@ -40,9 +40,9 @@ pub struct CertificateView {
     /// What it is for, as RFC 5280 calls it, or a dotted number.
     pub extended_key_usage: Vec<String>,
     /// The kind of its key, such as `ECDSA P-256`.
-    pub public_key: String,
+    pub key_type: String,
     /// Its key as an identity, `KEY:` and base64 SHA-256 of its SubjectPublicKeyInfo.
-    pub key: String,
+    pub public_key: String,
     /// SHA-256 of the whole certificate, lowercase hex.
     pub sha256: String,
 }
@@ -57,9 +57,9 @@ impl CertificateView {
             subject: subject(certificate.subject()),
             issuer: subject(certificate.issuer()),
             names: names(extensions.iter().map(|e| e.parsed_extension())),
-            serial: Serial::from_bytes(certificate.raw_serial()).to_string(),
-            not_before: time_text(validity.not_before.to_datetime()),
-            not_after: time_text(validity.not_after.to_datetime()),
+            serial_number: Serial::from_bytes(certificate.raw_serial()).to_string(),
+            begins: time_text(validity.not_before.to_datetime()),
+            ends: time_text(validity.not_after.to_datetime()),
             days_left: days_left(validity.not_after.to_datetime(), now),
             is_authority: certificate.is_ca(),
             key_usage: extensions
@@ -76,8 +76,8 @@ impl CertificateView {
                     _ => Vec::new(),
                 })
                 .collect(),
-            public_key: public_key_kind(certificate.public_key()),
-            key: key_identity(certificate.public_key().raw),
+            key_type: public_key_kind(certificate.public_key()),
+            public_key: key_identity(certificate.public_key().raw),
             sha256: HEXLOWER.encode(&sha256(certificate.as_raw())),
         }
     }
@@ -91,9 +91,9 @@ pub struct RequestView {
     /// The names it asks for; signing ignores them.
     pub names: Vec<String>,
     /// The kind of its key.
-    pub public_key: String,
+    pub key_type: String,
     /// Its key as an identity.
-    pub key: String,
+    pub public_key: String,
     /// Whether it is signed by the key in it.
     pub signature_valid: bool,
 }
@@ -104,8 +104,8 @@ impl RequestView {
         RequestView {
             subject: subject(&info.subject),
             names: request.requested_extensions().map(names).unwrap_or_default(),
-            public_key: public_key_kind(&info.subject_pki),
-            key: key_identity(info.subject_pki.raw),
+            key_type: public_key_kind(&info.subject_pki),
+            public_key: key_identity(info.subject_pki.raw),
             signature_valid: request.verify_signature().is_ok(),
         }
     }

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use data_encoding::HEXLOWER;
+use data_encoding::HEXUPPER;
 use tsmgate_gate::policy::{Client, Leaf};
 use tsmgate_gate::reason::Reason;
 
@@ -23,6 +23,18 @@ pub enum Outcome {
     Unknown,
 }
 
+/// The version of the Elastic Common Schema whose names these are.
+const ECS_VERSION: &str = "8.11.0";
+
+/// What kind of thing an action is about, in ECS's words.
+fn category(action: &str) -> &'static str {
+    match action {
+        "connection" | "refused" | "ban" => "network",
+        "login" => "authentication",
+        _ => "process",
+    }
+}
+
 /// The fields of one line, as the inside of a JSON object.
 #[derive(Debug, Clone)]
 pub struct Record(String);
@@ -36,8 +48,9 @@ impl Record {
             Outcome::Unknown => "unknown",
         };
         Self(String::with_capacity(512))
+            .text("ecs.version", ECS_VERSION)
             .text("event.kind", "event")
-            .text("event.category", "authentication")
+            .texts("event.category", &[category(action)])
             .text("event.action", action)
             .text("event.outcome", outcome)
     }
@@ -69,15 +82,22 @@ impl Record {
     #[must_use]
     pub fn text(mut self, field: &str, value: &str) -> Self {
         self.field(field);
-        self.0.push('"');
-        // what is left to JSON: control characters are gone
-        for character in escape(value).chars() {
-            if matches!(character, '"' | '\\') {
-                self.0.push('\\');
+        self.value(value);
+        self
+    }
+
+    /// Adds a list of texts.
+    #[must_use]
+    pub fn texts(mut self, field: &str, values: &[&str]) -> Self {
+        self.field(field);
+        self.0.push('[');
+        for (place, value) in values.iter().enumerate() {
+            if place > 0 {
+                self.0.push(',');
             }
-            self.0.push(character);
+            self.value(value);
         }
-        self.0.push('"');
+        self.0.push(']');
         self
     }
 
@@ -110,29 +130,40 @@ impl Record {
         if port == 0 { record } else { record.number("source.port", port.into()) }
     }
 
-    /// Adds the certificate that was shown.
+    /// Adds the certificate that was shown: of its names the first of each kind that can count.
     #[must_use]
     pub fn leaf(mut self, leaf: &Leaf) -> Self {
-        for (field, names) in [("uri", &leaf.uris), ("dns", &leaf.dns)] {
-            if let Some(name) = names.first() {
-                let field = format!("tls.client.x509.alternative_names.{field}");
-                self = self.text(&field, name);
-            }
+        let names = [leaf.uris.first(), leaf.dns.first()];
+        let names: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
+        if !names.is_empty() {
+            self = self.texts("tls.client.x509.alternative_names", &names);
         }
         self.text("tls.client.x509.serial_number", &leaf.serial)
-            .text("tls.client.hash.sha256", &HEXLOWER.encode(&leaf.fingerprint))
+            .text("tls.client.hash.sha256", &HEXUPPER.encode(&leaf.fingerprint))
     }
 
     /// Adds who it is.
     #[must_use]
     pub fn client(self, client: &Client) -> Self {
         let roles: Vec<_> = client.roles.iter().map(|role| role.name()).collect();
-        self.text("client.user.name", &client.name).text("client.user.roles", &roles.join(","))
+        self.text("client.user.name", &client.name).texts("client.user.roles", &roles)
     }
 
     /// The inside of the object.
     pub(super) fn fields(&self) -> &str {
         &self.0
+    }
+
+    fn value(&mut self, value: &str) {
+        self.0.push('"');
+        // what is left to JSON: control characters are gone
+        for character in escape(value).chars() {
+            if matches!(character, '"' | '\\') {
+                self.0.push('\\');
+            }
+            self.0.push(character);
+        }
+        self.0.push('"');
     }
 
     fn field(&mut self, name: &str) {

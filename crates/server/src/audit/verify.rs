@@ -51,6 +51,11 @@ pub enum Broken {
         /// What should be in it.
         expected: Head,
     },
+    /// The line of the expected number is another one.
+    OtherLine {
+        /// Which number.
+        sequence: u64,
+    },
     /// The expected line is older than the first line there is.
     HeadBefore {
         /// The first line's number.
@@ -71,6 +76,11 @@ impl fmt::Display for Broken {
                 formatter,
                 "ends at {found}, but {expected} is not in it: lines are missing at the end"
             ),
+            Self::OtherLine { sequence } => write!(
+                formatter,
+                "line number {sequence} is not the expected one: the file was written anew, or the \
+                 head is of another"
+            ),
             Self::HeadBefore { first } => write!(
                 formatter,
                 "begins at line {first}, after the expected head: give the earlier files too"
@@ -84,6 +94,7 @@ impl fmt::Display for Broken {
 pub struct Check<'a> {
     expected: Option<&'a Head>,
     expected_seen: bool,
+    other_seen: bool,
     verified: Option<Verified>,
     torn: Option<Vec<u8>>,
     line: u64,
@@ -94,7 +105,7 @@ impl<'a> Check<'a> {
     /// the head may have moved on since it was noted, but it cannot have moved back.
     pub fn new(expected: Option<&'a Head>) -> Self {
         let expected_seen = expected.is_none_or(|head| *head == Head::EMPTY);
-        Self { expected, expected_seen, verified: None, torn: None, line: 0 }
+        Self { expected, expected_seen, other_seen: false, verified: None, torn: None, line: 0 }
     }
 
     /// Reads one file to its end.
@@ -132,6 +143,9 @@ impl<'a> Check<'a> {
         }
         let verified = self.verified.unwrap_or(Verified { first: 0, head: Head::EMPTY, torn: 0 });
         match self.expected {
+            Some(expected) if !self.expected_seen && self.other_seen => {
+                Err(Broken::OtherLine { sequence: expected.sequence })
+            }
             Some(expected) if !self.expected_seen && expected.sequence < verified.first => {
                 Err(Broken::HeadBefore { first: verified.first })
             }
@@ -167,7 +181,11 @@ impl<'a> Check<'a> {
             self.expected_seen = true;
         }
         let head = link.head(line);
-        self.expected_seen |= self.expected == Some(&head);
+        match self.expected {
+            Some(expected) if *expected == head => self.expected_seen = true,
+            Some(expected) => self.other_seen |= expected.sequence == head.sequence,
+            None => {}
+        }
         self.verified = Some(Verified {
             first: before.as_ref().map_or(link.sequence, |before| before.first),
             torn: before.map_or(0, |before| before.torn) + u64::from(link.torn_bytes.is_some()),

@@ -18,10 +18,17 @@ pub(super) fn explain(config: &Path, name: &str, from: IpAddr, permission: &Perm
         Err(fault) => return fail(&fault),
     };
     let mut lines = Vec::new();
-    let verdict = stages(&loaded.snapshot.policy, name, canonical(from), permission, &mut lines);
+    let expired = loaded.snapshot.credentials.list_expired;
+    let policy = &loaded.snapshot.policy;
+    let verdict = stages(policy, expired, name, canonical(from), permission, &mut lines);
     let exit = match verdict {
         Ok(()) => {
             lines.push("answer: permitted, within the client's limits".to_owned());
+            lines.push(
+                "assuming a certificate that is good: its dates, issuer, serial number and key are \
+                 only seen in the handshake"
+                    .to_owned(),
+            );
             Exit::Done
         }
         Err(code) => {
@@ -35,6 +42,7 @@ pub(super) fn explain(config: &Path, name: &str, from: IpAddr, permission: &Perm
 
 fn stages(
     policy: &Policy,
+    list_expired: bool,
     name: &str,
     address: IpAddr,
     permission: &Permission,
@@ -49,6 +57,13 @@ fn stages(
         return Err("address_not_listed");
     };
     lines.push(format!("admit: {address} is in {network} of admission.allow"));
+    if list_expired {
+        lines.push(
+            "handshake: a revocation list has expired: its issuer's certificates are refused"
+                .to_owned(),
+        );
+        return Err("revocation_list_expired");
+    }
     let Some(client) = policy.clients().iter().find(|client| client.name == name) else {
         lines.push(format!("identify: there is no [[client]] `{}`", escape(name)));
         return Err("client_unknown");

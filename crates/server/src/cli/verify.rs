@@ -29,7 +29,7 @@ pub(super) fn verify(files: &[PathBuf], expected: Option<&Head>) -> Exit {
     match found {
         Ok(verified) => {
             say(&told(&name.to_string(), &verified));
-            Exit::Done
+            if verified.first == 1 { Exit::Done } else { Exit::Partial }
         }
         Err(Broken::Unreadable(error)) => {
             complain(&format!("cannot read {name}: {error}"));

@@ -132,7 +132,8 @@ impl FromStr for WrittenId {
 
 /// The SHA-256 of a public key, as base64 (what `tsmgate pki inspect` prints).
 pub fn key_hash(text: &str) -> Result<[u8; 32], String> {
-    let bytes = data_encoding::BASE64.decode(text.as_bytes()).ok();
+    let hash = text.strip_prefix("KEY:").unwrap_or(text);
+    let bytes = data_encoding::BASE64.decode(hash.as_bytes()).ok();
     bytes
         .and_then(|bytes| bytes.try_into().ok())
         .ok_or_else(|| format!("`{text}` is not the base64 of a SHA-256 (44 characters)"))

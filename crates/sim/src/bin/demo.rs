@@ -304,7 +304,10 @@ fn in_short(line: &str) -> Result<String> {
     let record: serde_json::Value = serde_json::from_str(line)?;
     let field = |name| field(&record, name);
     let who = match field("client.user.name") {
-        "" => field("tls.client.x509.alternative_names.uri"),
+        "" => record
+            .get("tls.client.x509.alternative_names")
+            .and_then(|names| names.get(0)?.as_str())
+            .unwrap_or_default(),
         name => name,
     };
     Ok(format!(

@@ -4,7 +4,7 @@
 //! environment aside, and the other way round. Two ways in from the same source are refused.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::parser::ValueSource;
@@ -91,6 +91,14 @@ impl LoginArgs {
     /// Decides for one way in, and takes what belongs to it.
     pub(super) fn settle(self, given: &ArgMatches) -> Result<Request, Complaint> {
         let local = self.is_local(given)?;
+        if self.output.as_deref() == Some(Path::new("-")) {
+            let hint = "stdout is the default: leave --output out; ./- is a file of that name";
+            return Err(Complaint::usage("--output takes no -", hint));
+        }
+        if self.cookie_domain.is_some() && self.format != Format::Netscape {
+            let hint = "give --format netscape with it, or leave it out";
+            return Err(Complaint::usage("--cookie-domain is for the netscape format", hint));
+        }
         let host = self.gate.as_ref().map(|gate| gate.host().to_owned()).filter(|_| !local);
         Ok(Request {
             format: self.format,

@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
+use tsmgate_pki::kind_text;
 
 use crate::cli::complaint::Complaint;
 
@@ -59,5 +60,9 @@ impl Target {
 }
 
 fn failed(path: &Path, error: &io::Error) -> Complaint {
-    Complaint::output(path, error.kind(), "check that its folder exists, is yours, and has room")
+    Complaint::output(
+        path,
+        kind_text(error.kind()),
+        "check that its folder exists, is yours, and has room",
+    )
 }

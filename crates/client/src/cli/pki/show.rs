@@ -1,5 +1,7 @@
 //! Answers of `tsmgate pki` as lines for people and as JSON for programs. The JSON is a promise:
-//! fields are added, never renamed. Text from files comes escaped from the library.
+//! fields are added, never renamed. One name per thing, whatever the command: `serial_number`, `begins`
+//! and `ends`, `public_key` for `KEY:…`, `key_type` for the algorithm, `number` for a list's number.
+//! Text from files comes escaped from the library.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -94,7 +96,7 @@ impl Answer {
             (0, _) => "revoked before; nothing changed but the list's number and dates\n".into(),
             (count, _) => format!("revoked {count}\n"),
         };
-        talk += "copy the list to the daemon's host and reload it there\n";
+        talk += "copy the list to the daemon's host and restart tsmgated there\n";
         let mut lines = String::new();
         for serial in &done.revoked {
             lines += &lines_of(&[("revoked", serial.clone())]);
@@ -131,9 +133,9 @@ impl Answer {
                 "kind": entry.kind,
                 "names": entry.names,
                 "state": entry.state(now),
-                "serial": entry.serial,
-                "not_before": time_text(entry.not_before),
-                "not_after": time_text(entry.not_after),
+                "serial_number": entry.serial,
+                "begins": time_text(entry.not_before),
+                "ends": time_text(entry.not_after),
                 "public_key": format!("KEY:{}", entry.public_key_sha256),
                 "revoked_at": entry.revoked.as_ref().map(|revoked| time_text(revoked.at)),
                 "reason": entry.revoked.as_ref().map(|revoked| revoked.reason),
@@ -184,8 +186,8 @@ fn view_lines(view: &View) -> String {
         View::Request(view) => request_lines(view),
         View::RevocationList(view) => list_lines(view),
         View::PrivateKey(key) => lines_of(&[
-            ("private key", key.public_key.clone().unwrap_or_else(|| "encrypted".into())),
-            ("public key", key.key.clone().unwrap_or_else(|| "unknown".into())),
+            ("private key", key.key_type.clone().unwrap_or_else(|| "encrypted".into())),
+            ("public key", key.public_key.clone().unwrap_or_else(|| "unknown".into())),
         ]),
     }
 }
@@ -197,13 +199,13 @@ fn certificate_lines(view: &CertificateView) -> String {
         ("subject", view.subject.clone()),
         ("issuer", view.issuer.clone()),
         ("names", or_none(&view.names)),
-        ("serial number", view.serial.clone()),
-        ("begins", view.not_before.clone()),
-        ("ends", format!("{} ({})", view.not_after, days_text(view.days_left))),
+        ("serial number", view.serial_number.clone()),
+        ("begins", view.begins.clone()),
+        ("ends", format!("{} ({})", view.ends, days_text(view.days_left))),
         ("key usage", or_none(&view.key_usage)),
         ("extended usage", or_none(&view.extended_key_usage)),
-        ("key kind", view.public_key.clone()),
-        ("public key", view.key.clone()),
+        ("key type", view.key_type.clone()),
+        ("public key", view.public_key.clone()),
         ("SHA-256", view.sha256.clone()),
     ])
 }
@@ -215,26 +217,26 @@ fn request_lines(view: &RequestView) -> String {
         ("subject", view.subject.clone()),
         ("names", or_none(&view.names)),
         ("signed", signature.into()),
-        ("key kind", view.public_key.clone()),
-        ("public key", view.key.clone()),
+        ("key type", view.key_type.clone()),
+        ("public key", view.public_key.clone()),
     ])
 }
 
 fn list_lines(view: &RevocationListView) -> String {
-    let ends = match (&view.next_update, view.days_left) {
+    let ends = match (&view.ends, view.days_left) {
         (Some(end), Some(days)) => format!("{end} ({})", days_text(days)),
         _ => "never".into(),
     };
     let mut fields = vec![
         ("revocation list", view.number.clone().unwrap_or_else(|| "without a number".into())),
         ("issuer", view.issuer.clone()),
-        ("begins", view.this_update.clone()),
+        ("begins", view.begins.clone()),
         ("ends", ends),
         ("entries", view.entries.len().to_string()),
     ];
     fields.extend(view.entries.iter().map(|entry| {
         let reason = entry.reason.as_deref().unwrap_or("no reason given");
-        ("revoked", format!("{} at {}, {reason}", entry.serial, entry.revoked_at))
+        ("revoked", format!("{} at {}, {reason}", entry.serial_number, entry.revoked_at))
     }));
     lines_of(&fields)
 }
