@@ -59,6 +59,16 @@ async fn patient() -> Scene {
     stage(SceneOptions { admission, ..defaults }).await
 }
 
+/// With room again an honest login works, by itself.
+async fn serves_again(gated: &Gated, client: &Peer) {
+    limit(gated, 1000);
+    wait::until("a cookie", || async {
+        let attempt = timeout(Duration::from_secs(2), client.login()).await;
+        matches!(attempt, Ok(Ok(Answer::Granted(_)))).then_some(())
+    })
+    .await;
+}
+
 /// R27: below its limit it neither spins nor fills the log, and serves again once it may
 #[tokio::test(flavor = "multi_thread")]
 async fn without_descriptors_it_waits_and_recovers() {
@@ -84,12 +94,7 @@ async fn without_descriptors_it_waits_and_recovers() {
     assert!(used <= 50, "{used} ticks of processor time in {:?}", begun.elapsed());
     assert!(said <= most_complaints(begun), "{said} complaints in {:?}", begun.elapsed());
 
-    limit(&gated, 1000);
-    wait::until("a cookie", || async {
-        let attempt = timeout(Duration::from_secs(2), client.login()).await;
-        matches!(attempt, Ok(Ok(Answer::Granted(_)))).then_some(())
-    })
-    .await;
+    serves_again(&gated, &client).await;
 }
 
 /// R27: connections that come and go right at the limit cannot fill the log either
@@ -124,12 +129,7 @@ async fn coming_and_going_at_the_limit_does_not_fill_the_log() {
     let said = complaints(&gated);
     let most = most_complaints(begun);
     assert!((1..=most).contains(&said), "{said} complaints in {:?}", begun.elapsed());
-    limit(&gated, 1000);
-    wait::until("a cookie", || async {
-        let attempt = timeout(Duration::from_secs(2), client.login()).await;
-        matches!(attempt, Ok(Ok(Answer::Granted(_)))).then_some(())
-    })
-    .await;
+    serves_again(&gated, &client).await;
 }
 
 /// R27: with a low limit it takes fewer connections and says so; TSM and files keep their share
