@@ -136,22 +136,22 @@ impl Policy {
 
     /// Everything that keeps the gate closed; empty where it is open.
     pub fn closed(&self) -> Vec<Closed> {
-        let mut why = Vec::new();
-        if self.allow.is_empty() {
-            why.push(Closed::NoNetworks);
-        }
-        if self.clients.is_empty() {
-            why.push(Closed::NoClients);
-        }
-        if !self.has_authority {
-            why.push(Closed::NoAuthority);
-        }
-        why
+        self.closing().collect()
     }
 
     /// Whether nobody can get in.
     pub fn is_closed(&self) -> bool {
-        self.allow.is_empty() || self.clients.is_empty() || !self.has_authority
+        self.closing().next().is_some()
+    }
+
+    fn closing(&self) -> impl Iterator<Item = Closed> {
+        [
+            (self.allow.is_empty(), Closed::NoNetworks),
+            (self.clients.is_empty(), Closed::NoClients),
+            (!self.has_authority, Closed::NoAuthority),
+        ]
+        .into_iter()
+        .filter_map(|(closes, why)| closes.then_some(why))
     }
 
     /// All entries, in the order of the configuration.
@@ -209,7 +209,8 @@ impl Policy {
         }
     }
 
-    fn entries(&self, identity: &Identity) -> &[Arc<Client>] {
+    /// The entries with an identity; more than one are refused.
+    pub fn entries(&self, identity: &Identity) -> &[Arc<Client>] {
         self.by_identity.get(identity).map_or(&[], Vec::as_slice)
     }
 }

@@ -27,7 +27,7 @@ mod tally;
 pub mod verify;
 mod writer;
 
-pub use file::AuditFault;
+pub use file::{AuditFault, inspect};
 pub use record::Record;
 pub use tally::{Origin as RefusalOrigin, Proof};
 pub use writer::HEAD_TARGET;
@@ -59,16 +59,8 @@ pub struct Audit {
     deferred: Arc<Deferred>,
     tally: Arc<Tally>,
     lost: Arc<AtomicU64>,
+    begins_chain: bool,
     fingerprints: aws_lc_rs::hmac::Key,
-}
-
-/// Looks at the audit's file and folder as a start would, and changes nothing. `true` where the file is
-/// missing or empty, so that a start would begin a new chain.
-///
-/// # Errors
-/// As [`Audit::start`].
-pub fn inspect(config: &config::Audit) -> Result<bool, AuditFault> {
-    file::inspect(config)
 }
 
 impl Audit {
@@ -93,6 +85,7 @@ impl Audit {
             lost: Arc::clone(&lost),
         };
         let writer = Writer::open(config, sources)?;
+        let begins_chain = writer.begins_chain();
         let (queue, orders) = std::sync::mpsc::sync_channel(QUEUE);
         let (ended, end) = oneshot::channel();
         std::thread::Builder::new()
@@ -107,7 +100,12 @@ impl Audit {
             &aws_lc_rs::rand::SystemRandom::new(),
         );
         let fingerprints = random.map_err(|_| AuditFault::NoRandom)?;
-        Ok((Arc::new(Self { queue, deferred, tally, lost, fingerprints }), end))
+        Ok((Arc::new(Self { queue, deferred, tally, lost, begins_chain, fingerprints }), end))
+    }
+
+    /// Whether the file was missing or empty, so that a chain begins with this start.
+    pub fn begins_chain(&self) -> bool {
+        self.begins_chain
     }
 
     /// Writes a record and waits until it is on file.
@@ -142,17 +140,17 @@ impl Audit {
         }
     }
 
-    /// Records a refusal, or counts it where the same came from the same origin within a minute.
-    /// Whoever proved a key is not silenced by those who did not.
+    /// Records a refusal with what is known of whom it met, or counts it where the same came from the
+    /// same origin within a minute. Whoever proved a key is not silenced by those who did not.
     pub fn refuse(
         &self,
         origin: RefusalOrigin,
         reason: Reason,
         proof: Proof,
-        record: impl FnOnce() -> Record,
+        about: impl FnOnce() -> Record,
     ) {
         if self.tally.count(origin, reason, proof) == Verdict::Record {
-            self.note(record());
+            self.note(Record::refusal("refused", reason).append(&about()));
         }
     }
 

@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,6 +25,10 @@ use zeroize::Zeroizing;
 
 use crate::config::Tsm;
 
+mod trouble;
+
+use trouble::Trouble;
+
 /// How long TSM may take to accept.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 /// How long a call waits for one of the connections at once that the configuration allows.
@@ -39,7 +44,7 @@ pub struct Backend {
     tsm: Tsm,
     call_deadline: Duration,
     turns: Semaphore,
-    down: std::sync::atomic::AtomicBool,
+    down: AtomicBool,
     attempts_while_down: Bucket,
     trouble: Trouble,
 }
@@ -84,13 +89,12 @@ impl Backend {
     }
 
     async fn connect(&self) -> Result<UnixStream, Failure> {
-        use std::sync::atomic::Ordering::Relaxed;
-        if self.down.load(Relaxed) && self.attempts_while_down.take().is_err() {
+        if self.down.load(Ordering::Relaxed) && self.attempts_while_down.take().is_err() {
             return Err(Reason::BackendUnreachable.into());
         }
         let connected = self.connect_and_check().await;
         let unreachable = |failure: &Failure| failure.reason == Reason::BackendUnreachable;
-        self.down.store(connected.as_ref().err().is_some_and(unreachable), Relaxed);
+        self.down.store(connected.as_ref().err().is_some_and(unreachable), Ordering::Relaxed);
         connected
     }
 
@@ -116,10 +120,6 @@ impl Backend {
         }
     }
 }
-
-mod trouble;
-
-use trouble::Trouble;
 
 /// Why a login failed: what the caller and the record learn, and what only the log does.
 #[derive(Debug)]

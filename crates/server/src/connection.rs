@@ -73,10 +73,18 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
 
 /// The one door for refusals: recorded, and counted where the same keeps coming.
 fn refuse(house: &House, address: IpAddr, reason: Reason, about: impl FnOnce() -> Record) {
+    refuse_with(house, address, reason, Proof::None, about);
+}
+
+fn refuse_with(
+    house: &House,
+    address: IpAddr,
+    reason: Reason,
+    proof: Proof,
+    about: impl FnOnce() -> Record,
+) {
     tracing::debug!(%address, %reason, stage = reason.stage().name(), "refused");
-    house.audit.refuse(RefusalOrigin::of(address), reason, Proof::None, || {
-        Record::refusal("refused", reason).append(&about())
-    });
+    house.audit.refuse(RefusalOrigin::of(address), reason, proof, about);
 }
 
 /// A refusal in the handshake also has a certificate, perhaps, and a price.
@@ -88,14 +96,10 @@ fn refuse_handshake<T>(
     about: impl Fn() -> Record,
 ) {
     let reason = refused.reason;
-    tracing::debug!(%address, %reason, stage = reason.stage().name(), "refused");
     let proof = if refused.key_proved { Proof::Key } else { Proof::None };
-    house.audit.refuse(RefusalOrigin::of(address), reason, proof, || {
-        let record = Record::refusal("refused", reason).append(&about());
-        match &refused.leaf {
-            Some(leaf) => record.leaf(leaf).flag("tsmgate.key_proved", refused.key_proved),
-            None => record,
-        }
+    refuse_with(house, address, reason, proof, || match &refused.leaf {
+        Some(leaf) => about().leaf(leaf).flag("tsmgate.key_proved", refused.key_proved),
+        None => about(),
     });
     if let Some(ban) = offence(reason).and_then(|offence| unproven.offend(offence)) {
         let record = Record::new("ban", Outcome::Success).text("event.reason", reason.code());

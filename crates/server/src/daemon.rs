@@ -21,7 +21,7 @@ use tsmgate_gate::policy::{Closed, Policy};
 
 use crate::accept::{self, complain_of_panic};
 use crate::audit::record::{Outcome, Record};
-use crate::audit::{self, Audit, AuditFault};
+use crate::audit::{Audit, AuditFault};
 use crate::backend::{self, Backend};
 use crate::config::{self, Config, ConfigFault};
 use crate::connection::connection;
@@ -150,7 +150,6 @@ impl Daemon {
         let cannot = |cause| StartFault::Listen { address, cause };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
-        let new_chain = audit::inspect(&config.audit)?;
         let (audit, audit_end) = Audit::start(&config.audit, clock.clone())?;
         let house = Arc::new(House {
             admission: Admission::new(config.admission, clock.clone()),
@@ -167,7 +166,7 @@ impl Daemon {
                 .text("tsmgate.version", env!("CARGO_PKG_VERSION"))
                 .text("server.address", &address.to_string())
                 .flag("tsmgate.closed", closed)
-                .flag("tsmgate.audit.new_chain", new_chain),
+                .flag("tsmgate.audit.new_chain", house.audit.begins_chain()),
         );
         let (stop, stopping) = watch::channel(false);
         let serving = tokio::spawn(serve(Arc::clone(&house), listener, slots.count, stopping));

@@ -50,23 +50,21 @@ pub enum AuditFault {
     NoRandom,
 }
 
-/// Looks at file and folder as a start would, and changes nothing. `true` where the file is missing or
-/// empty.
+/// Looks at the audit's file and folder as a start would, and changes nothing.
 ///
 /// # Errors
-/// As [`ChainFile::open`].
-pub(super) fn inspect(config: &config::Audit) -> Result<bool, AuditFault> {
+/// As [`Audit::start`](super::Audit::start).
+pub fn inspect(config: &config::Audit) -> Result<(), AuditFault> {
     let path = &config.file;
     let opening = |cause| AuditFault::Open { path: path.clone(), cause };
     check_folder(path)?;
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(opening(error)),
     };
     check_file(path, &file)?;
-    let (head, torn) = end_of_chain(&mut file, path)?;
-    Ok(head == Head::EMPTY && torn.is_none())
+    end_of_chain(&mut file, path).map(|_| ())
 }
 
 /// The open file and the end of its chain.
@@ -76,6 +74,8 @@ pub(super) struct ChainFile {
     file: File,
     length: u64,
     head: Head,
+    /// The file was missing or empty when it was opened.
+    is_new: bool,
     sync_each: bool,
     /// Written and not yet on disk.
     unsynced: bool,
@@ -100,6 +100,7 @@ impl ChainFile {
         lock(&file).map_err(|_| AuditFault::InUse(path.clone()))?;
         let (head, torn) = end_of_chain(&mut file, &path)?;
         let length = file.metadata().map_err(opening)?.len();
+        let is_new = head == Head::EMPTY && torn.is_none();
         if head == Head::EMPTY {
             tracing::warn!(file = %path.display(), "a new audit chain is begun");
         }
@@ -109,6 +110,7 @@ impl ChainFile {
             file,
             length,
             head,
+            is_new,
             sync_each,
             unsynced: false,
             sync_failed: false,
@@ -123,6 +125,11 @@ impl ChainFile {
     /// The end of the chain.
     pub(super) fn head(&self) -> Head {
         self.head
+    }
+
+    /// Whether a chain was begun with it.
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Where it is.

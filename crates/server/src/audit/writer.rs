@@ -77,6 +77,11 @@ impl Writer {
         Ok(Self { file: ChainFile::open(config)?, sources, failing: false })
     }
 
+    /// Whether a chain is begun.
+    pub(super) fn begins_chain(&self) -> bool {
+        self.file.is_new()
+    }
+
     /// Writes until it is told to close or nobody is left to tell it anything.
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
         let mut next_tick = Instant::now() + TICK;

@@ -76,7 +76,7 @@ fn stages(
         }
     };
     lines.push(format!("identify: {name} is a certificate with {identity}"));
-    if policy.clients().iter().filter(|other| other.identity == client.identity).count() > 1 {
+    if policy.entries(&client.identity).len() > 1 {
         lines.push("identify: another client has the same identity".to_owned());
         return Err("client_ambiguous");
     }

@@ -213,9 +213,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     fn refused(&self, reason: Reason) {
         let origin = RefusalOrigin::Client(self.caller.client().name.clone());
-        self.house.audit.refuse(origin, reason, Proof::Key, || {
-            Record::refusal("refused", reason).append(self.about)
-        });
+        self.house.audit.refuse(origin, reason, Proof::Key, || self.about.clone());
     }
 }
 
