@@ -33,7 +33,7 @@ pub use tally::{Origin as RefusalOrigin, Proof};
 pub use writer::HEAD_TARGET;
 
 use tally::{Tally, Verdict};
-use writer::{Deferred, Order, Sources, Writer};
+use writer::{Order, Sources, Writer};
 
 /// Records that may wait for the writer; more than all calls that can be under way at once.
 const QUEUE: usize = 4096;
@@ -56,7 +56,6 @@ pub enum Unwritten {
 #[derive(Debug)]
 pub struct Audit {
     queue: std::sync::mpsc::SyncSender<Order>,
-    deferred: Arc<Deferred>,
     tally: Arc<Tally>,
     lost: Arc<AtomicU64>,
     begins_chain: bool,
@@ -78,12 +77,7 @@ impl Audit {
     ) -> Result<(Arc<Self>, oneshot::Receiver<()>), AuditFault> {
         let tally = Arc::new(Tally::new(clock));
         let lost = Arc::new(AtomicU64::new(0));
-        let deferred = Arc::new(Deferred::default());
-        let sources = Sources {
-            tally: Arc::clone(&tally),
-            deferred: Arc::clone(&deferred),
-            lost: Arc::clone(&lost),
-        };
+        let sources = Sources { tally: Arc::clone(&tally), lost: Arc::clone(&lost) };
         let writer = Writer::open(config, sources)?;
         let begins_chain = writer.begins_chain();
         let (queue, orders) = std::sync::mpsc::sync_channel(QUEUE);
@@ -100,7 +94,7 @@ impl Audit {
             &aws_lc_rs::rand::SystemRandom::new(),
         );
         let fingerprints = random.map_err(|_| AuditFault::NoRandom)?;
-        Ok((Arc::new(Self { queue, deferred, tally, lost, begins_chain, fingerprints }), end))
+        Ok((Arc::new(Self { queue, tally, lost, begins_chain, fingerprints }), end))
     }
 
     /// Whether the file was missing or empty, so that a chain begins with this start.
@@ -128,14 +122,6 @@ impl Audit {
     /// it is counted, and the count is recorded when records can be written again.
     pub fn note(&self, record: Record) {
         if self.queue.try_send(Order::Write { record, done: None }).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Hands over a record that may ride with the next one, or with the next tick of a second: it is
-    /// on file before any record handed over later.
-    pub fn defer(&self, record: Record) {
-        if !self.deferred.push(record) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -67,7 +67,7 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
 
     let caller = handshaken.caller;
     let about = about().client(caller.client()).leaf(caller.leaf());
-    house.audit.defer(Record::new("connection", Outcome::Success).append(&about));
+    house.audit.note(Record::new("connection", Outcome::Success).append(&about));
     Conversation::new(&house, handshaken.stream, &caller, &about).serve(&mut stop).await;
 }
 

@@ -3,14 +3,13 @@
 //! What cannot be written is tried again with the next record, so that service resumes by itself.
 
 use std::mem;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::QUEUE;
 use super::file::{AuditFault, ChainFile};
 use super::record::{Outcome, Record};
 use super::tally::Tally;
@@ -34,31 +33,10 @@ pub(super) enum Order {
     Close(oneshot::Sender<bool>),
 }
 
-/// Records that wait for the next one.
-#[derive(Debug, Default)]
-pub(super) struct Deferred(Mutex<Vec<Record>>);
-
-impl Deferred {
-    /// `false` where too many wait already.
-    pub(super) fn push(&self, record: Record) -> bool {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = waiting.len() < QUEUE;
-        if room {
-            waiting.push(record);
-        }
-        room
-    }
-
-    fn take(&self) -> Vec<Record> {
-        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
 /// Where records come from beside the queue.
 #[derive(Debug)]
 pub(super) struct Sources {
     pub(super) tally: Arc<Tally>,
-    pub(super) deferred: Arc<Deferred>,
     /// How many could not be taken or written.
     pub(super) lost: Arc<AtomicU64>,
 }
@@ -108,7 +86,7 @@ impl Writer {
                 continue;
             }
             next_tick = Instant::now() + TICK;
-            self.write_unasked(self.sources.tally.due(false));
+            self.write_unasked(&self.sources.tally.due(false));
             self.sync();
             if Instant::now() >= next_head {
                 next_head = Instant::now() + HEAD_TO_LOG;
@@ -119,7 +97,7 @@ impl Writer {
 
     /// Writes an order and those that wait behind it in one go; the answer is an order to close.
     fn batch(&mut self, first: Order, orders: &Receiver<Order>) -> Option<oneshot::Sender<bool>> {
-        let mut records = self.sources.deferred.take();
+        let mut records = Vec::new();
         let mut waiting = Vec::new();
         let mut close = None;
         let mut next = Some(first);
@@ -147,12 +125,9 @@ impl Writer {
         close
     }
 
-    /// Writes records nobody waits for, after those that were deferred; where that fails they are
-    /// counted as lost.
-    fn write_unasked(&mut self, more: Vec<Record>) -> bool {
-        let mut records = self.sources.deferred.take();
-        records.extend(more);
-        let written = records.is_empty() || self.write(&records);
+    /// Writes records nobody waits for; where that fails they are counted as lost.
+    fn write_unasked(&mut self, records: &[Record]) -> bool {
+        let written = records.is_empty() || self.write(records);
         if !written {
             self.sources.lost.fetch_add(records.len() as u64, Ordering::Relaxed);
         }
@@ -161,7 +136,7 @@ impl Writer {
 
     /// Whether everything is on disk.
     fn close(&mut self) -> bool {
-        let written = self.write_unasked(self.sources.tally.due(true));
+        let written = self.write_unasked(&self.sources.tally.due(true));
         let synced = self.sync();
         self.log_head();
         written && synced
