@@ -1,4 +1,4 @@
-//! The command line of `tsmgated`: `run`, `check`, `explain`, `audit verify`.
+//! The command line of `tsmgated`: the daemon itself, and what an administrator asks it and its files.
 //!
 //! Answers go to standard output, talk to standard error. Exit codes are one table, below.
 
@@ -21,6 +21,10 @@ use crate::daemon::{Daemon, Loaded, StartFault};
 use crate::process;
 
 mod explain;
+mod from_socat;
+mod ip_dropin;
+mod report;
+mod status;
 mod verify;
 
 /// How a command of `tsmgated` ends. The numbers are those of `sysexits.h` where it has one.
@@ -29,7 +33,7 @@ mod verify;
 pub enum Exit {
     /// It did, or the answer is yes.
     Done = 0,
-    /// `audit verify`: the chain is broken.
+    /// `audit verify`: the chain is broken. `status`: the gate is not ready.
     Broken = 1,
     /// `audit verify`: what is there is in order, but it does not begin at the beginning.
     Partial = 2,
@@ -39,6 +43,8 @@ pub enum Exit {
     Contents = 65,
     /// A file is missing, or others could change it.
     File = 66,
+    /// `status`, `reload`: no running gate answers.
+    Unavailable = 69,
     /// A part of the daemon ended that must not.
     Internal = 70,
     /// The address cannot be listened on, or the system refuses something else.
@@ -48,13 +54,14 @@ pub enum Exit {
 }
 
 impl Exit {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Done,
         Self::Broken,
         Self::Partial,
         Self::Usage,
         Self::Contents,
         Self::File,
+        Self::Unavailable,
         Self::Internal,
         Self::System,
         Self::Refused,
@@ -63,11 +70,12 @@ impl Exit {
     fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done; explain: permitted; audit verify: the chain is whole",
-            Self::Broken => "audit verify: the chain is broken",
+            Self::Broken => "audit verify: the chain is broken; status: the gate is not ready",
             Self::Partial => "audit verify: in order, but the beginning is elsewhere or missing",
             Self::Usage => "the command line is wrong",
             Self::Contents => "a file's contents are wrong (named with line and column)",
             Self::File => "a file is missing, or others than root and our user could change it",
+            Self::Unavailable => "status, reload: no running gate answers",
             Self::Internal => {
                 "a part of the daemon ended that must not, or its last records are lost"
             }
@@ -99,7 +107,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve until SIGTERM or SIGINT
+    /// Serve until SIGTERM or SIGINT; SIGHUP reads everything anew
     Run(Configuration),
     /// Load all that `run` would, bind nothing, and say what is wrong
     Check(Configuration),
@@ -117,9 +125,17 @@ enum Command {
         #[arg(long, default_value = "login")]
         permission: Permission,
     },
+    /// Say how the running gate is
+    Status(status::StatusArguments),
+    /// Let the running gate read everything anew, and say how that went
+    Reload(status::ReloadArguments),
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Write the allowlist as drop-ins for systemd's own packet filter
+    PrintIpDropin(ip_dropin::Arguments),
+    /// Read the `socat` line that this gate replaces, and print a configuration to start from
+    FromSocat(from_socat::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -140,6 +156,8 @@ enum AuditCommand {
         #[arg(long)]
         expect_head: Option<Head>,
     },
+    /// Sum it up for a security review
+    Report(report::Arguments),
 }
 
 /// How much the log says, as `error`, `warn`, `info`, `debug` or `trace`.
@@ -164,6 +182,11 @@ pub fn main() -> ExitCode {
         Command::Audit(AuditCommand::Verify { files, expect_head }) => {
             verify::verify(&files, expect_head.as_ref())
         }
+        Command::Audit(AuditCommand::Report(arguments)) => report::report(&arguments),
+        Command::Status(arguments) => status::status(&arguments),
+        Command::Reload(arguments) => status::reload(&arguments),
+        Command::PrintIpDropin(arguments) => ip_dropin::print(&arguments),
+        Command::FromSocat(arguments) => from_socat::from_socat(&arguments),
     };
     ExitCode::from(exit as u8)
 }

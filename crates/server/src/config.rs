@@ -21,6 +21,7 @@ pub mod values;
 
 pub use fault::ConfigFault;
 pub use raw::{ExpiredList, Sync};
+pub use values::MetricsAddress;
 
 /// The folder beside the configuration whose files hold `[[client]]` entries alone.
 pub const CLIENTS_FOLDER: &str = "clients.d";
@@ -30,6 +31,8 @@ pub const CLIENTS_FOLDER: &str = "clients.d";
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Whose PROXY protocol header counts, and is required.
+    pub proxies: Networks,
     /// Files of the TLS side.
     pub tls: Tls,
     /// TSM's side.
@@ -52,6 +55,8 @@ pub struct Config {
     pub stop_grace: Duration,
     /// Where records go.
     pub audit: Audit,
+    /// Where metrics are shown.
+    pub metrics: Option<MetricsAddress>,
     /// What is odd but no reason not to start; each a sentence.
     pub warnings: Vec<String>,
 }
@@ -72,7 +77,7 @@ pub struct Tls {
 }
 
 /// TSM's side.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tsm {
     /// TSM's login socket.
     pub login_socket: PathBuf,
@@ -100,12 +105,16 @@ pub struct LoginLimits {
 }
 
 /// Where records go.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {
     /// The file.
     pub file: PathBuf,
     /// When records are forced to disk.
     pub sync: Sync,
+    /// Whether each record goes to the journal too, before it counts.
+    pub journal: bool,
+    /// From how many bytes on the file is put aside and a new one begun.
+    pub rotate_size: Option<u64>,
 }
 
 /// Reads and checks the configuration at `path`.

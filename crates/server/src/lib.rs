@@ -40,3 +40,4 @@ pub mod house;
 pub mod identify;
 pub mod process;
 pub mod relay;
+pub mod status;

@@ -64,6 +64,7 @@ pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
     let tsm = tsm(&raw.tsm, origin, &mut warnings)?;
     Ok(Config {
         listen: raw.listen.address,
+        proxies: proxies(&raw.listen, origin)?,
         tls: tls(&raw.tls, origin)?,
         tsm,
         exempt: networks(&raw.admission.exempt),
@@ -78,7 +79,8 @@ pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
         },
         deny: deny_list(&raw.revoked, origin)?,
         stop_grace: raw.stop.grace.0.0,
-        audit: Audit { file: origin.path(&raw.audit.file), sync: raw.audit.sync },
+        audit: audit(&raw.audit, origin)?,
+        metrics: raw.metrics.listen.as_ref().map(|listen| listen.get_ref().0.clone()),
         allow,
         clients,
         warnings,
@@ -93,14 +95,35 @@ fn refuse_later_lanes(raw: &Raw, origin: &Origin) -> Result<(), ConfigFault> {
     };
     let span_of = |value: &Spanned<String>| value.span();
     later(raw.listen.local.as_ref().map(Spanned::span), "`listen.local`")?;
-    later(raw.listen.proxy_protocol_from.as_ref().map(Spanned::span), "the PROXY protocol")?;
     later(raw.tsm.api.as_ref().map(span_of), "the api lane")?;
     later(raw.tsm.api_certificate_sha256.as_ref().map(span_of), "the api lane")?;
     later(raw.tsm.api_authority.as_ref().map(Spanned::span), "the api lane")?;
     later(raw.tsm.command_socket.as_ref().map(Spanned::span), "the command lane")?;
-    later(raw.metrics.listen.as_ref().map(span_of), "the metrics listener")?;
-    later(raw.local.first().map(Spanned::span), "`[[local]]`")?;
-    later(raw.audit.journal.get_ref().then(|| raw.audit.journal.span()), "the journal as audit")
+    later(raw.local.first().map(Spanned::span), "`[[local]]`")
+}
+
+/// Whoever is listed says himself where he comes from: no network may be everybody's.
+fn proxies(raw: &raw::Listen, origin: &Origin) -> Result<Networks, ConfigFault> {
+    let Some(written) = &raw.proxy_protocol_from else { return Ok(Networks::default()) };
+    if written.get_ref().iter().any(|network| network.0.is_everything()) {
+        let message = "holds every address there is: anybody could say that he is somebody else";
+        return Err(origin.main(&written.span(), message));
+    }
+    Ok(networks(written.get_ref()))
+}
+
+/// Smaller files would be many, and a record fits into any of these.
+const SMALLEST_AUDIT: u64 = 64 * 1024;
+
+fn audit(raw: &raw::Audit, origin: &Origin) -> Result<Audit, ConfigFault> {
+    let rotate_size = match &raw.rotate_size {
+        Some(size) if size.get_ref().0.0 < SMALLEST_AUDIT => {
+            return Err(origin.main(&size.span(), "must be at least 64KiB"));
+        }
+        size => size.as_ref().map(|size| size.get_ref().0.0),
+    };
+    let file = origin.path(&raw.file);
+    Ok(Audit { file, sync: raw.sync, journal: raw.journal, rotate_size })
 }
 
 fn networks(written: &[WrittenNetwork]) -> Networks {

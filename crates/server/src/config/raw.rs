@@ -10,7 +10,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::{
-    Parsed, WrittenDuration, WrittenGrant, WrittenIdentity, WrittenNetwork, WrittenSize,
+    Parsed, WrittenDuration, WrittenGrant, WrittenIdentity, WrittenMetricsAddress, WrittenNetwork,
+    WrittenSize,
 };
 
 /// Where the configuration is.
@@ -91,7 +92,7 @@ table! {
         address: SocketAddr = LISTEN_ADDRESS.parse().expect("a constant of this file");
         /// A later version's socket for `[[local]]` callers.
         local: Option<Spanned<PathBuf>> = None;
-        /// A later version's balancers.
+        /// Balancers that say with the PROXY protocol, version 2, whom they speak for.
         proxy_protocol_from: Option<Spanned<Vec<WrittenNetwork>>> = None;
     }
 }
@@ -247,18 +248,20 @@ table! {
     Audit {
         /// Where the records go.
         file: PathBuf = AUDIT_FILE.into();
-        /// A later version's second target.
-        journal: Spanned<bool> = Spanned::new(0..0, false);
+        /// The journal as a second target; either failing refuses.
+        journal: bool = false;
+        /// From this size on the file is put aside and a new one begun; absent: never.
+        rotate_size: Option<Spanned<WrittenSize>> = None;
         /// When records are forced to disk.
         sync: Sync = Sync::Second;
     }
 }
 
 table! {
-    /// `[metrics]`, of a later version.
+    /// `[metrics]`
     Metrics {
-        /// A socket or a loopback address.
-        listen: Option<Spanned<String>> = None;
+        /// `unix:` and a path, or a loopback address with its port; absent: nowhere.
+        listen: Option<Spanned<WrittenMetricsAddress>> = None;
     }
 }
 

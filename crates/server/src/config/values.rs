@@ -4,6 +4,8 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -52,6 +54,37 @@ pub type WrittenDuration = Parsed<Time>;
 pub type WrittenSize = Parsed<Size>;
 /// An identity: `URI:…`, `DNS:…`, `KEY:…`.
 pub type WrittenIdentity = Parsed<WrittenId>;
+/// Where metrics are shown: `unix:/run/tsmgate/metrics.sock`, `127.0.0.1:18851`.
+pub type WrittenMetricsAddress = Parsed<MetricsAddress>;
+
+/// See [`WrittenMetricsAddress`]. Never an address that other hosts reach: who reads metrics is not asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MetricsAddress {
+    /// A Unix socket.
+    Unix(PathBuf),
+    /// A port of this host for this host.
+    Loopback(SocketAddr),
+}
+
+impl FromStr for MetricsAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return match path.starts_with('/') {
+                true => Ok(Self::Unix(path.into())),
+                false => Err(format!("`{text}`: the socket's path must begin with /")),
+            };
+        }
+        let address: SocketAddr = text.parse().map_err(|_| {
+            format!("`{text}` is neither `unix:/path` nor an address such as 127.0.0.1:18851")
+        })?;
+        if !address.ip().to_canonical().is_loopback() {
+            return Err(format!("`{text}` is not a loopback address: other hosts would reach it"));
+        }
+        Ok(Self::Loopback(address))
+    }
+}
 
 /// See [`WrittenDuration`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
