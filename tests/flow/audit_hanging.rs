@@ -108,7 +108,12 @@ async fn a_full_queue_refuses_at_once_and_counts_what_it_lost() {
     const NOTED: u64 = 6000;
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let file = folder.path().join("audit.jsonl");
-    let settings = config::Audit { file: file.clone(), sync: config::Sync::Second };
+    let settings = config::Audit {
+        file: file.clone(),
+        sync: config::Sync::Second,
+        journal: false,
+        rotate_size: None,
+    };
     let (audit, _end) = Audit::start(&settings, Clock::monotonic()).unwrap();
     replace_by_pipe(&file, &folder.path().join("aside"));
     for _ in 0..NOTED {
