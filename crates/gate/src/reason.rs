@@ -88,6 +88,9 @@ macro_rules! reasons {
 
             /// Every code there is, for documentation and tests.
             pub const CODES: &'static [&'static str] = &[$($code),+];
+
+            /// Every code with the stage that refuses for it.
+            pub const CODES_BY_STAGE: &'static [(Stage, &'static str)] = &[$((Stage::$stage, $code)),+];
         }
     };
     (@pattern $name:ident) => { Reason::$name };

@@ -29,6 +29,7 @@ use crate::connection::connection;
 use crate::credentials::{self, CredentialsFault};
 use crate::house::{House, Reloads, Snapshot};
 use crate::metrics::Metrics;
+use crate::observe::{self, Door, Listener, Observed};
 use crate::process::{self, Slots};
 use crate::reload::{self, Warden};
 use crate::sandbox::Sandbox;
@@ -186,7 +187,7 @@ impl Daemon {
                 .flag("tsmgate.audit.new_chain", house.audit.begins_chain()),
         );
         let (stop, stopping) = watch::channel(false);
-        let observers = observers(&house, status, metrics)?;
+        let observers = observers(&house, status, metrics).map_err(StartFault::Process)?;
         let warden = Warden::new(Arc::clone(&house), path, asked);
         let line = warden.line().to_owned();
         let watching = tokio::spawn(warden.watch(stopping.clone()));
@@ -273,11 +274,23 @@ impl Daemon {
 
 /// Those who show how the daemon is.
 fn observers(
-    _house: &Arc<House>,
-    _status: Option<UnixListener>,
-    _metrics: Option<MetricsSocket>,
-) -> Result<JoinSet<()>, StartFault> {
-    Ok(JoinSet::new())
+    house: &Arc<House>,
+    status: Option<UnixListener>,
+    metrics: Option<MetricsSocket>,
+) -> io::Result<JoinSet<()>> {
+    let unix = |listener| tokio::net::UnixListener::from_std(listener).map(Listener::Unix);
+    let mut observers = JoinSet::new();
+    if let Some(status) = status {
+        observers.spawn(observe::serve(unix(status)?, Door::Status, Arc::clone(house)));
+    }
+    if let Some(metrics) = metrics {
+        let listener = match metrics {
+            MetricsSocket::Unix(listener) => unix(listener)?,
+            MetricsSocket::Loopback(listener) => Listener::Tcp(TcpListener::from_std(listener)?),
+        };
+        observers.spawn(observe::serve(listener, Door::Metrics, Arc::clone(house)));
+    }
+    Ok(observers)
 }
 
 /// The accept loop, and after it the grace period.

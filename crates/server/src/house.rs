@@ -16,9 +16,10 @@ use crate::backend::Backend;
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::metrics::Metrics;
+use crate::observe::Observed;
 use crate::reload::Ask;
 use crate::sandbox::Sandbox;
-use crate::status::LastReload;
+use crate::status::{LastReload, Status};
 
 /// What a reload replaces as a whole.
 #[derive(Debug, Clone)]
@@ -97,12 +98,18 @@ impl House {
         self.metrics.refused(reason);
         self.audit.refuse(origin, reason, proof, about);
     }
+}
 
-    /// Has everything read anew, and waits until that is done.
-    ///
-    /// # Errors
-    /// What is wrong, all goes on as it was; or the gate is stopping.
-    pub async fn reload(&self) -> Result<(), String> {
+impl Observed for House {
+    fn status(&self) -> Status {
+        Status::of(self)
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    async fn reload(&self) -> Result<(), String> {
         let (done, outcome) = oneshot::channel();
         let stopping = || "the gate is stopping".to_owned();
         self.reloads.asks.send(Some(done)).await.map_err(|_| stopping())?;

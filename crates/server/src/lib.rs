@@ -24,7 +24,7 @@
 //!
 //! While it runs, [`reload`] reads everything anew and swaps it whole; every open connection then asks
 //! [`judge`] whether it may stay. [`systemd`] is told how it goes; [`status`] is the picture for people,
-//! [`metrics`] the one for machines.
+//! [`metrics`] the one for machines, [`observe`] the doors at which both are shown.
 //!
 //! The decisions are in `tsmgate-gate`, which does no I/O; the bytes of the conversation in
 //! `tsmgate-wire`. This crate has no code that makes keys, and none that writes to TSM without a
@@ -46,6 +46,7 @@ pub mod house;
 pub mod identify;
 pub mod judge;
 pub mod metrics;
+pub mod observe;
 pub mod process;
 pub mod proxy;
 pub mod relay;
