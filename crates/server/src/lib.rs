@@ -40,4 +40,5 @@ pub mod house;
 pub mod identify;
 pub mod process;
 pub mod relay;
+pub mod sandbox;
 pub mod status;

@@ -1,0 +1,12 @@
+//! What a thread in the sandbox can still do, and what it cannot: landlock binds the thread that enters,
+//! so that each test sends one of its own in and stays outside itself.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test"
+)]
+
+mod files;
+mod renewal;
+mod room;
+mod system;
