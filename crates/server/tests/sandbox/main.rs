@@ -5,6 +5,7 @@
     clippy::indexing_slicing,
     reason = "a failed unwrap is a failed test"
 )]
+#![allow(clippy::print_stderr, reason = "what is left out is said")]
 
 mod files;
 mod renewal;
