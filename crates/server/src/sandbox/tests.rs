@@ -1,8 +1,8 @@
 //! What is said of kernels that this test does not run on.
 
-use landlock::ABI;
+use landlock::{ABI, Access, AccessFs};
 
-use super::{Enforced, Level};
+use super::{Enforced, FILES, Level};
 
 /// R56: an older kernel enforces a part, and the level says what it leaves open
 #[test]
@@ -23,4 +23,11 @@ fn what_an_older_kernel_leaves_open_is_said() {
         assert_eq!(level.to_string(), text);
         assert!(!level.is_full());
     }
+}
+
+/// R56: a newer kernel does not keep us from TSM's socket, which no rule could name
+#[test]
+fn a_newer_kernel_does_not_restrict_where_we_connect() {
+    assert!(AccessFs::from_all(ABI::V9).contains(AccessFs::ResolveUnix));
+    assert!(!AccessFs::from_all(FILES).contains(AccessFs::ResolveUnix));
 }
