@@ -195,7 +195,8 @@ pub fn main() -> ExitCode {
 
 fn run(config: &std::path::Path) -> Exit {
     log_to_stderr();
-    if let Err(error) = process::forbid_core_dumps() {
+    let limited = process::forbid_core_dumps().and_then(|()| process::forbid_new_privileges());
+    if let Err(error) = limited {
         return fail(&StartFault::Process(error));
     }
     let loaded = match Loaded::load(config) {
@@ -209,7 +210,8 @@ fn run(config: &std::path::Path) -> Exit {
         Ok(sockets) => sockets,
         Err(fault) => return fail(&fault.into()),
     };
-    let sandbox = Sandbox::none();
+    // no thread exists yet: each that is started from here on is in it
+    let sandbox = Sandbox::for_config(&loaded.snapshot.config, config);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&StartFault::Process(error)),
