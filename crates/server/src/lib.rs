@@ -38,6 +38,8 @@ pub mod files;
 pub mod handshake;
 pub mod house;
 pub mod identify;
+pub mod ip_dropin;
 pub mod process;
 pub mod relay;
+pub mod socat;
 pub mod status;
