@@ -118,10 +118,7 @@ pub fn text(unit: Unit, peers: &Peers<'_>) -> String {
     line("IPAddressDeny=any");
     let networks = peers.networks();
     if !peers.proxies.is_empty() {
-        line(
-            "# the balancers of listen.proxy_protocol_from are among them: they are whom the kernel",
-        );
-        line("# sees; whoever comes by them only needs no line here");
+        line("# with listen.proxy_protocol_from: the kernel sees a balancer's own address");
     }
     if networks.is_empty() {
         line("# admission.allow is empty: nobody");

@@ -66,7 +66,7 @@ impl Installed {
     }
 }
 
-/// R18: what is printed lets through whom the configuration lists and nobody else, in both units
+/// R25: what is printed lets through whom the configuration lists and nobody else, in both units
 #[test]
 fn the_printed_lists_say_what_the_configuration_says() {
     let none = Networks::default();
@@ -99,7 +99,7 @@ fn the_printed_lists_say_what_the_configuration_says() {
     assert!(!text(Unit::Socket, &peers).contains("IPAddressAllow=localhost"));
 }
 
-/// R18: lists are read as systemd reads them: order of folders and names, resets, keywords, bad words
+/// R25: lists are read as systemd reads them: order of folders and names, resets, keywords, bad words
 #[test]
 fn installed_lists_are_read_as_systemd_reads_them() {
     let unit = ("lib/tsmgated.socket", "[Socket]\nIPAddressAllow=1.1.1.1\n");
@@ -192,7 +192,7 @@ fn words_are_read_as_systemd_reads_them() {
     }
 }
 
-/// R18: what check says: which network, which file and line, dropped or let through
+/// R25: what check says: which network, which file and line, dropped or let through
 #[test]
 fn disagreements_name_network_file_and_line() {
     let list = |section: &str, allow: &str| {
@@ -257,7 +257,7 @@ fn disagreements_name_network_file_and_line() {
     }
 }
 
-/// R18: a list in one unit of the two does not do what it looks like
+/// R25: a list in one unit of the two does not do what it looks like
 #[test]
 fn a_list_in_one_unit_alone_is_named() {
     let deny = "[Service]\nIPAddressDeny=any\nIPAddressAllow=10.0.0.0/8\n";
@@ -289,7 +289,7 @@ fn a_list_in_one_unit_alone_is_named() {
     assert_eq!(Installed::new(&[]).against("10.0.0.0/8"), Vec::<String>::new());
 }
 
-/// R18: metrics and balancers count too
+/// R25: metrics and balancers count too
 #[test]
 fn metrics_and_balancers_are_part_of_the_comparison() {
     let list = |section| format!("[{section}]\nIPAddressDeny=any\nIPAddressAllow=10.0.0.0/8\n");
@@ -339,7 +339,7 @@ fn odd_files_are_named_and_bounded() {
     assert!(said[20].contains("and 80 more"), "{said:#?}");
 }
 
-/// R18: files are written whole, again only where they changed, and never over somebody else's
+/// R25: files are written whole, again only where they changed, and never over somebody else's
 #[test]
 fn drop_ins_are_written_and_replaced_but_not_over_others() {
     let folder = tempfile::tempdir().unwrap();
@@ -383,7 +383,7 @@ fn prefix() -> impl Strategy<Value = Prefix> {
 }
 
 proptest! {
-    /// R18: the answer about a network is that about each of its parts, allowed before denied
+    /// R25: the answer about a network is that about each of its parts, allowed before denied
     #[test]
     fn a_network_is_dropped_where_one_of_its_parts_is(
         network in prefix(),

@@ -96,8 +96,7 @@ fn too_much(lines: &mut Vec<String>, unit: Unit, lists: &Lists, peers: &Peers<'_
         return;
     }
     let harmless = "which the configuration does not list: harmless, the gate itself refuses it";
-    let wanted = wanted(peers);
-    let mut listed = wanted.clone();
+    let mut listed = wanted(peers);
     if unit == Unit::Service {
         // what tsmgated does on loopback is its own
         listed.extend(Prefix::of_word("localhost"));
@@ -116,8 +115,7 @@ fn too_much(lines: &mut Vec<String>, unit: Unit, lists: &Lists, peers: &Peers<'_
             lines.push(format!("{place}: {} lets {word}{part} through, {harmless}", unit.name()));
         }
     }
-    let deny = prefixes(&lists.deny);
-    let mut covered = deny.clone();
+    let mut covered = prefixes(&lists.deny);
     covered.extend(prefixes(&lists.allow));
     covered.extend(listed);
     let open = everything.into_iter().find_map(|family| dropped(family, &covered, &[family]));
