@@ -112,15 +112,22 @@ async fn systemd_takes_the_drop_ins() {
     }
 }
 
-/// `tsmgated check` where systemd's folder of the administrator is this one.
-fn check_with(scene: &Scene, units: &Path) -> (i32, String, String) {
-    let script = "mount --bind \"$1\" /etc/systemd/system && exec \"$2\" check --config \"$3\"";
+/// `tsmgated` with these arguments where systemd's folder of the administrator is this one.
+fn with_units(scene: &Scene, units: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let script = "mount --bind \"$1\" /etc/systemd/system && shift && exec \"$@\"";
     let output = Command::new("unshare")
         .args(["--mount", "sh", "-c", script, "sh"])
-        .args([units, &built("tsmgated"), &config(scene)])
+        .args([units, &built("tsmgated")])
+        .args(arguments)
+        .arg("--config")
+        .arg(config(scene))
         .output()
         .unwrap();
     told(&output)
+}
+
+fn check_with(scene: &Scene, units: &Path) -> (i32, String, String) {
+    with_units(scene, units, &["check"])
 }
 
 /// R25, R55: `check` says where installed lists and the configuration differ, and nothing where they agree
@@ -140,8 +147,13 @@ async fn check_says_where_installed_lists_differ() {
     assert_eq!(code, 0, "{out}{err}");
     assert!(!out.contains("tsmgated.socket"), "{out}");
 
-    let (code, _, err) = print(&scene, &["--write", folder.path().to_str().unwrap()]);
+    // without a folder it is systemd's
+    let (code, out, err) = with_units(&scene, folder.path(), &["print-ip-dropin", "--write"]);
     assert_eq!(code, 0, "{err}");
+    assert!(
+        out.contains("/etc/systemd/system/tsmgated.socket.d/50-allowlist.conf: written"),
+        "{out}"
+    );
     let (code, out, err) = check_with(&scene, folder.path());
     assert_eq!(code, 0, "{out}{err}");
     assert!(!out.contains("50-allowlist"), "{out}");

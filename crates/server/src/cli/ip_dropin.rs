@@ -15,7 +15,8 @@ use crate::ip_dropin::{FILE, FOLDER, Peers, Unit, text};
 pub(super) struct Arguments {
     #[command(flatten)]
     configuration: Configuration,
-    /// Write the drop-ins of both units below this folder, rather than print them
+    /// Write the drop-ins of both units below this folder, /etc/systemd/system if none is named,
+    /// rather than print them
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = FOLDER)]
     write: Option<PathBuf>,
 }

@@ -75,9 +75,10 @@ fn too_little(lines: &mut Vec<String>, unit: Unit, lists: &Lists, peers: &Peers<
             false => format!(" (at least of {part})"),
         };
         lines.push(format!(
-            "{place}: {} drops the packets of {network}{part}, {whose}, without a trace in any log; \
-             try: tsmgated print-ip-dropin --write",
-            unit.name()
+            "{place}: {} drops the packets of {network}{part}, {whose}, on {}, without a trace in any \
+             log; try: tsmgated print-ip-dropin --write",
+            unit.name(),
+            about(unit)
         ));
     };
     for network in wanted(peers) {
@@ -128,6 +129,14 @@ fn too_much(lines: &mut Vec<String>, unit: Unit, lists: &Lists, peers: &Peers<'_
     }
 }
 
+/// The sockets that a unit's list is about.
+fn about(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Socket => "the socket that systemd passes in",
+        Unit::Service => "the sockets that tsmgated opens itself",
+    }
+}
+
 /// A list in one unit of two.
 fn one_alone(lines: &mut Vec<String>, lists: &[(Unit, Lists); 2]) {
     let [(socket, of_socket), (service, of_service)] = lists;
@@ -135,15 +144,16 @@ fn one_alone(lines: &mut Vec<String>, lists: &[(Unit, Lists); 2]) {
     if !of_socket.present || !of_service.present {
         return;
     }
-    let (with, first, without, what) = match (of_socket.deny.first(), of_service.deny.first()) {
-        (None, Some(first)) => (service, first, socket, "the socket that systemd passes in"),
-        (Some(first), None) => (socket, first, service, "a socket that tsmgated opens itself"),
+    let (with, first, without) = match (of_socket.deny.first(), of_service.deny.first()) {
+        (None, Some(first)) => (service, first, socket),
+        (Some(first), None) => (socket, first, service),
         _ => return,
     };
     lines.push(format!(
-        "{}: only {} has an address list, and it does not cover {what}; {} needs it too",
+        "{}: only {} has an address list, and it does not cover {}; {} needs it too",
         place(first),
         with.name(),
+        about(*without),
         without.name()
     ));
 }
