@@ -6,7 +6,7 @@
 //! cause at will are counted and summed up ([`tally`]), so that nobody fills the disk.
 //!
 //! Rooms: [`record`] what a line says, [`chain`] how lines hang together, `file` and `writer` bring
-//! them to disk, [`verify`] the check.
+//! them to disk, [`verify`] the check, [`report`] the sums for a review.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +23,7 @@ use crate::config;
 pub mod chain;
 mod file;
 pub mod record;
+pub mod report;
 mod tally;
 pub mod verify;
 mod writer;
