@@ -165,6 +165,10 @@ pub struct Break {
 pub struct Records {
     /// In all files.
     pub read: u64,
+    /// The time of the earliest of them.
+    pub earliest: Option<Moment>,
+    /// The time of the latest.
+    pub latest: Option<Moment>,
     /// In the period.
     pub in_period: u64,
     /// Without a time that can be read: they are in no figure.

@@ -182,6 +182,10 @@ impl Reader {
         match fields.time("@timestamp") {
             None => self.records.undated += 1,
             Some(at) => {
+                let (earliest, latest) = (&mut self.records.earliest, &mut self.records.latest);
+                let time = Moment(at);
+                *earliest = Some(earliest.map_or(time, |earliest| earliest.min(time)));
+                *latest = (*latest).max(Some(time));
                 let within = self.since.is_none_or(|since| at >= since);
                 self.records.in_period += u64::from(within);
                 self.sums.see(fields, at, number, within);

@@ -1,6 +1,6 @@
 //! The report in a few lines, for a terminal.
 
-use super::figures::{Chain, Counts, Report, State};
+use super::figures::{Chain, Counts, Records, Report, State};
 
 /// Of each list, so many rows.
 const ROWS: usize = 5;
@@ -53,13 +53,17 @@ impl Report {
     /// How the chain is, in one sentence.
     pub fn headline(&self) -> String {
         let Chain { first, last, .. } = self.chain;
-        let count = self.records.read;
+        let Records { read, earliest, latest, .. } = &self.records;
+        let times = match earliest.as_ref().zip(*latest) {
+            Some((earliest, latest)) => format!(", from {earliest} to {latest} UTC"),
+            None => String::new(),
+        };
         match self.chain.state {
-            State::Whole => format!("The chain is whole: {count} records, numbers 1 to {last}."),
+            State::Whole => format!("The chain is whole: {read} records{times}."),
             State::Partial => format!(
-                "In order, but not from the beginning: numbers {first} to {last} are here; 1 to {} \
-                 are in an earlier file, or missing.",
-                first - 1
+                "In order, but not from the beginning: records {first} to {last}{times}. 1 to {} are in \
+                 an earlier file, or missing.",
+                first.saturating_sub(1)
             ),
             State::Empty => "There is no record.".to_owned(),
             State::Broken => "BROKEN: lines are missing, changed or not the gate's.".to_owned(),

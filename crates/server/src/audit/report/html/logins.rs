@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::table::{Cell, Row, key, table};
 use super::{number, text};
-use crate::audit::report::figures::{Client, Counts, Figures, Moment, OverTime};
+use crate::audit::report::figures::{Client, Counts, Figures, Moment, OverTime, Slot};
 use crate::audit::report::svg::{Bar, Caption, columns};
 
 /// Clients with a plot of their own.
@@ -92,7 +92,8 @@ fn plot(
             hatched: counts.not_granted(),
         })
         .collect();
-    let times = times(time);
+    // there is less room where there are no figures
+    let times = if figures { times(time) } else { days(time) };
     let [first, middle, last] = times.each_ref().map(String::as_str);
     columns(caption, &bars, height, [first, middle, last], figures)
 }
@@ -100,18 +101,23 @@ fn plot(
 /// The labels of the first, the middle and the last slot.
 pub(super) fn times(time: &OverTime) -> [String; 3] {
     let slots = &time.slots;
-    let label = |slot: Option<&super::super::figures::Slot>| {
-        slot.map(|slot| label(&slot.from, time)).unwrap_or_default()
-    };
+    let label = |slot: Option<&Slot>| slot.map(|slot| label(&slot.from, time)).unwrap_or_default();
     match slots.len() {
         0 => [const { String::new() }; 3],
         1 => [label(slots.first()), String::new(), String::new()],
-        count @ 2..5 => {
-            let _ = count;
-            [label(slots.first()), String::new(), label(slots.last())]
-        }
+        2..5 => [label(slots.first()), String::new(), label(slots.last())],
         count => [label(slots.first()), label(slots.get(count / 2)), label(slots.last())],
     }
+}
+
+/// The days of the first and the last slot.
+fn days(time: &OverTime) -> [String; 3] {
+    let mut days = [const { String::new() }; 3];
+    let ends = [time.slots.first(), None, time.slots.last()];
+    for (day, slot) in days.iter_mut().zip(ends) {
+        *day = slot.map(|slot| slot.from.day()).unwrap_or_default();
+    }
+    days
 }
 
 /// A slot's name: its day, or its day and minute.

@@ -96,7 +96,7 @@ fn by_reason(figures: &Figures) -> String {
         let nothing = || Cell::Text("–".to_owned());
         rows.push(vec![Cell::Text("others".into()), refused, failed, nothing(), nothing()].into());
     }
-    let columns = ["Reason", "Refused", "Failed", "What it means", "Up to"];
+    let columns = ["Reason", "Refused", "Failed", "What it means", "Party"];
     part.push_str(&table("Refusals by reason", &columns, &rows));
     part
 }

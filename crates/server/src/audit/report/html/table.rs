@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use super::{number, text};
 
+/// Codes up to so many bytes stay on one line.
+const CODE: usize = 30;
+
 /// One cell; the first of a row is its heading.
 #[derive(Debug)]
 pub(super) enum Cell {
@@ -53,6 +56,9 @@ pub(super) fn table(caption: &str, columns: &[&str], rows: &[Row]) -> String {
             let (name, scope) = if place == 0 { ("th", " scope=\"row\"") } else { ("td", "") };
             let (class, inside) = match cell {
                 Cell::Text(words) => ("", text(words)),
+                Cell::Code(code) if code.len() > CODE => {
+                    ("", format!("<code class=\"long\">{}</code>", text(code)))
+                }
                 Cell::Code(code) => ("", format!("<code>{}</code>", text(code))),
                 Cell::Number(figure) => (" class=\"number\"", number(*figure)),
                 Cell::When(time) => (" class=\"when\"", text(time)),
