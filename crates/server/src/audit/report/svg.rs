@@ -67,7 +67,7 @@ pub(super) fn columns(
     let base = TOP + height;
     if figures {
         grid(&mut svg, TOP, &top.to_string());
-        if top > 1 && top % 2 == 0 {
+        if top > 1 && top.is_multiple_of(2) {
             grid(&mut svg, TOP + height / 2.0, &(top / 2).to_string());
         }
     }
