@@ -139,13 +139,16 @@ async fn a_page_replaces_nothing_that_it_must_not() {
     assert_eq!(std::fs::read(&file).unwrap(), before);
     let entries = || std::fs::read_dir(scene.path("log")).unwrap().count();
     let count = entries();
-    for target in ["log/none/review.html", "log"] {
+    std::os::unix::fs::symlink("elsewhere", scene.path("away")).unwrap();
+    for target in ["log/none/review.html", "log", "away"] {
         let target = scene.path(target).display().to_string();
         let (code, out, err) = report(&[&file, "--html", &target]);
         assert_eq!((code, out.as_str()), (66, ""));
         assert!(err.starts_with(&format!("tsmgated: cannot write {target}: ")), "{err}");
     }
     assert_eq!(entries(), count);
+    assert!(std::fs::symlink_metadata(scene.path("away")).unwrap().is_symlink());
+    assert!(!scene.path("elsewhere").exists());
 }
 
 /// A chain whose client, reason and event are markup: a file that somebody forged.

@@ -102,8 +102,12 @@ fn read(files: &[PathBuf], since: Option<Since>) -> Result<Report, (&Path, io::E
     }
 }
 
-/// Writes a file whole or not at all: readable to whom the audit is.
+/// Writes a file whole or not at all: readable to whom the audit is. What is there is replaced only
+/// where it is a file: renaming would also put a page in the place of a link or a device.
 fn write(path: &Path, page: &str) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(io::Error::other("there is something else than a file"));
+    }
     let mut name = OsString::from(".");
     name.push(path.file_name().ok_or(io::ErrorKind::InvalidFilename)?);
     name.push(format!(".{}", process::random_name()));

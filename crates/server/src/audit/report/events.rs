@@ -36,10 +36,10 @@ const DETAILS: &[(&str, &str)] = &[
     ("server.address", "listening on"),
     ("tsmgate.version", "version"),
 ];
-const NUMBERS: &[(&str, &str)] = &[
-    ("tsmgate.count", "count"),
-    ("tsmgate.ban.seconds", "for seconds"),
-    ("tsmgate.audit.torn_bytes", "bytes"),
+const NUMBERS: &[(&str, [&str; 2])] = &[
+    ("tsmgate.count", ["count ", ""]),
+    ("tsmgate.ban.seconds", ["for ", " seconds"]),
+    ("tsmgate.audit.torn_bytes", ["", " bytes"]),
 ];
 const FLAGS: &[(&str, &str)] = &[
     ("tsmgate.closed", "CLOSED: nobody can get in"),
@@ -96,9 +96,9 @@ fn about(line: &Line) -> String {
         let text = line.text(field)?;
         Some(format!("{word} {text}"))
     });
-    let numbers = NUMBERS.iter().filter_map(|(field, word)| {
+    let numbers = NUMBERS.iter().filter_map(|(field, [before, after])| {
         let number = line.number(field)?;
-        Some(format!("{word} {number}"))
+        Some(format!("{before}{number}{after}"))
     });
     let flags = FLAGS.iter().filter(|(field, _)| line.flag(field));
     let flags = flags.map(|(_, words)| (*words).to_owned());

@@ -66,7 +66,7 @@ impl Report {
                 first.saturating_sub(1)
             ),
             State::Empty => "There is no record.".to_owned(),
-            State::Broken => "BROKEN: lines are missing, changed or not the gate's.".to_owned(),
+            State::Broken => "BROKEN: lines are missing, changed or foreign.".to_owned(),
         }
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn first_seen(figures: &Figures) -> String {
 /// Certificates running out.
 pub(super) fn certificates(figures: &Figures) -> String {
     let rows: Vec<Row> = figures.certificates.iter().take(LISTED).map(certificate).collect();
-    let columns = ["Client", "Serial number", "Ends (UTC)", "Left", "Last seen (UTC)"];
+    let columns = ["Client", "Left", "Ends (UTC)", "Serial number", "Last seen (UTC)"];
     let mut section = format!(
         "<section>\n<h2>Certificates running out</h2>\n<p>For each client seen in the period the \
          certificate that ends first of those it still uses.</p>\n{}",
@@ -76,9 +76,9 @@ fn certificate(one: &Certificate) -> Row {
     };
     let cells = vec![
         Cell::Text(one.client.clone()),
-        Cell::Code(one.serial.clone()),
+        Cell::When(left),
         Cell::When(ends),
-        Cell::Text(left),
+        Cell::Code(one.serial.clone()),
         Cell::When(one.last_seen.to_string()),
     ];
     Row { cells, look: one.days_left.is_some_and(|days| days < SOON) }

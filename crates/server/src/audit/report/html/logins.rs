@@ -65,7 +65,7 @@ fn card(place: usize, client: &Client, time: &OverTime) -> String {
     };
     let most = client.slots.iter().map(Counts::sum).max().unwrap_or_default();
     format!(
-        "<figure>\n<figcaption><strong>{}</strong> {} granted, {} not; at most {} at a time\
+        "<figure>\n<figcaption><strong>{}</strong> {} granted, {} not; at most {} in a column\
          </figcaption>\n{}</figure>\n",
         text(&client.name),
         number(client.counts.granted),

@@ -75,8 +75,8 @@ pub(super) fn table(caption: &str, columns: &[&str], rows: &[Row]) -> String {
 pub(super) fn key(filled: Option<&str>, hatched: &str) -> String {
     let swatch = |class: &str, words: &str| {
         format!(
-            "<svg class=\"key\" width=\"11\" height=\"11\" aria-hidden=\"true\"><rect class=\"{class}\" \
-             width=\"11\" height=\"11\"/></svg><span>{}</span>",
+            "<span class=\"legend\"><svg class=\"key\" width=\"11\" height=\"11\" aria-hidden=\"true\"><rect class=\"{class}\" \
+             width=\"11\" height=\"11\"/></svg>{}</span>",
             text(words)
         )
     };
