@@ -16,6 +16,7 @@ mod from_socat;
 mod ip_dropin;
 mod killed;
 mod life;
+mod report;
 mod secrets;
 mod stage;
 mod users;

@@ -36,9 +36,9 @@ mod verify;
 pub enum Exit {
     /// It did, or the answer is yes.
     Done = 0,
-    /// `audit verify`: the chain is broken. `status`: the gate is not ready.
+    /// `audit verify`, `audit report`: the chain is broken. `status`: the gate is not ready.
     Broken = 1,
-    /// `audit verify`: what is there is in order, but it does not begin at the beginning.
+    /// `audit verify`, `audit report`: what is there is in order, but it does not begin at the beginning.
     Partial = 2,
     /// The command line is wrong.
     Usage = 64,
@@ -72,9 +72,9 @@ impl Exit {
 
     fn meaning(self) -> &'static str {
         match self {
-            Self::Done => "done; explain: permitted; audit verify: the chain is whole",
-            Self::Broken => "audit verify: the chain is broken; status: the gate is not ready",
-            Self::Partial => "audit verify: in order, but the beginning is elsewhere or missing",
+            Self::Done => "done; explain: permitted; audit: the chain is whole",
+            Self::Broken => "audit: the chain is broken; status: the gate is not ready",
+            Self::Partial => "audit: in order, but the beginning is elsewhere or missing",
             Self::Usage => "the command line is wrong",
             Self::Contents => "a file's contents are wrong (named with line and column)",
             Self::File => "a file is missing, or others than root and our user could change it",
