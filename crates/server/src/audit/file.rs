@@ -155,7 +155,7 @@ impl ChainFile {
         records.for_each(|record| lines.put(record));
         let sync_now = self.sync_each || self.sync_failed;
         let written = self.file.write_all(lines.text.as_bytes());
-        let written = written.and_then(|()| if sync_now { self.file.sync_data() } else { Ok(()) });
+        let written = written.and_then(|()| if sync_now { to_disk(&self.file) } else { Ok(()) });
         if let Err(error) = written {
             self.half_written = true;
             self.take_back()?;
@@ -216,7 +216,7 @@ impl ChainFile {
     /// As the system's; the next [`append`](Self::append) then counts only once the disk takes it.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         if self.unsynced {
-            self.file.sync_data().inspect_err(|_| self.sync_failed = true)?;
+            to_disk(&self.file).inspect_err(|_| self.sync_failed = true)?;
             self.unsynced = false;
         }
         Ok(())
@@ -314,7 +314,7 @@ impl ChainFile {
     /// Writes behind a torn line, all of it or nothing: a second torn line could not be told from a
     /// stranger's. The journal learns of the record that this makes whole.
     fn finish(&mut self, lines: &str, record: &str) -> Result<(), AppendFault> {
-        let written = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data());
+        let written = self.file.write_all(lines.as_bytes()).and_then(|()| to_disk(&self.file));
         let told = written.map_err(AppendFault::File).and_then(|()| match &mut self.journal {
             None => Ok(()),
             Some(journal) => journal.send([record].into_iter()).1.map_err(AppendFault::Journal),
@@ -325,6 +325,15 @@ impl ChainFile {
         told?;
         self.length += lines.len() as u64;
         Ok(())
+    }
+}
+
+/// Brings a file to disk. What is put into its place while we run may be a pipe, which has no disk under
+/// it: a failure of the disk is something else.
+fn to_disk(file: &File) -> io::Result<()> {
+    match file.sync_data() {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
     }
 }
 
