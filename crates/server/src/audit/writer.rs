@@ -115,7 +115,7 @@ impl Writer {
         self.write_unasked(&self.sources.tally.due(false));
         self.sync();
         if let Err(cause) = self.file.look() {
-            self.went(Err(&cause));
+            self.went(Some(&cause));
         } else if self.failing || self.file.owes() {
             self.write(&[]);
         }
@@ -185,7 +185,7 @@ impl Writer {
         if counted < before {
             self.sources.lost.fetch_add(lost, Ordering::Relaxed);
         }
-        self.went(written.as_ref().map(|()| ()).map_err(|refused| &refused.cause));
+        self.went(written.as_ref().err().map(|refused| &refused.cause));
         counted.saturating_sub(before)
     }
 
@@ -202,18 +202,18 @@ impl Writer {
     }
 
     /// Notes how writing went, and says so once for each change.
-    fn went(&mut self, went: Result<(), &AppendFault>) {
+    fn went(&mut self, fault: Option<&AppendFault>) {
         let path = self.file.path().display();
-        match went {
-            Err(error) if !self.failing => {
+        match fault {
+            Some(error) if !self.failing => {
                 tracing::error!(file = %path, %error, "the audit cannot be written: calls are refused");
             }
-            Ok(()) if self.failing => {
+            None if self.failing => {
                 tracing::warn!(file = %path, "the audit can be written again");
             }
             _ => {}
         }
-        self.failing = went.is_err();
+        self.failing = fault.is_some();
         self.show();
     }
 
