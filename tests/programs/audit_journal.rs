@@ -1,191 +1,25 @@
 //! The journal as the audit's second target: the program in a mount namespace of its own, in which the
-//! test is journald.
+//! test is journald, and once the real one.
+
+mod real;
+mod rig;
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::os::unix::net::UnixDatagram;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use rcgen::SanType;
 use serde_json::Value;
-use tests::peer::{Stream, call, cookie_of, timed};
-use tests::program::{Gated, built, have};
-use tests::scene::entry;
-use tests::{Peer, Scene, SceneOptions, wait};
+use tests::peer::{call, cookie_of, timed};
+use tests::program::built;
+use tests::{Peer, wait};
 use tokio::task::JoinSet;
-use tsmgate_wire::Answer;
 
-use crate::stage::{config, peer, stage, told, verify};
-
-/// The fields of an entry, each with its values in order.
-type Entry = BTreeMap<String, Vec<String>>;
-
-/// What stands for journald: a socket, and a thread that reads it.
-struct Journald {
-    entries: Arc<Mutex<Vec<Entry>>>,
-    end: Arc<AtomicBool>,
-    reader: Option<JoinHandle<()>>,
-}
-
-impl Journald {
-    /// Binds the socket in the scene's folder; gone first what stood there.
-    fn bind(scene: &Scene) -> UnixDatagram {
-        let path = scene.path("journal/socket");
-        let _ = std::fs::remove_file(&path);
-        UnixDatagram::bind(path).unwrap()
-    }
-
-    /// Reads from now on.
-    fn read(socket: UnixDatagram) -> Self {
-        let (entries, end) = (Arc::<Mutex<Vec<Entry>>>::default(), Arc::<AtomicBool>::default());
-        let (kept, over) = (Arc::clone(&entries), Arc::clone(&end));
-        socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-        let reader = std::thread::spawn(move || {
-            let mut buffer = vec![0; 1 << 20];
-            loop {
-                match socket.recv(&mut buffer) {
-                    Ok(length) => kept.lock().unwrap().push(fields(&buffer[..length])),
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        if over.load(Ordering::Relaxed) {
-                            return;
-                        }
-                    }
-                    Err(error) => panic!("{error}"),
-                }
-            }
-        });
-        Self { entries, end, reader: Some(reader) }
-    }
-
-    fn start(scene: &Scene) -> Self {
-        Self::read(Self::bind(scene))
-    }
-
-    /// All that came, once the sender has ended or nothing more is to come; the socket is closed.
-    fn end(mut self) -> Vec<Entry> {
-        self.end.store(true, Ordering::Relaxed);
-        self.reader.take().unwrap().join().unwrap();
-        std::mem::take(&mut self.entries.lock().unwrap())
-    }
-}
-
-/// Reads an entry as journald does: `NAME=value`, or the name alone, a length, and so many bytes.
-fn fields(mut entry: &[u8]) -> Entry {
-    let mut fields = Entry::new();
-    while !entry.is_empty() {
-        let end = entry.iter().position(|&byte| byte == b'\n').expect("a line end");
-        let (line, rest) = (&entry[..end], &entry[end + 1..]);
-        let (name, value) = match line.iter().position(|&byte| byte == b'=') {
-            Some(equals) => {
-                entry = rest;
-                (&line[..equals], &line[equals + 1..])
-            }
-            None => {
-                let length = u64::from_le_bytes(rest[..8].try_into().unwrap());
-                let length = usize::try_from(length).unwrap();
-                assert_eq!(rest[8 + length], b'\n');
-                entry = &rest[8 + length + 1..];
-                (line, &rest[8..8 + length])
-            }
-        };
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let name = text(name);
-        let legal = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        assert!(name.bytes().all(legal) && name.as_bytes()[0].is_ascii_uppercase(), "{name}");
-        fields.entry(name).or_default().push(text(value));
-    }
-    fields
-}
-
-/// A line of the file as the entry it should be, without what the journal alone has.
-fn expected(line: &Value) -> Entry {
-    let text = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
-    let values = |value: &Value| match value {
-        Value::Array(values) => values.iter().map(text).collect(),
-        value => vec![text(value)],
-    };
-    let name = |name: &str| name.trim_start_matches('@').replace('.', "_").to_uppercase();
-    line.as_object().unwrap().iter().map(|(field, value)| (name(field), values(value))).collect()
-}
-
-/// That the journal has what the file has, field by field, in order, and each record once.
-fn same(entries: &[Entry], lines: &[Value]) {
-    let numbers = |entries: &[Entry]| -> Vec<String> {
-        entries.iter().map(|entry| entry["EVENT_SEQUENCE"][0].clone()).collect()
-    };
-    let expected: Vec<Entry> = lines.iter().map(expected).collect();
-    assert_eq!(numbers(entries), numbers(&expected));
-    for (entry, mut expected) in entries.iter().zip(expected) {
-        let message = entry["MESSAGE"][0].as_str();
-        assert!(message.starts_with(&expected["EVENT_ACTION"][0]), "{message}");
-        let failed = expected["EVENT_OUTCOME"][0] == "failure";
-        expected.insert("MESSAGE".into(), vec![message.into()]);
-        expected.insert("PRIORITY".into(), vec![if failed { "4" } else { "6" }.into()]);
-        expected.insert("SYSLOG_IDENTIFIER".into(), vec!["tsmgated-audit".into()]);
-        let id = vec!["e479645129244da6a291d814ad522a66".into()];
-        expected.insert("MESSAGE_ID".into(), id);
-        assert_eq!(*entry, expected);
-    }
-}
-
-/// `jump01`, and records to the journal too. `None` where the host does not allow mounts.
-async fn journaled() -> Option<Scene> {
-    if !nix::unistd::Uid::effective().is_root() {
-        assert!(std::env::var_os("REQUIRE_ALL").is_none(), "this test needs root");
-        eprintln!("LEFT OUT: the journal (needs root)");
-        return None;
-    }
-    if !have("unshare", "util-linux") {
-        return None;
-    }
-    let rest = format!("journal = true\n\n{}", entry("jump01", "[\"login\"]"));
-    let scene = stage(SceneOptions { rest, ..SceneOptions::default() }).await;
-    std::fs::create_dir(scene.path("journal")).unwrap();
-    Some(scene)
-}
-
-/// What puts the scene's folder where journald's is, for one program and those it starts.
-fn elsewhere(scene: &Scene) -> Vec<String> {
-    let script = "mount -t tmpfs -o mode=755 tmpfs /run && mkdir -p /run/systemd/journal && \
-                  mount --bind \"$0\" /run/systemd/journal && exec \"$@\"";
-    let folder = scene.path("journal").display().to_string();
-    ["unshare", "--mount", "sh", "-c", script, &folder].map(str::to_owned).to_vec()
-}
-
-fn run(scene: &Scene) -> Gated {
-    Gated::start(&config(scene), &elsewhere(scene), &[])
-}
-
-fn stop(mut gated: Gated) -> Vec<String> {
-    gated.signal(Signal::SIGTERM);
-    let (status, log) = gated.end();
-    assert_eq!(status.code(), Some(0), "{log:?}");
-    log
-}
-
-fn lines(scene: &Scene) -> Vec<Value> {
-    let text = std::fs::read_to_string(scene.path("log/audit.jsonl")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// A call's answer in a word.
-async fn answer(stream: &mut Stream) -> String {
-    match call(stream, 1).await.unwrap() {
-        Answer::Granted(_) => "granted".to_owned(),
-        Answer::Exception(exception) => exception.message,
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn whole_chain(scene: &Scene) {
-    let (code, out, err) = verify(scene, &[]);
-    assert_eq!(code, 0, "{out}{err}");
-}
+use crate::stage::{config, peer, told};
+use rig::{
+    Entry, Journald, answer, elsewhere, expected, journaled, lines, run, same, stop, whole_chain,
+};
 
 /// R41: each record is in the journal too, with all fields of the file's line and a line for a person
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +37,7 @@ async fn each_record_is_in_the_journal_too() {
     same(&entries, &lines);
     let messages: Vec<_> = entries.iter().map(|entry| entry["MESSAGE"][0].as_str()).collect();
     assert!(messages.contains(&"login success: jump01 from 127.0.0.1"), "{messages:?}");
-    whole_chain(&scene).await;
+    whole_chain(&scene);
 }
 
 /// R42: without a journald, `check` and `run` say so with a hint, and nothing is served
@@ -260,7 +94,7 @@ async fn a_vanished_journal_refuses_calls() {
     assert_eq!(lost["event.action"], "records-lost");
     assert!(lost["tsmgate.count"].as_u64() >= Some(1), "{lost}");
     assert_eq!(scene.tsm.counts().connections, 2);
-    whole_chain(&scene).await;
+    whole_chain(&scene);
 }
 
 /// R42: a socket that a dead journald left behind refuses as one that is gone
@@ -280,7 +114,7 @@ async fn a_socket_without_a_journald_refuses_calls() {
     drop(stream);
     stop(gated);
     same(&[before, journald.end()].concat(), &lines(&scene));
-    whole_chain(&scene).await;
+    whole_chain(&scene);
 }
 
 /// Callers that go on until each was refused or granted so often; how many cookies came.
@@ -340,7 +174,7 @@ async fn a_journald_that_does_not_read_refuses_calls_in_time() {
     stop(gated);
     let lines = lines(&scene);
     same(&journald.end(), &lines);
-    whole_chain(&scene).await;
+    whole_chain(&scene);
     let count = |phase: &str, outcome: &str| {
         let mut lines =
             lines.iter().filter(|line| line["tsmgate.phase"] == phase).collect::<Vec<_>>();
@@ -371,7 +205,7 @@ async fn a_killed_daemon_leaves_no_record_in_the_journal_alone() {
     let gated = run(&scene);
     gated.line_with("listening");
     stop(gated);
-    whole_chain(&scene).await;
+    whole_chain(&scene);
     let text = std::fs::read_to_string(scene.path("log/audit.jsonl")).unwrap();
     let lines: BTreeMap<u64, Entry> = text
         .lines()
