@@ -3,6 +3,7 @@
 
 mod audit_journal;
 mod audit_logrotate;
+mod audit_slow_disk;
 mod audit_verify;
 mod clock;
 mod closed;

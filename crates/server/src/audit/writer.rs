@@ -4,11 +4,11 @@
 //! What cannot be written is tried again with the next record, and each second, so that service
 //! resumes by itself.
 
-use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::{io, mem};
 
 use tokio::sync::oneshot;
 
@@ -113,7 +113,8 @@ impl Writer {
     /// place, and whether what failed goes again.
     fn tick(&mut self) {
         self.write_unasked(&self.sources.tally.due(false));
-        self.sync();
+        let synced = self.file.sync_meanwhile();
+        self.synced(synced);
         if let Err(cause) = self.file.look() {
             self.went(Some(&cause));
         } else if self.failing || self.file.owes() {
@@ -165,7 +166,8 @@ impl Writer {
     /// Whether everything is on disk.
     fn close(&mut self) -> bool {
         let written = self.write_unasked(&self.sources.tally.due(true));
-        let synced = self.sync();
+        let synced = self.file.sync();
+        let synced = self.synced(synced);
         self.log_head();
         written && synced
     }
@@ -189,8 +191,8 @@ impl Writer {
         counted.saturating_sub(before)
     }
 
-    fn sync(&mut self) -> bool {
-        let synced = self.file.sync();
+    /// Notes how a sync went; whether it went well.
+    fn synced(&mut self, synced: io::Result<()>) -> bool {
         if let Err(error) = &synced
             && !mem::replace(&mut self.failing, true)
         {
