@@ -31,7 +31,10 @@ impl Disk {
         let (done, ends) = sync_channel(1);
         std::thread::Builder::new().name("audit-disk".to_owned()).spawn(move || {
             for file in work {
-                if done.send(to_disk(&file)).is_err() {
+                let ended = to_disk(&file);
+                // its lock ends with the last descriptor: the next process must find it free
+                drop(file);
+                if done.send(ended).is_err() {
                     return;
                 }
             }

@@ -1,4 +1,4 @@
-//! The audit's file: lines appended and brought to disk, and told to the journal where that is asked for.
+//! The audit's file: lines appended, brought to disk, and told to the journal where that is asked for.
 //!
 //! What is not taken by both is taken back, so that the file never holds a record its call was refused
 //! for. A file that was renamed or deleted is begun anew, with the chain carried over; so is one that

@@ -114,7 +114,7 @@ impl Writer {
     fn tick(&mut self) {
         self.write_unasked(&self.sources.tally.due(false));
         let synced = self.file.sync_meanwhile();
-        self.synced(synced);
+        self.synced(&synced);
         if let Err(cause) = self.file.look() {
             self.went(Some(&cause));
         } else if self.failing || self.file.owes() {
@@ -167,7 +167,7 @@ impl Writer {
     fn close(&mut self) -> bool {
         let written = self.write_unasked(&self.sources.tally.due(true));
         let synced = self.file.sync();
-        let synced = self.synced(synced);
+        let synced = self.synced(&synced);
         self.log_head();
         written && synced
     }
@@ -192,8 +192,8 @@ impl Writer {
     }
 
     /// Notes how a sync went; whether it went well.
-    fn synced(&mut self, synced: io::Result<()>) -> bool {
-        if let Err(error) = &synced
+    fn synced(&mut self, synced: &io::Result<()>) -> bool {
+        if let Err(error) = synced
             && !mem::replace(&mut self.failing, true)
         {
             let path = self.file.path().display();
