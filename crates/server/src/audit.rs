@@ -5,7 +5,7 @@
 //! cookie leaves; where either cannot be written the call does not happen. Refusals that strangers can
 //! cause at will are counted and summed up ([`tally`]), so that nobody fills the disk.
 //!
-//! Rooms: [`record`] what a line says, [`chain`] how lines hang together, `opening`, `file` and
+//! Rooms: [`record`] what a line says, [`chain`] how lines hang together, `opening`, `file`, `disk` and
 //! `writer` bring them to disk, `rotation` puts a full file aside, `journal` tells systemd's journal,
 //! [`verify`] the check, [`report`] the sums for a review.
 
@@ -22,6 +22,7 @@ use tsmgate_gate::reason::Reason;
 use crate::config;
 
 pub mod chain;
+mod disk;
 mod file;
 mod journal;
 mod opening;
