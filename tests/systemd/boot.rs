@@ -33,6 +33,11 @@ fn the_key_is_roots_alone() {
     holds("the_key_is_roots_alone");
 }
 
+#[test]
+fn without_credentials_the_key_is_the_users() {
+    holds("without_credentials_the_key_is_the_users");
+}
+
 /// R56: the daemon runs as its own user, without a capability, behind seccomp, on files it cannot write.
 #[test]
 fn the_sandbox_is_what_the_unit_says() {

@@ -90,6 +90,7 @@ fn stage(place: &Path) -> String {
         "set -eu\n\
          cd {place}/stage\n\
          mount -t tmpfs -o size=1g tmpfs .\n\
+         mount -t tmpfs tmpfs /run\n\
          cd {place}/stage\n\
          mkdir up work root\n\
          mount -t overlay overlay -o lowerdir=/,upperdir=up,workdir=work root\n\
@@ -115,12 +116,16 @@ fn stage(place: &Path) -> String {
     let machine = format!(
         "exec systemd-nspawn --quiet --directory=. --boot --register=no --keep-unit \
          --private-network --machine=tsmgate-test --console=pipe --bind={place}/out:/out \
-         --bind-ro={inside}:/inside systemd.unit=boot-test.target\n",
+         --bind-ro={inside}:/inside {LANDLOCK} systemd.unit=boot-test.target\n",
         place = place.display(),
         inside = shipped("tests/systemd/inside").display(),
     );
     stage + &machine
 }
+
+/// What systemd-nspawn would keep from the daemon, and a host does not.
+const LANDLOCK: &str =
+    "--system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self'";
 
 /// What is not a unit: from where, its mode, to where.
 const PLACES: &[(&str, u32, &str)] = &[

@@ -16,7 +16,7 @@ until_() {
     done
 }
 
-login() { python3 /inside/client.py login "$1"; }
+login() { python3 /inside/client.py login "$1" | cut -c1-20; }
 property() { systemctl show --value -p "$1" tsmgated.service; }
 is() { [ "$(property "$1")" = "$2" ]; }
 log() { journalctl --sync; journalctl -b -o cat -u tsmgated.service; }
