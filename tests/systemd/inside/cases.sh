@@ -31,8 +31,8 @@ the_host_is_prepared() {
 }
 
 systemd_makes_the_user_a_real_member_of_tsms_group() {
-    id -nG tsmgate | tr ' ' '\n' | grep -qx tsmadmin
-    getent group tsmadmin | grep -q ':tsmgate$'
+    id -nG tsmgate | tr ' ' '\n' | grep -x tsmadmin
+    getent group tsmadmin | grep ':tsmgate$'
     [ "$(stat -c '%a %U %G' $etc $etc/clients.d /var/log/tsmgate | tr '\n' ,)" = \
         "750 root tsmgate,750 root tsmgate,750 tsmgate tsmgate," ]
 }
@@ -64,7 +64,7 @@ ready_only_when_it_serves_and_the_status_is_for_people() {
     systemctl stop tsmgated.service
     systemctl start tsmgated.service
     # no waiting: readiness means that it serves
-    login jump01 | grep -q '^AUTH_COOKIE='
+    login jump01 | grep '^AUTH_COOKIE='
     is SubState running
     property StatusText
     until_ 10 status_says jump01
@@ -219,7 +219,7 @@ a_killed_daemon_comes_back_and_the_record_says_so() {
 }
 
 the_journal_has_the_log() {
-    log | grep -q listening
+    log | grep listening
     [ "$(journalctl -b -o json -u tsmgated.service | grep -c AUTH_COOKIE)" = 0 ]
 }
 
