@@ -12,6 +12,8 @@ mod descriptors;
 mod explain;
 mod files;
 mod flood;
+mod from_socat;
+mod ip_dropin;
 mod killed;
 mod life;
 mod secrets;

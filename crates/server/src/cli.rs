@@ -18,6 +18,7 @@ use crate::config::ConfigFault;
 use crate::config::raw::{AUDIT_FILE, CONFIG_FILE};
 use crate::credentials::CredentialsFault;
 use crate::daemon::{Daemon, Loaded, StartFault};
+use crate::ip_dropin::{Peers, disagreement};
 use crate::process;
 use crate::sandbox::Sandbox;
 use crate::sockets::Sockets;
@@ -273,7 +274,10 @@ fn check(config: &std::path::Path) -> Exit {
     }
     let policy = &loaded.snapshot.policy;
     let mut lines = vec![format!("{}: good", config.display())];
-    lines.extend(loaded.warnings().into_iter().map(|warning| format!("warning: {warning}")));
+    let mut warnings = loaded.warnings();
+    // a packet that systemd's filter drops leaves no trace to look for
+    warnings.extend(disagreement::here(&Peers::of(&loaded.snapshot.config, &policy.allow)));
+    lines.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
     lines.push(format!("listens on {}", loaded.snapshot.config.listen));
     lines.extend(policy.clients().iter().map(|client| {
         let roles: Vec<_> = client.roles.iter().map(|role| role.name()).collect();
