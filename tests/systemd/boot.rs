@@ -107,3 +107,8 @@ fn the_watchdog_spares_a_loop_that_turns() {
 fn the_watchdog_ends_a_loop_that_hangs() {
     holds("the_watchdog_ends_a_loop_that_hangs");
 }
+
+#[test]
+fn the_kernel_drops_what_the_allowlist_does_not_name() {
+    holds("the_kernel_drops_what_the_allowlist_does_not_name");
+}

@@ -114,18 +114,19 @@ fn stage(place: &Path) -> String {
         install(*mode, &shipped(from), to);
     }
     let machine = format!(
-        "exec systemd-nspawn --quiet --directory=. --boot --register=no --keep-unit \
+        "exec env SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --directory=. --boot --register=no --keep-unit \
          --private-network --machine=tsmgate-test --console=pipe --bind={place}/out:/out \
-         --bind-ro={inside}:/inside {LANDLOCK} systemd.unit=boot-test.target\n",
+         --bind-ro={inside}:/inside {AS_ON_A_HOST} systemd.unit=boot-test.target\n",
         place = place.display(),
         inside = shipped("tests/systemd/inside").display(),
     );
     stage + &machine
 }
 
-/// What systemd-nspawn would keep from the daemon, and a host does not.
-const LANDLOCK: &str =
-    "--system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self'";
+/// What systemd-nspawn would keep from the machine, and a host does not: Landlock, and systemd's packet
+/// filter, which is a program for the kernel and wants the unified hierarchy of control groups.
+const AS_ON_A_HOST: &str = "--capability=CAP_BPF,CAP_NET_ADMIN --system-call-filter='bpf \
+                            landlock_create_ruleset landlock_add_rule landlock_restrict_self'";
 
 /// What is not a unit: from where, its mode, to where.
 const PLACES: &[(&str, u32, &str)] = &[
