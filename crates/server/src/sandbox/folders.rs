@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use landlock::{AccessFs, BitFlags, make_bitflags};
 
-use crate::config::{Config, MetricsAddress};
+use crate::config::{CLIENTS_FOLDER, Config, MetricsAddress};
 
 type Rights = BitFlags<AccessFs>;
 
@@ -98,17 +98,12 @@ impl Folders {
         config_file: &Path,
         surroundings: &Surroundings,
     ) -> Self {
-        let abstract_notify = surroundings.abstract_notify;
-        let mut folders = Self { folders: Vec::new(), abstract_notify };
+        let mut folders = Self::of_file(config_file);
+        folders.abstract_notify = surroundings.abstract_notify;
         let tls = &config.tls;
-        let read = [config_file, &tls.certificate, &tls.private_key].into_iter();
-        let read = read.chain(tls.client_authority.as_deref());
-        for file in read.chain(tls.revocation_lists.iter().map(PathBuf::as_path)) {
-            let (folder, on_the_way) = folders_of(file);
-            folders.add(&folder, READ, true);
-            for folder in on_the_way {
-                folders.add(&folder, READ, false);
-            }
+        let read = [&tls.certificate, &tls.private_key].into_iter().chain(&tls.client_authority);
+        for file in read.chain(&tls.revocation_lists) {
+            folders.add_of(file);
         }
         if let Some(credentials) = &surroundings.credentials {
             folders.add(credentials, READ, true);
@@ -124,6 +119,28 @@ impl Folders {
             folders.add(Path::new(folder), READ, false);
         }
         folders
+    }
+
+    /// What the configuration file and those of `clients.d` need, whatever they say.
+    pub(super) fn of_file(config_file: &Path) -> Self {
+        let mut folders = Self { folders: Vec::new(), abstract_notify: false };
+        folders.add_of(config_file);
+        let clients = parent(config_file).join(CLIENTS_FOLDER);
+        if clients.is_dir() {
+            folders.add(&clients, READ, true);
+        }
+        for entry in clients.read_dir().into_iter().flatten().flatten() {
+            folders.add_of(&entry.path());
+        }
+        folders
+    }
+
+    fn add_of(&mut self, file: &Path) {
+        let (folder, on_the_way) = folders_of(file);
+        self.add(&folder, READ, true);
+        for folder in on_the_way {
+            self.add(&folder, READ, false);
+        }
     }
 
     fn add(&mut self, path: &Path, rights: Rights, needed: bool) {

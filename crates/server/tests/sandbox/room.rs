@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use tempfile::TempDir;
 use tsmgate_server::config;
-use tsmgate_server::sandbox::{Folders, Level, Surroundings, enter};
+use tsmgate_server::sandbox::{Folders, Level, Sandbox, Surroundings, enter};
 
 /// The folder.
 pub(crate) struct Room {
@@ -73,6 +73,13 @@ impl Room {
     /// The folders of its configuration as it is now.
     pub(crate) fn folders(&self) -> Folders {
         self.folders_in(&Surroundings::default())
+    }
+
+    /// What a daemon on its configuration has of its sandbox; the thread that entered it is gone.
+    pub(crate) fn sandbox(&self) -> Sandbox {
+        let file = self.path("etc/tsmgated.toml");
+        let config = config::load(&file).unwrap();
+        std::thread::spawn(move || Sandbox::enter(&config, &file)).join().unwrap()
     }
 
     fn folders_in(&self, surroundings: &Surroundings) -> Folders {
