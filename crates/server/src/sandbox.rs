@@ -45,8 +45,8 @@ impl Sandbox {
         Self { entered: None }
     }
 
-    /// Enters the sandbox of a configuration, as [`enter`] does and under the same conditions.
-    pub fn enter(config: &Config, config_file: &Path) -> Self {
+    /// Enters the one of a configuration, as [`enter`] does and under the same conditions.
+    pub fn for_config(config: &Config, config_file: &Path) -> Self {
         let folders = Folders::of(config, config_file);
         let level = enter(&folders);
         Self { entered: Some((folders, level)) }

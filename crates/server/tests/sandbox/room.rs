@@ -79,7 +79,7 @@ impl Room {
     pub(crate) fn sandbox(&self) -> Sandbox {
         let file = self.path("etc/tsmgated.toml");
         let config = config::load(&file).unwrap();
-        std::thread::spawn(move || Sandbox::enter(&config, &file)).join().unwrap()
+        std::thread::spawn(move || Sandbox::for_config(&config, &file)).join().unwrap()
     }
 
     fn folders_in(&self, surroundings: &Surroundings) -> Folders {
