@@ -52,6 +52,11 @@ pub enum Unwritten {
     Perhaps,
 }
 
+pub struct Position {
+    pub head: chain::Head,
+    pub writable: bool,
+}
+
 /// The audit, shared by all connections.
 #[derive(Debug)]
 pub struct Audit {
@@ -95,6 +100,10 @@ impl Audit {
         );
         let fingerprints = random.map_err(|_| AuditFault::NoRandom)?;
         Ok((Arc::new(Self { queue, tally, lost, begins_chain, fingerprints }), end))
+    }
+
+    pub fn position(&self) -> Position {
+        Position { head: chain::Head::EMPTY, writable: true }
     }
 
     /// Whether the file was missing or empty, so that a chain begins with this start.

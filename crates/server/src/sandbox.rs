@@ -143,3 +143,42 @@ fn restart_needed(missing: &[PathBuf]) -> String {
     let be = if names.len() == 1 { "is" } else { "are" };
     format!("restart needed: {} {be} outside of what the sandbox allows", names.join(", "))
 }
+
+/// The sandbox that the process is in, or none.
+#[derive(Debug)]
+pub struct Sandbox(Option<(Folders, Level)>);
+
+impl Sandbox {
+    /// No sandbox: where the daemon is a part of another program, such as a test.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// [`enter`] the one for this configuration, read from `file`.
+    pub fn for_config(config: &Config, file: &Path) -> Self {
+        let folders = Folders::of(config, file);
+        let level = enter(&folders);
+        Self(Some((folders, level)))
+    }
+
+    /// Whether another configuration finds everything it needs in here.
+    ///
+    /// # Errors
+    /// A folder that it needs and that is outside, in a sentence.
+    pub fn holds(&self, config: &Config, file: &Path) -> Result<(), String> {
+        let Some((folders, _)) = &self.0 else { return Ok(()) };
+        match folders.missing(&Folders::of(config, file)).first() {
+            None => Ok(()),
+            Some(folder) => Err(restart_needed(folder)),
+        }
+    }
+}
+
+impl Display for Sandbox {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            None => f.write_str("none"),
+            Some((_, level)) => level.fmt(f),
+        }
+    }
+}
