@@ -212,6 +212,9 @@ fn run(config: &std::path::Path) -> Exit {
     };
     // no thread exists yet: each that is started from here on is in it
     let sandbox = Sandbox::for_config(&loaded.snapshot.config, config);
+    if !sandbox.is_full() {
+        tracing::warn!("the process confines itself less than it would: {sandbox}");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&StartFault::Process(error)),
