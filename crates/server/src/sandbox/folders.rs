@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use landlock::{AccessFs, BitFlags, make_bitflags};
 
 use crate::config::{CLIENTS_FOLDER, Config, MetricsAddress};
+use crate::credentials;
 
 type Rights = BitFlags<AccessFs>;
 
@@ -100,10 +101,8 @@ impl Folders {
     ) -> Self {
         let mut folders = Self::of_file(config_file);
         folders.abstract_notify = surroundings.abstract_notify;
-        let tls = &config.tls;
-        let read = [&tls.certificate, &tls.private_key].into_iter().chain(&tls.client_authority);
-        for file in read.chain(&tls.revocation_lists) {
-            folders.add_of(file);
+        for file in credentials::files_of(&config.tls) {
+            folders.add_of(&file);
         }
         if let Some(credentials) = &surroundings.credentials {
             folders.add(credentials, READ, true);
