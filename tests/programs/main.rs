@@ -14,6 +14,7 @@ mod files;
 mod flood;
 mod killed;
 mod life;
+mod sandbox;
 mod secrets;
 mod stage;
 mod users;
