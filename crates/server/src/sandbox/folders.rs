@@ -35,6 +35,8 @@ const NAMES: &[&str] = &[
     "/usr/lib64",
     "/run/systemd/userdb",
     "/run/userdb",
+    "/run/host/userdb",
+    "/usr/local/lib/userdb",
     "/var/lib/extrausers",
     "/var/lib/sss/mc",
 ];
