@@ -203,6 +203,8 @@ fn bound(path: &Path) -> Option<Bound> {
 
 /// Without symlinks and dots, as far as it is there.
 fn real(path: &Path) -> PathBuf {
+    // the folder of a bare file name
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let real = path.ancestors().find_map(|above| {
         let rest = path.strip_prefix(above).ok()?;
