@@ -11,6 +11,7 @@ mod conversation;
 mod leaving;
 mod library;
 mod limits;
+mod proxy;
 mod python;
 mod reach;
 mod relay;

@@ -101,13 +101,10 @@ const APPENDED: &[(&str, &str)] = &[
 
 const LATER: &[Fault] = &[
     ("[listen]\n", "[listen]\nlocal = ¦\"l.sock\"\n", "`listen.local`"),
-    ("[listen]\n", "[listen]\nproxy_protocol_from = ¦[\"10.0.0.2/32\"]\n", "the PROXY protocol"),
     ("[tsm]\n", "[tsm]\napi = ¦\"https://localhost:8850\"\n", "the api lane"),
     ("[tsm]\n", "[tsm]\napi_certificate_sha256 = ¦\"00\"\n", "the api lane"),
     ("[tsm]\n", "[tsm]\napi_authority = ¦\"a.pem\"\n", "the api lane"),
     ("[tsm]\n", "[tsm]\ncommand_socket = ¦\"c.sock\"\n", "the command lane"),
-    ("[audit]\n", "[audit]\njournal = ¦true\n", "the journal as audit"),
-    ("[audit]\n", "[metrics]\nlisten = ¦\"127.0.0.1:1\"\n[audit]\n", "the metrics listener"),
     ("[audit]\n", "¦[[local]]\nuser = \"a\"\nroles = []\n[audit]\n", "`[[local]]`"),
 ];
 

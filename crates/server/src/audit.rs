@@ -7,7 +7,7 @@
 //!
 //! Rooms: [`record`] what a line says, [`chain`] how lines hang together, `opening`, `file` and
 //! `writer` bring them to disk, `rotation` puts a full file aside, `journal` tells systemd's journal,
-//! [`verify`] the check.
+//! [`verify`] the check, [`report`] the sums for a review.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::TrySendError;
@@ -26,6 +26,7 @@ mod file;
 mod journal;
 mod opening;
 pub mod record;
+pub mod report;
 mod rotation;
 mod tally;
 pub mod verify;

@@ -19,6 +19,7 @@ use crate::config::ConfigFault;
 use crate::config::raw::{AUDIT_FILE, CONFIG_FILE};
 use crate::credentials::CredentialsFault;
 use crate::daemon::{Daemon, Loaded, StartFault};
+use crate::ip_dropin::{Peers, disagreement};
 use crate::process;
 use crate::sandbox::Sandbox;
 use crate::sockets::Sockets;
@@ -36,9 +37,9 @@ mod verify;
 pub enum Exit {
     /// It did, or the answer is yes.
     Done = 0,
-    /// `audit verify`: the chain is broken. `status`: the gate is not ready.
+    /// `audit verify`, `audit report`: the chain is broken. `status`: the gate is not ready.
     Broken = 1,
-    /// `audit verify`: what is there is in order, but it does not begin at the beginning.
+    /// `audit verify`, `audit report`: what is there is in order, but it does not begin at the beginning.
     Partial = 2,
     /// The command line is wrong.
     Usage = 64,
@@ -72,9 +73,9 @@ impl Exit {
 
     fn meaning(self) -> &'static str {
         match self {
-            Self::Done => "done; explain: permitted; audit verify: the chain is whole",
-            Self::Broken => "audit verify: the chain is broken; status: the gate is not ready",
-            Self::Partial => "audit verify: in order, but the beginning is elsewhere or missing",
+            Self::Done => "done; explain: permitted; audit: the chain is whole",
+            Self::Broken => "audit: the chain is broken; status: the gate is not ready",
+            Self::Partial => "audit: in order, but the beginning is elsewhere or missing",
             Self::Usage => "the command line is wrong",
             Self::Contents => "a file's contents are wrong (named with line and column)",
             Self::File => "a file is missing, or others than root and our user could change it",
@@ -280,7 +281,10 @@ fn check(config: &std::path::Path) -> Exit {
     }
     let policy = &loaded.snapshot.policy;
     let mut lines = vec![format!("{}: good", config.display())];
-    lines.extend(loaded.warnings().into_iter().map(|warning| format!("warning: {warning}")));
+    let mut warnings = loaded.warnings();
+    // a packet that systemd's filter drops leaves no trace to look for
+    warnings.extend(disagreement::here(&Peers::of(&loaded.snapshot.config, &policy.allow)));
+    lines.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
     lines.push(format!("listens on {}", loaded.snapshot.config.listen));
     lines.extend(policy.clients().iter().map(|client| {
         let roles: Vec<_> = client.roles.iter().map(|role| role.name()).collect();

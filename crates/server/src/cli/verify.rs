@@ -11,9 +11,9 @@ use crate::audit::chain::Head;
 use crate::audit::verify::{Broken, Check, Verified};
 
 /// A daemon that runs may be in the middle of a line: the check is made again, so often,
-const TRIES: usize = 5;
+pub(super) const TRIES: usize = 5;
 /// after so long.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// Checks files, oldest first, as one chain, and says what was found.
 pub(super) fn verify(files: &[PathBuf], expected: Option<&Head>) -> Exit {
