@@ -150,7 +150,7 @@ impl Warden {
         let house = Arc::clone(&self.house);
         let read = move || match extent {
             Extent::Everything => everything(&config, &current, &house),
-            Extent::Credentials => certificates(&config, &current, &house),
+            Extent::Credentials => certificates(&current, &house),
         };
         // reading and parsing may take a while, and no connection waits for it
         let read = tokio::task::spawn_blocking(read).await;
@@ -213,8 +213,8 @@ fn everything(path: &Path, current: &Snapshot, house: &House) -> Read {
 }
 
 /// Certificates and lists anew.
-fn certificates(path: &Path, current: &Snapshot, house: &House) -> Read {
-    house.sandbox.holds(&current.config, path)?;
+fn certificates(current: &Snapshot, house: &House) -> Read {
+    house.sandbox.holds_credentials(&current.config.tls)?;
     let now = OffsetDateTime::now_utc();
     let credentials = credentials::load(&current.config.tls, now).map_err(|f| f.to_string())?;
     let warnings = credentials.trouble(now).into_iter().chain(credentials.warnings(now)).collect();

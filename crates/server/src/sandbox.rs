@@ -12,7 +12,7 @@ use landlock::{
     RulesetCreatedAttr, RulesetError, Scope,
 };
 
-use crate::config::Config;
+use crate::config::{Config, Tls};
 use crate::process;
 
 mod folders;
@@ -63,6 +63,14 @@ impl Sandbox {
     /// A folder is outside of it: that takes a restart.
     pub fn holds_file(&self, config_file: &Path) -> Result<(), String> {
         self.holds_all(&Folders::of_file(config_file))
+    }
+
+    /// Whether certificates, key and lists can be read from in here.
+    ///
+    /// # Errors
+    /// A folder is outside of it: that takes a restart.
+    pub fn holds_credentials(&self, tls: &Tls) -> Result<(), String> {
+        self.holds_all(&Folders::of_credentials(tls))
     }
 
     /// Whether everything that a configuration names is within reach from in here.

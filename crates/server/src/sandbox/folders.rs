@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use landlock::{AccessFs, BitFlags, make_bitflags};
 
-use crate::config::{CLIENTS_FOLDER, Config, MetricsAddress};
+use crate::config::{CLIENTS_FOLDER, Config, MetricsAddress, Tls};
 use crate::credentials;
 
 type Rights = BitFlags<AccessFs>;
@@ -103,18 +103,18 @@ impl Folders {
     ) -> Self {
         let mut folders = Self::of_file(config_file);
         folders.abstract_notify = surroundings.abstract_notify;
-        for file in credentials::files_of(&config.tls) {
-            folders.add_of(&file);
+        for Folder { path, rights, needed, .. } in Self::of_credentials(&config.tls).folders {
+            folders.add(&path, rights, needed);
         }
         if let Some(credentials) = &surroundings.credentials {
-            folders.add(credentials, READ, true);
+            folders.add(credentials, READ, false);
         }
         folders.add(parent(&config.audit.file), WRITE, true);
         if let Some(MetricsAddress::Unix(socket)) = &config.metrics {
             folders.add(parent(socket), SOCKETS, true);
         }
         for folder in &surroundings.runtime {
-            folders.add(folder, SOCKETS, true);
+            folders.add(folder, SOCKETS, false);
         }
         for folder in NAMES {
             folders.add(Path::new(folder), READ, false);
@@ -124,7 +124,7 @@ impl Folders {
 
     /// What the configuration file and those of `clients.d` need, whatever they say.
     pub(super) fn of_file(config_file: &Path) -> Self {
-        let mut folders = Self { folders: Vec::new(), abstract_notify: false };
+        let mut folders = Self::none();
         folders.add_of(config_file);
         let clients = parent(config_file).join(CLIENTS_FOLDER);
         if clients.is_dir() {
@@ -134,6 +134,17 @@ impl Folders {
             folders.add_of(&entry.path());
         }
         folders
+    }
+
+    /// What certificates, key and lists need.
+    pub(super) fn of_credentials(tls: &Tls) -> Self {
+        let mut folders = Self::none();
+        credentials::files_of(tls).iter().for_each(|file| folders.add_of(file));
+        folders
+    }
+
+    fn none() -> Self {
+        Self { folders: Vec::new(), abstract_notify: false }
     }
 
     fn add_of(&mut self, file: &Path) {

@@ -170,6 +170,22 @@ fn the_configurations_own_files_are_looked_after_too() {
     fs::remove_file(room.path("etc/clients.d")).unwrap();
     room.configure("revocation_list = \"../outside/a.crl\"");
     assert_eq!(sandbox.holds_file(&file), Ok(()));
-    assert_eq!(sandbox.holds(&config::load(&file).unwrap(), &file), outside("outside"));
-    assert_eq!(Sandbox::none().holds(&config::load(&file).unwrap(), &file), Ok(()));
+    let config = config::load(&file).unwrap();
+    assert_eq!(sandbox.holds(&config, &file), outside("outside"));
+    assert_eq!(sandbox.holds_credentials(&config.tls), outside("outside"));
+    assert_eq!(Sandbox::none().holds(&config, &file), Ok(()));
+}
+
+/// R56, R54: certificates are read anew whatever became of folders that have nothing to do with them
+#[test]
+fn a_certificate_does_not_need_the_audits_folder() {
+    let room = Room::new("");
+    let Some(_) = room.enter() else { return };
+    let (sandbox, file) = (room.sandbox(), room.path("etc/tsmgated.toml"));
+    fs::rename(room.path("log"), room.path("old")).unwrap();
+    fs::create_dir(room.path("log")).unwrap();
+    let config = config::load(&file).unwrap();
+    assert_eq!(sandbox.holds_credentials(&config.tls), Ok(()));
+    let log = room.real("log").display().to_string();
+    assert!(sandbox.holds(&config, &file).unwrap_err().contains(&log));
 }
