@@ -20,6 +20,7 @@ mod ip_dropin;
 mod killed;
 mod life;
 mod report;
+mod sandbox;
 mod secrets;
 mod stage;
 mod users;
