@@ -1,0 +1,278 @@
+//! What is counted, and its text for Prometheus (OpenMetrics 1.0).
+//!
+//! Labels are codes of ours and names from the configuration, a bounded number of them: never an address,
+//! a serial number or anything else that a peer chooses. Counting never waits and never fails.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use time::OffsetDateTime;
+use tsmgate_gate::reason::Reason;
+use tsmgate_text::escape;
+
+use crate::status::Status;
+
+mod gauges;
+
+/// What each metric's name begins with.
+pub const PREFIX: &str = "tsmgate";
+/// The content type of [`Metrics::text`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The outcome of a login that was granted; of others it is the reason's code.
+pub const SUCCESS: &str = "success";
+/// Whose login is counted as nobody's own, past [`LOGIN_SERIES`].
+pub const OTHERS: &str = "others";
+/// Pairs of client and outcome that are counted apart; the calls of further ones are [`OTHERS`]'.
+pub const LOGIN_SERIES: usize = 4096;
+/// Clients whose certificate's end is remembered; of further ones it is not.
+pub const CLIENTS: usize = 4096;
+
+/// Upper ends of the classes of TSM's answering time, in seconds.
+const ANSWER_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Why {
+    stage: &'static str,
+    reason: &'static str,
+}
+
+impl Why {
+    fn of(reason: Reason) -> Self {
+        Self { stage: reason.stage().name(), reason: reason.code() }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Login {
+    client: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+const ANSWERED: Outcome = Outcome { outcome: "answered" };
+const FAILED: Outcome = Outcome { outcome: "failed" };
+const GOOD: Outcome = Outcome { outcome: "good" };
+const BAD: Outcome = Outcome { outcome: "bad" };
+
+/// All that is counted in one life of the daemon.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    refusals: Family<Why, Counter>,
+    cuts: Family<Why, Counter>,
+    logins: Family<Login, Counter>,
+    answers: Family<Outcome, Histogram>,
+    tsm_failures: Family<Why, Counter>,
+    bans: Counter,
+    reloads: Family<Outcome, Counter>,
+    known: Mutex<Known>,
+}
+
+/// What is remembered beside the counts.
+#[derive(Debug, Default)]
+struct Known {
+    series: HashSet<Login>,
+    granted: u64,
+    last: Option<(String, OffsetDateTime)>,
+    tsm_failing: Option<&'static str>,
+    seen: HashMap<String, i64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Nothing has happened yet. Each refusal there can be is there from the start, at zero: what first
+    /// appears with a one does not show as an increase.
+    pub fn new() -> Self {
+        let metrics = Self {
+            registry: Registry::with_prefix(PREFIX),
+            refusals: Family::default(),
+            cuts: Family::default(),
+            logins: Family::default(),
+            answers: Family::new_with_constructor(|| Histogram::new(ANSWER_SECONDS)),
+            tsm_failures: Family::default(),
+            bans: Counter::default(),
+            reloads: Family::default(),
+            known: Mutex::default(),
+        };
+        for &(stage, reason) in Reason::CODES_BY_STAGE {
+            let why = Why { stage: stage.name(), reason };
+            let _ = metrics.refusals.get_or_create(&why);
+            let _ = metrics.cuts.get_or_create(&why);
+            if reason.starts_with("backend_") {
+                let _ = metrics.tsm_failures.get_or_create(&why);
+            }
+        }
+        for outcome in [ANSWERED, FAILED] {
+            let _ = metrics.answers.get_or_create(&outcome);
+        }
+        for outcome in [GOOD, BAD] {
+            let _ = metrics.reloads.get_or_create(&outcome);
+        }
+        metrics.registered()
+    }
+
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        registry.register(
+            "refusals",
+            "Connections and calls that were refused",
+            self.refusals.clone(),
+        );
+        registry.register(
+            "cuts",
+            "Open connections that were ended because they may not go on",
+            self.cuts.clone(),
+        );
+        registry.register("logins", "Finished calls of the login lane", self.logins.clone());
+        registry.register_with_unit(
+            "tsm_answer",
+            "Time from a call to TSM until its answer, or until it failed",
+            Unit::Seconds,
+            self.answers.clone(),
+        );
+        registry.register(
+            "tsm_failures",
+            "Calls to TSM that brought no answer",
+            self.tsm_failures.clone(),
+        );
+        registry.register("bans", "Sources banned for failing too often", self.bans.clone());
+        registry.register(
+            "reloads",
+            "Times everything was read anew, or was tried to",
+            self.reloads.clone(),
+        );
+        self
+    }
+
+    /// A refusal; also one of those that the audit sums up.
+    pub fn refused(&self, reason: Reason) {
+        self.refusals.get_or_create(&Why::of(reason)).inc();
+    }
+
+    /// A finished call of the login lane: whose, and whether it was granted. `client` is the name of a
+    /// configuration's entry.
+    pub fn login(&self, client: &str, outcome: Result<(), Reason>) {
+        let outcome = outcome.err().map_or(SUCCESS, Reason::code);
+        let labels = {
+            let mut known = self.known();
+            if outcome == SUCCESS {
+                known.granted += 1;
+                known.last = Some((client.to_owned(), OffsetDateTime::now_utc()));
+            }
+            known.series(client, outcome)
+        };
+        self.logins.get_or_create(&labels).inc();
+    }
+
+    /// TSM was asked: for how long, and whether it answered.
+    pub fn asked_tsm(&self, time: Duration, outcome: Result<(), Reason>) {
+        let labels = if outcome.is_ok() { ANSWERED } else { FAILED };
+        self.answers.get_or_create(&labels).observe(time.as_secs_f64());
+        if let Err(reason) = outcome {
+            self.tsm_failures.get_or_create(&Why::of(reason)).inc();
+        }
+        self.known().tsm_failing = outcome.err().map(Reason::code);
+    }
+
+    /// An open connection was ended because it may not go on.
+    pub fn cut(&self, reason: Reason) {
+        self.cuts.get_or_create(&Why::of(reason)).inc();
+    }
+
+    /// A source was banned.
+    pub fn banned(&self) {
+        self.bans.inc();
+    }
+
+    /// Everything was read anew; or it was tried to, and what was there before stays.
+    pub fn reloaded(&self, good: bool) {
+        self.reloads.get_or_create(if good { &GOOD } else { &BAD }).inc();
+    }
+
+    /// A client connected with a certificate that ends then, in seconds since 1970. What it came with
+    /// last is what counts, also where it ends earlier than the one before.
+    pub fn seen(&self, client: &str, not_after: i64) {
+        let labels = {
+            let mut known = self.known();
+            if let Some(end) = known.seen.get_mut(client) {
+                *end = not_after;
+                return;
+            }
+            if known.seen.len() < CLIENTS {
+                known.seen.insert(client.to_owned(), not_after);
+            }
+            known.series(client, SUCCESS)
+        };
+        // from now on its first login shows as an increase
+        let _ = self.logins.get_or_create(&labels);
+    }
+
+    /// Logins granted.
+    pub fn logins(&self) -> u64 {
+        self.known().granted
+    }
+
+    /// Who was granted one last, and when.
+    pub fn last_login(&self) -> Option<(String, OffsetDateTime)> {
+        self.known().last.clone()
+    }
+
+    /// The code of TSM's last failure, until it answers again.
+    pub fn tsm_failing(&self) -> Option<&'static str> {
+        self.known().tsm_failing
+    }
+
+    /// The clients that connected, by name, and when the certificate ends that each came with last, in
+    /// seconds since 1970.
+    pub fn clients_seen(&self) -> Vec<(String, i64)> {
+        let mut seen: Vec<_> =
+            self.known().seen.iter().map(|(client, end)| (client.clone(), *end)).collect();
+        seen.sort();
+        seen
+    }
+
+    /// All of it with the rest of the picture, as OpenMetrics text of type [`CONTENT_TYPE`].
+    pub fn text(&self, status: &Status) -> String {
+        let mut text = String::new();
+        // writing to a String cannot fail
+        let _ = encode_registry(&mut text, &self.registry);
+        let _ = encode_registry(&mut text, &gauges::of(status));
+        let _ = encode_eof(&mut text);
+        text
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// The labels under which a call counts.
+    fn series(&mut self, client: &str, outcome: &'static str) -> Login {
+        let labels = Login { client: escape(client), outcome };
+        if self.series.contains(&labels) {
+            return labels;
+        }
+        if self.series.len() >= LOGIN_SERIES {
+            return Login { client: OTHERS.to_owned(), outcome };
+        }
+        self.series.insert(labels.clone());
+        labels
+    }
+}
