@@ -2,7 +2,7 @@
 # The packages where no systemd runs, as in a container's build: what is there after an installation, an
 # upgrade, a removal and a purge. The root is an overlay of the machine's that nobody keeps.
 
-. /inside/host.sh
+. /package/host.sh
 
 packages_in_hand() {
     ls -l /packages

@@ -1,25 +1,16 @@
-# What the scripts beside this one share. Sourced by them, inside a copy of the machine.
+# What the scripts beside this one share, over what the tests of the units have. Sourced by them, inside a
+# copy of the machine.
 
-etc=/etc/tsmgate
+. /inside/host.sh
+
 units="tsmgated.socket tsmgated.service tsmgate-renew-server.timer tsmgate-renew-crl.timer"
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
-
-fail() { echo "$*"; return 1; }
 
 # case_ NAME: runs one, prints `ok NAME` or `not ok NAME`, and on a failure its talk.
 case_() {
     # not behind `if` or `&&`: there bash would not stop at the first command that fails
     ( set -eEuo pipefail; trap 'echo "failed: $BASH_COMMAND"' ERR; "$1" ) > /out/talk 2>&1
     [ $? = 0 ] && echo "ok $1" || { echo "not ok $1"; sed 's/^/    /' /out/talk; }
-}
-
-# until_ SECONDS COMMAND...: waits until it is so.
-until_() {
-    local end=$((SECONDS + $1)); shift
-    until "$@"; do
-        [ $SECONDS -lt $end ] || fail "waited in vain for: $*"
-        read -rt 0.05 <> <(:) || :
-    done
 }
 
 gone() { for path; do [ ! -e "$path" ] || fail "$path is still there"; done; }
