@@ -9,16 +9,12 @@ use tests::program::{built, have, texts};
 
 use crate::root;
 
-/// Where the packages are.
+/// Where the packages are; `next.deb` and `next.rpm`, version 9.0.0 of the server, are beside them.
 pub struct Packages {
     pub client_deb: PathBuf,
     pub server_deb: PathBuf,
-    /// Version 9.0.0 of the server, with another sample of the configuration.
-    pub next_deb: PathBuf,
     pub client_rpm: PathBuf,
     pub server_rpm: PathBuf,
-    /// Version 9.0.0 of the server.
-    pub next_rpm: PathBuf,
 }
 
 /// All packages; `None`, said aloud, where a tool is missing.
@@ -89,18 +85,18 @@ fn make(deb: &Path, rpm: &Path) -> Packages {
     made("crates/server", "server.rpm", &[]);
     made("crates/server", "next.rpm", &["--set-metadata", "version = \"9.0.0\""]);
 
+    next(&folder, &at("server.deb"));
+
     Packages {
-        next_deb: next(&folder, &at("server.deb")),
         client_deb: at("client.deb"),
         server_deb: at("server.deb"),
         client_rpm: at("client.rpm"),
         server_rpm: at("server.rpm"),
-        next_rpm: at("next.rpm"),
     }
 }
 
 /// The package again as version 9.0.0, with a line more in the sample.
-fn next(folder: &Path, package: &Path) -> PathBuf {
+fn next(folder: &Path, package: &Path) {
     let unpacked = folder.join("next");
     run(Command::new("dpkg-deb").arg("--raw-extract").arg(package).arg(&unpacked));
     let edit = |path: &str, change: &dyn Fn(&str) -> String| {
@@ -114,8 +110,6 @@ fn next(folder: &Path, package: &Path) -> PathBuf {
         text.replace(&version, "Version: 9.0.0-1\n")
     });
     edit("etc/tsmgate/tsmgated.toml", &|text| format!("{text}# the next version\n"));
-    let next = folder.join("next.deb");
     let pack = ["--root-owner-group", "-Zgzip", "-z1", "--build"];
-    run(Command::new("dpkg-deb").args(pack).arg(&unpacked).arg(&next));
-    next
+    run(Command::new("dpkg-deb").args(pack).arg(&unpacked).arg(folder.join("next.deb")));
 }
