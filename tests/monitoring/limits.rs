@@ -14,7 +14,7 @@ async fn both(fake: &std::sync::Arc<Fake>) -> [Open; 2] {
     [Open::tcp(Door::Metrics, fake).await, Open::unix(Door::Status, fake)]
 }
 
-/// R13: a header that does not come, or does not end, has its time and no more
+/// A header that does not come, or does not end, has its time and no more
 #[tokio::test]
 async fn a_slow_header_is_cut() {
     for door in both(&Fake::new()).await {

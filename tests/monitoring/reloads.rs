@@ -41,27 +41,31 @@ async fn who_goes_away_leaves_no_half_reload() {
     wait::until("the end of the reload", done).await;
 }
 
-/// R53: reloads run one after another, however many ask at once
+/// R54: reloads run one after another, and those that many asked for meanwhile are one
 #[tokio::test]
-async fn reloads_take_turns() {
+async fn a_storm_of_reloads_is_two() {
     let fake = Fake::new();
     fake.leave.forget_permits(Semaphore::MAX_PERMITS);
     let door = Open::unix(Door::Status, &fake);
     let mut streams = Vec::new();
-    for _ in 0..3 {
+    for number in 1..=10 {
         let mut stream = door.connect().await;
         stream.write_all(RELOAD).await.unwrap();
         streams.push(stream);
-    }
-    for turn in 1..=3 {
-        let begun = || async { (fake.begun.load(SeqCst) >= turn).then_some(()) };
-        wait::until("a reload", begun).await;
         // others are answered meanwhile, and no second one has begun
         assert_eq!(door.ask("GET", "/healthz").await.code, 200);
-        assert_eq!(fake.begun.load(SeqCst), turn);
-        fake.leave.add_permits(1);
+        let begun = || async { (fake.begun.load(SeqCst) == 1).then_some(()) };
+        wait::until(&format!("the reload, and no more after {number}"), begun).await;
     }
+    *fake.outcome.lock().unwrap() = Err("no such key".into());
+    fake.leave.add_permits(2);
     for stream in streams {
-        assert_eq!(Reply::of(stream).await.code, 200);
+        let got = Reply::of(stream).await;
+        assert_eq!((got.code, &*got.body), (422, "no such key\n"));
     }
+    assert_eq!(fake.begun.load(SeqCst), 2);
+    // who asks later has one of his own
+    fake.leave.add_permits(1);
+    assert_eq!(door.ask("POST", "/reload").await.code, 422);
+    assert_eq!(fake.begun.load(SeqCst), 3);
 }

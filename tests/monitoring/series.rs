@@ -96,7 +96,7 @@ fn a_client_has_a_series_before_its_first_login() {
     assert_eq!(found.get(name), Some(&0.0));
 }
 
-/// R13: however many clients and endings there are, the series are bounded
+/// However many clients and endings there are, the series are bounded
 #[test]
 fn the_number_of_series_is_bounded() {
     let metrics = Metrics::new();
