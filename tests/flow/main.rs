@@ -5,6 +5,7 @@ mod audit_chain;
 mod audit_failing;
 mod audit_hanging;
 mod audit_records;
+mod audit_rotation;
 mod backend;
 mod conversation;
 mod leaving;

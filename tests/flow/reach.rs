@@ -118,21 +118,27 @@ async fn a_dead_tsm_is_tried_so_often_and_no_more() {
         owner_groups: vec![0],
         connections: 8,
     };
-    let backend = Backend::new(tsm, Duration::from_secs(5), &clock);
+    let backend = Backend::new(tsm.connections, &clock);
     // the first finds out, ten more are the burst
     for _ in 0..11 {
-        assert_eq!(backend.login(permit()).await.unwrap_err(), Reason::BackendUnreachable);
+        assert_eq!(
+            backend.login(&tsm, Duration::from_secs(5), permit()).await.unwrap_err(),
+            Reason::BackendUnreachable
+        );
     }
     scene.tsm.restart().await.unwrap();
     for _ in 0..100 {
-        assert_eq!(backend.login(permit()).await.unwrap_err(), Reason::BackendUnreachable);
+        assert_eq!(
+            backend.login(&tsm, Duration::from_secs(5), permit()).await.unwrap_err(),
+            Reason::BackendUnreachable
+        );
     }
     scene.nothing_reached_tsm();
     hand.advance(Duration::from_millis(100));
-    backend.login(permit()).await.unwrap();
+    backend.login(&tsm, Duration::from_secs(5), permit()).await.unwrap();
     // and once it answers, nothing is counted any more
     for _ in 0..20 {
-        backend.login(permit()).await.unwrap();
+        backend.login(&tsm, Duration::from_secs(5), permit()).await.unwrap();
     }
     assert_eq!(scene.tsm.counts().connections, 21);
 }
@@ -153,6 +159,7 @@ fn permit() -> Permit {
         public_key: [2; 32],
         uris: vec![identity],
         dns: Vec::new(),
+        not_after: i64::MAX,
     };
     let here = std::iter::once("127.0.0.0/8".parse().unwrap()).collect();
     let none = std::iter::empty().collect();

@@ -35,6 +35,29 @@ impl Caller {
     pub fn leaf(&self) -> &Leaf {
         &self.leaf
     }
+
+    /// Where it comes from.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Whether an open connection may stay under another policy: as the same client, and with what it
+    /// came for. Its next call is asked about all the same.
+    ///
+    /// # Errors
+    /// As [`Policy::identify`]; or its certificate is another client's now, or the entry lost the
+    /// permission.
+    pub fn stays(&self, policy: &Policy) -> Result<(), Reason> {
+        let client = policy.identify(&self.leaf, self.address)?;
+        if client.name != self.client.name {
+            return Err(Reason::ClientChanged);
+        }
+        let login = Permission::login();
+        match (self.client.role_giving(&login), client.role_giving(&login)) {
+            (Some(_), None) => Err(Reason::PermissionMissing),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// One call may reach TSM, once, for one permission. It holds the client's place for a call under

@@ -75,6 +75,8 @@ pub struct Leaf {
     pub uris: Vec<String>,
     /// All its DNS names.
     pub dns: Vec<String>,
+    /// The last second of its time, counted from 1970.
+    pub not_after: i64,
 }
 
 /// Certificates that are refused whatever a revocation list says.

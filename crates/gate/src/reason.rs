@@ -102,6 +102,8 @@ reasons! {
     GateClosed = "gate_closed", Admit, Operator;
     /// The daemon is stopping; the caller is told to come again.
     GateStopping = "gate_stopping", Admit, Gate;
+    /// A balancer did not say, with the PROXY protocol, whom it speaks for.
+    ProxyHeaderMissing = "proxy_header_missing", Admit, Operator;
     /// No listed network holds the address.
     AddressNotListed = "address_not_listed", Admit, Peer;
     /// The source failed too often and is banned for a while.
@@ -152,6 +154,8 @@ reasons! {
     ClientAmbiguous = "client_ambiguous", Identify, Operator;
     /// A known client, but not from this address.
     ClientElsewhere = "client_elsewhere", Identify, Peer;
+    /// The certificate of an open connection is another client's since a reload.
+    ClientChanged = "client_changed", Identify, Operator;
 
     /// None of the client's roles has the permission.
     PermissionMissing = "permission_missing", Authorize, Peer;

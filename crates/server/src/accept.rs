@@ -14,6 +14,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use crate::systemd::Watchdog;
+
 /// First pause after the system had nothing left; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// The longest pause.
@@ -42,10 +44,12 @@ impl Arrival {
 }
 
 /// Accepts until `stop` turns true; at most `slots` connections exist at once. Each runs as its own
-/// task, so that a panic ends one connection and nothing else.
+/// task, so that a panic ends one connection and nothing else. The watchdog is fed by this loop and by
+/// nothing else: it starves when the loop is stuck.
 pub async fn accept<F, T>(
     listener: TcpListener,
     slots: usize,
+    mut watchdog: Watchdog,
     mut stop: watch::Receiver<bool>,
     connection: F,
 ) -> JoinSet<()>
@@ -61,6 +65,7 @@ where
         let accepted = tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return connections,
+            () = watchdog.fed() => continue,
             Some(ended) = connections.join_next() => {
                 complain_of_panic(&ended);
                 continue;

@@ -5,12 +5,13 @@
 //! cookie leaves; where either cannot be written the call does not happen. Refusals that strangers can
 //! cause at will are counted and summed up ([`tally`]), so that nobody fills the disk.
 //!
-//! Rooms: [`record`] what a line says, [`chain`] how lines hang together, `file` and `writer` bring
-//! them to disk, [`verify`] the check.
+//! Rooms: [`record`] what a line says, [`chain`] how lines hang together, `opening`, `file` and
+//! `writer` bring them to disk, `rotation` puts a full file aside, `journal` tells systemd's journal,
+//! [`verify`] the check.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::TrySendError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -22,18 +23,22 @@ use crate::config;
 
 pub mod chain;
 mod file;
+mod journal;
+mod opening;
 pub mod record;
+mod rotation;
 mod tally;
 pub mod verify;
 mod writer;
 
-pub use file::{AuditFault, inspect};
+pub use opening::{AuditFault, inspect};
 pub use record::Record;
 pub use tally::{Origin as RefusalOrigin, Proof};
 pub use writer::HEAD_TARGET;
 
+use chain::Head;
 use tally::{Tally, Verdict};
-use writer::{Order, Sources, Writer};
+use writer::{Order, Seen, Sources, Writer};
 
 /// Records that may wait for the writer; more than all calls that can be under way at once.
 const QUEUE: usize = 4096;
@@ -52,6 +57,16 @@ pub enum Unwritten {
     Perhaps,
 }
 
+/// How far the audit has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The last record that counts.
+    pub head: Head,
+    /// Whether the last try to write went well: `false` means that calls are refused. Tried again each
+    /// second, also where nobody calls.
+    pub writable: bool,
+}
+
 /// The audit, shared by all connections.
 #[derive(Debug)]
 pub struct Audit {
@@ -59,18 +74,21 @@ pub struct Audit {
     tally: Arc<Tally>,
     lost: Arc<AtomicU64>,
     begins_chain: bool,
+    seen: Seen,
     fingerprints: aws_lc_rs::hmac::Key,
 }
 
 impl Audit {
-    /// Opens the file, closes a torn line of an earlier life, and starts the writer.
+    /// Opens the file, looks for the journal where it is asked for, closes a torn line of an earlier
+    /// life, and starts the writer.
     ///
     /// [`inspect`] says beforehand whether that would work.
     ///
     /// The receiver resolves when the writer's thread has ended, for whatever reason.
     ///
     /// # Errors
-    /// The file cannot be opened, is unsafe, or its end is not a chain that could be continued.
+    /// The file cannot be opened, is unsafe, or its end is not a chain that could be continued; the
+    /// journal is asked for and not there.
     pub fn start(
         config: &config::Audit,
         clock: Clock,
@@ -80,6 +98,7 @@ impl Audit {
         let sources = Sources { tally: Arc::clone(&tally), lost: Arc::clone(&lost) };
         let writer = Writer::open(config, sources)?;
         let begins_chain = writer.begins_chain();
+        let seen = writer.seen();
         let (queue, orders) = std::sync::mpsc::sync_channel(QUEUE);
         let (ended, end) = oneshot::channel();
         std::thread::Builder::new()
@@ -94,7 +113,7 @@ impl Audit {
             &aws_lc_rs::rand::SystemRandom::new(),
         );
         let fingerprints = random.map_err(|_| AuditFault::NoRandom)?;
-        Ok((Arc::new(Self { queue, tally, lost, begins_chain, fingerprints }), end))
+        Ok((Arc::new(Self { queue, tally, lost, begins_chain, seen, fingerprints }), end))
     }
 
     /// Whether the file was missing or empty, so that a chain begins with this start.
@@ -102,7 +121,13 @@ impl Audit {
         self.begins_chain
     }
 
-    /// Writes a record and waits until it is on file.
+    /// How far it has come, as the writer last saw it. Cheap: a lock that nobody holds for longer than
+    /// a copy takes.
+    pub fn position(&self) -> Position {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a record and waits until it is on file, and in the journal where that is asked for.
     ///
     /// # Errors
     /// Whatever the record was for must not happen.

@@ -41,8 +41,6 @@ const SEQUENCE: i32 = 1;
 /// TSM as the login lane sees it.
 #[derive(Debug)]
 pub struct Backend {
-    tsm: Tsm,
-    call_deadline: Duration,
     turns: Semaphore,
     down: AtomicBool,
     attempts_while_down: Bucket,
@@ -50,74 +48,77 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Connects to nothing yet. `call_deadline` is for one whole login.
-    pub fn new(tsm: Tsm, call_deadline: Duration, clock: &Clock) -> Self {
+    /// Connects to nothing yet; later to TSM with at most `connections` at once.
+    pub fn new(connections: usize, clock: &Clock) -> Self {
         let (per_minute, burst) = ATTEMPTS_WHILE_DOWN;
         let rate = Rate::new(per_minute, burst).expect("constants above, not zero");
         Self {
-            turns: Semaphore::new(tsm.connections),
-            tsm,
-            call_deadline,
+            turns: Semaphore::new(connections),
             down: false.into(),
             attempts_while_down: Bucket::new(rate, clock),
             trouble: Trouble::default(),
         }
     }
 
-    /// One login at TSM, for which the permit is used up: the caller's place for a call under way is
-    /// free when TSM has answered.
+    /// One login at TSM within `deadline`, for which the permit is used up: the caller's place for a
+    /// call under way is free when TSM has answered.
     ///
     /// # Errors
     /// A reason of party TSM or operator: busy, unreachable, not trusted, too slow, garbage, an error of
     /// its own, or that it does not accept the gate's user.
-    pub async fn login(&self, permit: Permit) -> Result<Login, Reason> {
+    pub async fn login(
+        &self,
+        tsm: &Tsm,
+        deadline: Duration,
+        permit: Permit,
+    ) -> Result<Login, Reason> {
         tracing::debug!(permission = %permit.permission(), role = permit.role(), "asking TSM");
-        let answer = self.ask().await;
+        let answer = self.ask(tsm, deadline).await;
         self.trouble.tell(answer.as_ref().err());
         answer.map_err(|failure| failure.reason)
     }
 
-    async fn ask(&self) -> Result<Login, Failure> {
+    async fn ask(&self, tsm: &Tsm, deadline: Duration) -> Result<Login, Failure> {
         let turn = timeout(TURN_DEADLINE, self.turns.acquire()).await;
         let busy = Failure::from(Reason::BackendBusy);
         let Ok(Ok(_turn)) = turn else { return Err(busy) };
-        let deadline = Instant::now() + self.call_deadline;
-        let connect = timeout_at(deadline, self.connect());
+        let deadline = Instant::now() + deadline;
+        let connect = timeout_at(deadline, self.connect(tsm));
         let mut stream = connect.await.map_err(|_| Failure::from(Reason::BackendUnreachable))??;
         let answer = timeout_at(deadline, converse(&mut stream)).await;
         answer.map_err(|_| Failure::from(Reason::BackendTimeout))?
     }
 
-    async fn connect(&self) -> Result<UnixStream, Failure> {
+    async fn connect(&self, tsm: &Tsm) -> Result<UnixStream, Failure> {
         if self.down.load(Ordering::Relaxed) && self.attempts_while_down.take().is_err() {
             return Err(Reason::BackendUnreachable.into());
         }
-        let connected = self.connect_and_check().await;
+        let connected = connect_and_check(tsm).await;
         let unreachable = |failure: &Failure| failure.reason == Reason::BackendUnreachable;
         self.down.store(connected.as_ref().err().is_some_and(unreachable), Ordering::Relaxed);
         connected
     }
+}
 
-    async fn connect_and_check(&self) -> Result<UnixStream, Failure> {
-        trusted_path(&self.tsm).map_err(|distrust| Failure {
-            reason: Reason::from(&distrust),
-            detail: distrust.to_string(),
-        })?;
-        let connect = UnixStream::connect(&self.tsm.login_socket);
-        let unreachable = |detail: &dyn Display| Failure {
-            reason: Reason::BackendUnreachable,
-            detail: format!("connecting: {detail}"),
-        };
-        let stream = match timeout(CONNECT_DEADLINE, connect).await {
-            Ok(stream) => stream.map_err(|error| unreachable(&error))?,
-            Err(late) => return Err(unreachable(&late)),
-        };
-        let untrusted = |detail| Failure { reason: Reason::BackendUntrusted, detail };
-        match stream.peer_cred() {
-            Ok(peer) if self.tsm.owners.contains(&peer.uid()) => Ok(stream),
-            Ok(peer) => Err(untrusted(format!("a process of uid {} answers there", peer.uid()))),
-            Err(error) => Err(untrusted(error.to_string())),
-        }
+async fn connect_and_check(tsm: &Tsm) -> Result<UnixStream, Failure> {
+    trusted_path(tsm).map_err(|distrust| Failure {
+        reason: Reason::from(&distrust),
+        detail: distrust.to_string(),
+    })?;
+    let connect = UnixStream::connect(&tsm.login_socket);
+    let unreachable = |detail: &dyn Display| Failure {
+        reason: Reason::BackendUnreachable,
+        detail: format!("connecting: {detail}"),
+    };
+    let stream = match timeout(CONNECT_DEADLINE, connect).await {
+        Ok(stream) => stream.map_err(|error| unreachable(&error))?,
+        Err(late) => return Err(unreachable(&late)),
+    };
+    let untrusted = |detail| Failure { reason: Reason::BackendUntrusted, detail };
+    match stream.peer_cred() {
+        Ok(peer) if tsm.owners.contains(&peer.uid()) => Ok(stream),
+        Ok(peer) => Err(untrusted(format!("a process of uid {} answers there", peer.uid()))),
+        Err(error) => Err(untrusted(error.to_string())),
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tsmgate_gate::permission::Permission;
 
@@ -19,6 +19,8 @@ use crate::config::raw::{AUDIT_FILE, CONFIG_FILE};
 use crate::credentials::CredentialsFault;
 use crate::daemon::{Daemon, Loaded, StartFault};
 use crate::process;
+use crate::sandbox::Sandbox;
+use crate::sockets::Sockets;
 
 mod explain;
 mod from_socat;
@@ -193,7 +195,8 @@ pub fn main() -> ExitCode {
 
 fn run(config: &std::path::Path) -> Exit {
     log_to_stderr();
-    if let Err(error) = process::forbid_core_dumps() {
+    let limited = process::forbid_core_dumps().and_then(|()| process::forbid_new_privileges());
+    if let Err(error) = limited {
         return fail(&StartFault::Process(error));
     }
     let loaded = match Loaded::load(config) {
@@ -203,42 +206,61 @@ fn run(config: &std::path::Path) -> Exit {
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");
     }
+    let sockets = match Sockets::open(&loaded.snapshot.config) {
+        Ok(sockets) => sockets,
+        Err(fault) => return fail(&fault.into()),
+    };
+    // no thread exists yet: each that is started from here on is in it
+    let sandbox = Sandbox::for_config(&loaded.snapshot.config, config);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&StartFault::Process(error)),
     };
     runtime.block_on(async {
-        let signals = match stop_signals() {
+        // caught from here on: a signal that comes while the daemon starts is not lost, and no end
+        let signals = match Signals::catch() {
             Ok(signals) => signals,
             Err(error) => return fail(&StartFault::Process(error)),
         };
-        match Daemon::start(loaded).await {
+        match Daemon::on(sockets, sandbox, loaded).await {
             Err(fault) => fail(&fault),
-            Ok(daemon) => match daemon.run_until(signals).await {
-                true => Exit::Done,
-                false => Exit::Internal,
-            },
-        }
-    })
-}
-
-/// Resolves at the first SIGTERM or SIGINT. SIGHUP changes nothing and says so: a closed terminal must
-/// not end the gate, and an administrator who asks for a reload must not believe that there was one.
-fn stop_signals() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(async move {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => return,
-                _ = interrupt.recv() => return,
-                _ = hangup.recv() => {
-                    tracing::warn!("SIGHUP: nothing is read anew by this version; restart it");
+            Ok(daemon) => {
+                let reload = daemon.reloader();
+                match daemon.run_until(signals.stop(reload)).await {
+                    true => Exit::Done,
+                    false => Exit::Internal,
                 }
             }
         }
     })
+}
+
+/// The signals that the daemon understands.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Resolves at the first SIGTERM or SIGINT; `reload` is called at each SIGHUP before.
+    async fn stop(mut self, reload: impl Fn()) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => reload(),
+            }
+        }
+    }
 }
 
 fn check(config: &std::path::Path) -> Exit {
@@ -246,13 +268,13 @@ fn check(config: &std::path::Path) -> Exit {
         Ok(loaded) => loaded,
         Err(fault) => return fail(&fault),
     };
-    if let Err(fault) = audit::inspect(&loaded.config.audit) {
+    if let Err(fault) = audit::inspect(&loaded.snapshot.config.audit) {
         return fail(&fault.into());
     }
     let policy = &loaded.snapshot.policy;
     let mut lines = vec![format!("{}: good", config.display())];
     lines.extend(loaded.warnings().into_iter().map(|warning| format!("warning: {warning}")));
-    lines.push(format!("listens on {}", loaded.config.listen));
+    lines.push(format!("listens on {}", loaded.snapshot.config.listen));
     lines.extend(policy.clients().iter().map(|client| {
         let roles: Vec<_> = client.roles.iter().map(|role| role.name()).collect();
         format!("client {}: {}", client.name, roles.join(", "))
@@ -282,7 +304,7 @@ fn fail(fault: &StartFault) -> Exit {
         | StartFault::Credentials(CredentialsFault::File(_)) => Exit::File,
         StartFault::Config(_) | StartFault::Credentials(_) => Exit::Contents,
         StartFault::Audit(_) => Exit::File,
-        StartFault::Listen { .. } | StartFault::Process(_) => Exit::System,
+        StartFault::Listen(_) | StartFault::Process(_) => Exit::System,
     }
 }
 

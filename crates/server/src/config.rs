@@ -117,6 +117,22 @@ pub struct Audit {
     pub rotate_size: Option<u64>,
 }
 
+impl Config {
+    /// The settings that only a restart changes and that differ in `new`, as they are called in the file.
+    pub fn fixed_differences(&self, new: &Self) -> Vec<&'static str> {
+        [
+            (self.listen == new.listen, "listen.address"),
+            (self.admission == new.admission, "a number of [admission]"),
+            (self.tsm.connections == new.tsm.connections, "tsm.connections"),
+            (self.audit == new.audit, "[audit]"),
+            (self.metrics == new.metrics, "metrics.listen"),
+        ]
+        .into_iter()
+        .filter_map(|(same, name)| (!same).then_some(name))
+        .collect()
+    }
+}
+
 /// Reads and checks the configuration at `path`.
 ///
 /// # Errors

@@ -3,53 +3,72 @@
 //! accept → admit → handshake → identify → authorize → relay → audit. Each stage hands the next a value
 //! that only it can make; a refusal at any of them leaves by the same door, [`refuse`].
 
-use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
+use tokio::time::sleep;
 use tsmgate_gate::admission::Unproven;
 use tsmgate_gate::admission::penalty::Offence;
-use tsmgate_gate::network::canonical;
 use tsmgate_gate::reason::{Reason, Stage};
 
 use crate::accept::Arrival;
 use crate::audit::record::{Outcome, Record};
 use crate::audit::{Proof, RefusalOrigin};
-use crate::drain;
-use crate::handshake::{Refused, handshake};
+use crate::handshake::{Handshaken, Refused, handshake};
 use crate::house::House;
+use crate::proxy::{self, Origin, Unknown};
 use crate::relay::login::Conversation;
+use crate::{drain, judge};
+
+/// How long after the daemon began to stop a connection that was just made may still become a call. A
+/// restart loses no call that way; silence is not waited for any longer.
+const LAST_CALL: Duration = Duration::from_secs(2);
 
 /// Takes a connection through all stages. `stop` turns true when the daemon stops.
 pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Receiver<bool>) {
-    let Arrival { stream, peer, at, number } = arrival;
-    let address = canonical(peer.ip());
-    let about = || {
-        Record::empty()
-            .text("tsmgate.connection", &format!("{}-{number}", house.life))
-            .source(address, peer.port())
+    let Arrival { mut stream, peer, at, number } = arrival;
+    // what decides now; whatever replaces it later is judged by below
+    let mut changes = house.snapshot.subscribe();
+    let snapshot = Arc::clone(&changes.borrow_and_update());
+    let numbered =
+        || Record::empty().text("tsmgate.connection", &format!("{}-{number}", house.life));
+
+    let deadline = at + snapshot.config.handshake_timeout;
+    let origin = tokio::select! {
+        biased;
+        () = past_last_call(&mut stop) => return,
+        origin = proxy::origin(&mut stream, peer, &snapshot.config.proxies, deadline) => origin,
     };
-    let snapshot = &house.snapshot;
+    let origin = match origin {
+        Ok(origin) => origin,
+        Err(Unknown::Nobody) => return,
+        Err(Unknown::NoHeader) => {
+            let balancer = Origin::direct(peer);
+            let about = || balancer.about(numbered());
+            return refuse(&house, &balancer, Reason::ProxyHeaderMissing, about);
+        }
+    };
+    let about = || origin.about(numbered());
 
     let (held, mut evicted) = oneshot::channel::<()>();
-    let unproven = match house.admission.admit(&snapshot.policy, address, held) {
+    let unproven = match house.admission.admit(&snapshot.policy, origin.address, held) {
         Ok(unproven) => unproven,
-        Err(reason) => return refuse(&house, address, reason, about),
+        Err(reason) => return refuse(&house, &origin, reason, about),
     };
 
     let _ = stream.set_nodelay(true);
-    let deadline = at + house.config.handshake_timeout;
     let outcome = tokio::select! {
         biased;
-        _ = stop.wait_for(|stop| *stop) => return,
+        () = past_last_call(&mut stop) => return,
         // the sender is dropped when this connection has to make room
-        _ = &mut evicted => return refuse(&house, address, Reason::UnprovenEvicted, about),
-        outcome = handshake(stream, address, &snapshot.credentials, &snapshot.policy, deadline) => outcome,
+        _ = &mut evicted => return refuse(&house, &origin, Reason::UnprovenEvicted, about),
+        outcome = handshake(stream, origin.address, &snapshot, deadline) => outcome,
     };
     let handshaken = match outcome {
         Ok(handshaken) => handshaken,
         Err(refused) => {
-            refuse_handshake(&house, address, &refused, &unproven, about);
+            refuse_handshake(&house, &origin, &refused, &unproven, about);
             if let Some(mut stream) = refused.stream {
                 // still in the strangers' budget, and still the first to go
                 tokio::select! {
@@ -62,46 +81,67 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
     };
     let _proven = match unproven.prove() {
         Ok(proven) => proven,
-        Err(reason) => return refuse(&house, address, reason, about),
+        Err(reason) => return refuse(&house, &origin, reason, about),
     };
+    drop(snapshot);
 
-    let caller = handshaken.caller;
-    let about = about().client(caller.client()).leaf(caller.leaf());
-    house.audit.note(Record::new("connection", Outcome::Success).append(&about));
-    Conversation::new(&house, handshaken.stream, &caller, &about).serve(&mut stop).await;
+    let Handshaken { mut stream, caller, chain } = handshaken;
+    let (client, leaf) = (caller.client(), caller.leaf());
+    let about = about().client(client).leaf(leaf);
+    house.metrics.seen(&client.name, leaf.not_after);
+    house.audit.note(Record::new("connection", Outcome::Success).until(leaf).append(&about));
+    tokio::select! {
+        biased;
+        reason = judge::no_longer(&mut changes, &caller, &chain) => {
+            tracing::info!(client = client.name, %reason, "an open connection is cut");
+            house.metrics.cut(reason);
+            house.audit.note(Record::refusal("cut", reason).append(&about));
+        }
+        () = Conversation::new(&house, &mut stream, &caller, &about).serve(&mut stop) => return,
+    }
+    // here only where it was cut: the conversation, and a call under way with it, is gone already
+    drain::farewell(&mut stream, false).await;
+}
+
+/// Resolves a little after the daemon began to stop.
+pub(crate) async fn past_last_call(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+    sleep(LAST_CALL).await;
 }
 
 /// The one door for refusals: recorded, and counted where the same keeps coming.
-fn refuse(house: &House, address: IpAddr, reason: Reason, about: impl FnOnce() -> Record) {
-    refuse_with(house, address, reason, Proof::None, about);
+fn refuse(house: &House, origin: &Origin, reason: Reason, about: impl FnOnce() -> Record) {
+    refuse_with(house, origin, reason, Proof::None, about);
 }
 
 fn refuse_with(
     house: &House,
-    address: IpAddr,
+    origin: &Origin,
     reason: Reason,
     proof: Proof,
     about: impl FnOnce() -> Record,
 ) {
+    let address = origin.address;
     tracing::debug!(%address, %reason, stage = reason.stage().name(), "refused");
-    house.audit.refuse(RefusalOrigin::of(address), reason, proof, about);
+    house.refuse(RefusalOrigin::of(address), reason, proof, about);
 }
 
 /// A refusal in the handshake also has a certificate, perhaps, and a price.
 fn refuse_handshake<T>(
     house: &House,
-    address: IpAddr,
+    origin: &Origin,
     refused: &Refused,
     unproven: &Unproven<T>,
     about: impl Fn() -> Record,
 ) {
     let reason = refused.reason;
     let proof = if refused.key_proved { Proof::Key } else { Proof::None };
-    refuse_with(house, address, reason, proof, || match &refused.leaf {
+    refuse_with(house, origin, reason, proof, || match &refused.leaf {
         Some(leaf) => about().leaf(leaf).flag("tsmgate.key_proved", refused.key_proved),
         None => about(),
     });
     if let Some(ban) = offence(reason).and_then(|offence| unproven.offend(offence)) {
+        house.metrics.banned();
         let record = Record::new("ban", Outcome::Success).text("event.reason", reason.code());
         house.audit.remark(record.number("tsmgate.ban.seconds", ban.as_secs()).append(&about()));
     }

@@ -2,33 +2,37 @@
 //! clients count, its revocation lists.
 //!
 //! It reads, and never writes: the daemon cannot make a key. Everything a start would fail on fails
-//! here, so that `check` and `run` say the same.
+//! here, so that `check` and `run` say the same. What runs out while the daemon runs is judged by
+//! [`Credentials::at`], without reading anything again.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tsmgate_text::escape;
 use x509_parser::prelude::{FromDer, X509Certificate};
-use x509_parser::revocation_list::CertificateRevocationList;
 
-use crate::config::{ExpiredList, Tls};
+use crate::config::Tls;
 use crate::files::{self, FileFault, Kind};
+
+mod trust;
+
+use trust::Trust;
 
 /// From then on the end of a certificate is worth a warning.
 pub const ENDING_SOON: time::Duration = time::Duration::days(14);
 
+/// The name under which systemd hands our key over (`LoadCredential=server.key:…`).
+const KEY_CREDENTIAL: &str = "server.key";
+
 /// What the handshake needs. Immutable; a reload makes another.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Credentials {
     /// Algorithms, key exchange groups in order of preference.
     pub provider: Arc<CryptoProvider>,
@@ -37,12 +41,44 @@ pub struct Credentials {
     /// Checks a client's chain; `None` without an authority, when nobody gets in.
     pub clients: Option<Arc<dyn ClientCertVerifier>>,
     /// When our certificate ends.
-    pub server_not_after: OffsetDateTime,
-    /// A revocation list was past its next update when this was loaded, and that refuses everybody of
-    /// its issuer.
-    pub list_expired: bool,
-    /// What is odd but no reason not to start.
-    pub warnings: Vec<String>,
+    server_ending: Ending,
+    /// What stands behind `clients`.
+    trust: Option<Arc<Trust>>,
+    /// What is odd but no reason not to start, whatever the time.
+    odd: Vec<String>,
+}
+
+/// Something that runs out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// Of what kind it is.
+    pub kind: EndingKind,
+    /// Which one: a file, or whose it is.
+    pub name: String,
+    /// Its last moment.
+    pub at: OffsetDateTime,
+}
+
+/// What can run out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndingKind {
+    /// Our certificate.
+    Server,
+    /// An authority whose clients count.
+    Authority,
+    /// A revocation list, at its next update.
+    RevocationList,
+}
+
+impl EndingKind {
+    /// Its name in status and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Authority => "authority",
+            Self::RevocationList => "revocation_list",
+        }
+    }
 }
 
 /// Why credentials cannot be used.
@@ -61,7 +97,8 @@ pub enum CredentialsFault {
     },
     /// The private key is another certificate's.
     #[error(
-        "{certificate} and {private_key} do not belong together: the key is another certificate's"
+        "{certificate} and {private_key} do not belong together: the key is another certificate's{}",
+        restart_hint(.private_key)
     )]
     Mismatch {
         /// Our certificate.
@@ -88,34 +125,108 @@ pub fn provider() -> CryptoProvider {
     }
 }
 
+/// systemd reads a credential when it starts a service, and not again.
+fn restart_hint(private_key: &Path) -> &'static str {
+    if Some(private_key) == key_credential().as_deref() {
+        "; systemd hands a new key over at the next start: systemctl restart tsmgated"
+    } else {
+        ""
+    }
+}
+
+/// Our key as systemd handed it over, where it did.
+fn key_credential() -> Option<PathBuf> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty())?;
+    let path = Path::new(&folder).join(KEY_CREDENTIAL);
+    path.exists().then_some(path)
+}
+
+/// The files that [`load`] reads, in no particular order.
+pub fn files_of(tls: &Tls) -> Vec<PathBuf> {
+    let mut files = vec![tls.certificate.clone(), private_key(tls)];
+    files.extend(tls.client_authority.clone());
+    files.extend(tls.revocation_lists.iter().cloned());
+    files
+}
+
+/// Where our key is: what systemd hands over goes before what the configuration names.
+fn private_key(tls: &Tls) -> PathBuf {
+    key_credential().unwrap_or_else(|| tls.private_key.clone())
+}
+
 /// Loads everything the handshake needs, as of `now`.
 ///
 /// # Errors
 /// A file is missing, unsafe, empty or broken; certificate and key do not match; our certificate is
-/// outside of its time; a configured revocation list holds none.
+/// outside of its time, or every authority is; a configured revocation list holds none.
 pub fn load(tls: &Tls, now: OffsetDateTime) -> Result<Credentials, CredentialsFault> {
     let provider = Arc::new(provider());
-    let mut warnings = Vec::new();
-    let (server, server_not_after) = load_server(tls, &provider, now, &mut warnings)?;
-    let (clients, list_expired) = match &tls.client_authority {
-        None => (None, false),
-        Some(path) => {
-            let (clients, expired) = load_clients(path, tls, &provider, now, &mut warnings)?;
-            (Some(clients), expired)
-        }
+    let mut odd = Vec::new();
+    let (server, server_ending) = load_server(tls, &provider, now, &mut odd)?;
+    let trust = match &tls.client_authority {
+        None => None,
+        Some(path) => Some(Arc::new(Trust::load(path, tls)?)),
+    };
+    let clients = match &trust {
+        None => None,
+        Some(trust) => Some(trust.verifier(&provider, now)?),
     };
     if clients.is_some() && tls.revocation_lists.is_empty() {
         let what = "tls.revocation_list is not set: only [revoked] refuses certificates";
-        warnings.push(what.to_owned());
+        odd.push(what.to_owned());
     }
-    Ok(Credentials {
-        provider,
-        server: Arc::new(server),
-        clients,
-        server_not_after,
-        list_expired,
-        warnings,
-    })
+    Ok(Credentials { provider, server: Arc::new(server), clients, server_ending, trust, odd })
+}
+
+impl Credentials {
+    /// The same files judged at another time: an authority that has ended counts no more, and with the
+    /// last of them nobody gets in.
+    #[must_use]
+    pub fn at(&self, now: OffsetDateTime) -> Self {
+        let clients = self.trust.as_ref().and_then(|trust| {
+            // loaded once it cannot be broken: what is left to fail is that all authorities ended
+            trust.verifier(&self.provider, now).ok()
+        });
+        Self { clients, ..self.clone() }
+    }
+
+    /// Everything of it that runs out.
+    pub fn endings(&self) -> Vec<Ending> {
+        let mut endings = vec![self.server_ending.clone()];
+        endings.extend(self.trust.iter().flat_map(|trust| trust.endings()));
+        endings
+    }
+
+    /// Whether a list is past its next update and refuses everybody of its issuer for it.
+    pub fn list_expired(&self, now: OffsetDateTime) -> bool {
+        self.trust.as_ref().is_some_and(|trust| trust.list_expired(now))
+    }
+
+    /// What is in the way of every client at `now`, each a sentence.
+    pub fn trouble(&self, now: OffsetDateTime) -> Vec<String> {
+        let mut trouble = Vec::new();
+        let Ending { name, at, .. } = &self.server_ending;
+        if now > *at {
+            trouble.push(format!(
+                "{name}: our certificate expired on {}: clients refuse it",
+                day(*at)
+            ));
+        }
+        trouble.extend(self.trust.iter().flat_map(|trust| trust.trouble(now)));
+        trouble
+    }
+
+    /// What is odd at `now` but in nobody's way yet, each a sentence.
+    pub fn warnings(&self, now: OffsetDateTime) -> Vec<String> {
+        let mut warnings = self.odd.clone();
+        let Ending { name, at, .. } = &self.server_ending;
+        if now <= *at && *at - now < ENDING_SOON {
+            let days = (*at - now).whole_days();
+            warnings.push(format!("{name}: our certificate ends in {days} days"));
+        }
+        warnings.extend(self.trust.iter().flat_map(|trust| trust.warnings(now)));
+        warnings
+    }
 }
 
 fn load_server(
@@ -123,7 +234,7 @@ fn load_server(
     provider: &CryptoProvider,
     now: OffsetDateTime,
     warnings: &mut Vec<String>,
-) -> Result<(CertifiedKey, OffsetDateTime), CredentialsFault> {
+) -> Result<(CertifiedKey, Ending), CredentialsFault> {
     let path = &tls.certificate;
     let chain = certificates(path)?;
     let leaf = chain.first().ok_or_else(|| contents(path, "there is no certificate in it"))?;
@@ -145,7 +256,7 @@ fn load_server(
         let path = path.display();
         warnings.push(format!("{path}: the certificate is not for servers: clients refuse it"));
     }
-    let key_path = &tls.private_key;
+    let key_path = &private_key(tls);
     let key = zeroize::Zeroizing::new(files::read(key_path, Kind::PrivateKey)?);
     let key = PrivateKeyDer::from_pem_slice(&key)
         .map_err(|_| contents(key_path, "there is no unencrypted PEM private key in it"))?;
@@ -155,7 +266,10 @@ fn load_server(
         .map_err(|_| contents(key_path, "a private key of a kind that TLS 1.3 cannot use"))?;
     let certified = CertifiedKey::new(chain, key);
     match certified.keys_match() {
-        Ok(()) => Ok((certified, until)),
+        Ok(()) => {
+            let name = path.display().to_string();
+            Ok((certified, Ending { kind: EndingKind::Server, name, at: until }))
+        }
         Err(rustls::Error::InconsistentKeys(_)) => Err(CredentialsFault::Mismatch {
             certificate: path.clone(),
             private_key: key_path.clone(),
@@ -164,134 +278,8 @@ fn load_server(
     }
 }
 
-fn load_clients(
-    authority: &Path,
-    tls: &Tls,
-    provider: &Arc<CryptoProvider>,
-    now: OffsetDateTime,
-    warnings: &mut Vec<String>,
-) -> Result<(Arc<dyn ClientCertVerifier>, bool), CredentialsFault> {
-    let (roots, authorities) = load_roots(authority, now, warnings)?;
-    let mut lists = Vec::new();
-    let mut spoken_for = Vec::new();
-    let mut expired = false;
-    for path in &tls.revocation_lists {
-        for list in load_lists(path)? {
-            let (_, parsed) = CertificateRevocationList::from_der(&list)
-                .map_err(|error| contents(path, format!("a broken revocation list: {error}")))?;
-            spoken_for.push(parsed.issuer().as_raw().to_vec());
-            let this = parsed.last_update().to_datetime();
-            let next = parsed.next_update().map(|next| next.to_datetime());
-            expired |= next.is_some_and(|next| now > next);
-            warnings.extend(list_warning(path, tls.expired_list, this, next, now));
-            lists.push(list);
-        }
-    }
-    if !lists.is_empty() && !authorities.iter().all(|name| spoken_for.contains(name)) {
-        let path = authority.display();
-        let what = "no revocation list speaks for an authority in it: its certificates are refused";
-        warnings.push(format!("{path}: {what}"));
-    }
-    let mut verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-            // a list of authority names tells strangers whom we trust, and costs bytes
-            .clear_root_hint_subjects()
-            .with_crls(lists);
-    if tls.expired_list == ExpiredList::Refuse {
-        verifier = verifier.enforce_revocation_expiration();
-    }
-    let path = tls.revocation_lists.first().map_or(authority, PathBuf::as_path);
-    let verifier = verifier.build().map_err(|error| contents(path, error.to_string()))?;
-    Ok((verifier, expired && tls.expired_list == ExpiredList::Refuse))
-}
-
-/// The authorities of a file. The TLS library trusts a root for ever, so that its end is ours to see to:
-/// one that has ended counts no more, and where none is left the file is refused.
-fn load_roots(
-    path: &Path,
-    now: OffsetDateTime,
-    warnings: &mut Vec<String>,
-) -> Result<(RootCertStore, Vec<Vec<u8>>), CredentialsFault> {
-    let mut roots = RootCertStore::empty();
-    let mut authorities = Vec::new();
-    let mut ended = None;
-    for certificate in certificates(path)? {
-        let (_, parsed) = X509Certificate::from_der(&certificate)
-            .map_err(|error| contents(path, format!("a broken certificate: {error}")))?;
-        let until = parsed.validity().not_after.to_datetime();
-        if now > until {
-            warnings.push(format!(
-                "{}: an authority expired on {}; it does not count",
-                path.display(),
-                day(until)
-            ));
-            ended = Some(until);
-            continue;
-        }
-        if !parsed.is_ca() {
-            let path = path.display();
-            let name = escape(parsed.subject().to_string());
-            warnings.push(format!("{path}: {name} is not an authority: it vouches for nobody"));
-        }
-        authorities.push(parsed.subject().as_raw().to_vec());
-        if until - now < ENDING_SOON {
-            warnings.push(format!("{}: an authority ends on {}", path.display(), day(until)));
-        }
-        roots
-            .add(certificate)
-            .map_err(|error| contents(path, format!("not an authority: {error}")))?;
-    }
-    match (roots.is_empty(), ended) {
-        (false, _) => Ok((roots, authorities)),
-        (true, Some(until)) => {
-            Err(contents(path, format!("the authority expired on {}", day(until))))
-        }
-        (true, None) => Err(contents(path, "there is no certificate in it")),
-    }
-}
-
-/// The lists of one file. Not even one is a fault: an empty set of lists would switch the check off.
-fn load_lists(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialsFault> {
-    let bytes = files::read(path, Kind::Open)?;
-    let lists: Vec<CertificateRevocationListDer<'static>> = if bytes.starts_with(b"0") {
-        vec![bytes.into()]
-    } else {
-        CertificateRevocationListDer::pem_slice_iter(&bytes)
-            .collect::<Result<_, _>>()
-            .map_err(|error| contents(path, format!("broken PEM: {error}")))?
-    };
-    if lists.is_empty() {
-        return Err(contents(path, "there is no revocation list in it"));
-    }
-    Ok(lists)
-}
-
-/// From half of its life on a list that nobody renews is a lock-out to come.
-fn list_warning(
-    path: &Path,
-    expired: ExpiredList,
-    this: OffsetDateTime,
-    next: Option<OffsetDateTime>,
-    now: OffsetDateTime,
-) -> Option<String> {
-    let path = path.display();
-    let Some(next) = next else {
-        return Some(format!("{path}: the revocation list does not say when the next is due"));
-    };
-    if now > next {
-        let then = match expired {
-            ExpiredList::Refuse => "every certificate of its issuer is refused",
-            ExpiredList::Warn => "it goes on counting (expired_revocation_list = \"warn\")",
-        };
-        return Some(format!("{path}: the revocation list expired on {}: {then}", day(next)));
-    }
-    let half = this + (next - this) / 2;
-    (now > half)
-        .then(|| format!("{path}: the revocation list ends on {}; issue a new one", day(next)))
-}
-
 /// A time as people and records write it: RFC 3339.
-fn day(time: OffsetDateTime) -> String {
+pub fn day(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).unwrap_or_default()
 }
 

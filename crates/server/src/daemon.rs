@@ -5,13 +5,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tsmgate_gate::admission::Admission;
 use tsmgate_gate::clock::Clock;
@@ -23,18 +24,25 @@ use crate::accept::{self, complain_of_panic};
 use crate::audit::record::{Outcome, Record};
 use crate::audit::{Audit, AuditFault};
 use crate::backend::{self, Backend};
-use crate::config::{self, Config, ConfigFault};
+use crate::config::{self, ConfigFault};
 use crate::connection::connection;
 use crate::credentials::{self, CredentialsFault};
-use crate::house::{House, Snapshot};
+use crate::house::{House, Reloads, Snapshot};
+use crate::metrics::Metrics;
+use crate::observe::{self, Door, Listener, Observed};
 use crate::process::{self, Slots};
+use crate::reload::{self, Warden};
+use crate::sandbox::Sandbox;
+use crate::sockets::{MetricsSocket, SocketFault, Sockets};
+use crate::status::Status;
+use crate::systemd::{self, Watchdog};
 
 /// Everything the configuration leads to, checked and in memory; nothing is bound or written yet.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The numbers.
-    pub config: Config,
-    /// Who and with what.
+    /// Where it was read.
+    pub path: PathBuf,
+    /// What counts.
     pub snapshot: Snapshot,
     /// How many connections the system lets us have.
     pub slots: Slots,
@@ -52,14 +60,9 @@ pub enum StartFault {
     /// The audit file.
     #[error(transparent)]
     Audit(#[from] AuditFault),
-    /// The address is taken, or not ours.
-    #[error("cannot listen on {address}: {cause}")]
-    Listen {
-        /// Which address.
-        address: SocketAddr,
-        /// What the system says.
-        cause: io::Error,
-    },
+    /// An address or a socket is taken, or not ours.
+    #[error(transparent)]
+    Listen(#[from] SocketFault),
     /// Signals, limits.
     #[error("cannot set up the process: {0}")]
     Process(io::Error),
@@ -81,16 +84,20 @@ impl Loaded {
             credentials.clients.is_some(),
         );
         let slots = process::fit_to_descriptors(&mut config).map_err(StartFault::Process)?;
-        Ok(Self { config, snapshot: Snapshot { policy: Arc::new(policy), credentials }, slots })
+        let (config, policy) = (Arc::new(config), Arc::new(policy));
+        let snapshot = Snapshot { config, policy, credentials };
+        Ok(Self { path: path.to_owned(), snapshot, slots })
     }
 
     /// Everything that is odd but no reason not to start, each a sentence.
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings: Vec<String> = self.snapshot.policy.closed().iter().map(closed).collect();
-        warnings.extend(self.config.warnings.iter().cloned());
-        warnings.extend(self.snapshot.credentials.warnings.iter().cloned());
+        let Snapshot { config, policy, credentials } = &self.snapshot;
+        let now = OffsetDateTime::now_utc();
+        let mut warnings: Vec<String> = policy.closed().iter().map(closed).collect();
+        warnings.extend(config.warnings.iter().cloned());
+        warnings.extend(credentials.trouble(now));
+        warnings.extend(credentials.warnings(now));
         warnings.extend(self.slots.warning.iter().cloned());
-        let policy = &self.snapshot.policy;
         let login = Permission::login();
         for client in policy.clients().iter().filter(|client| client.role_giving(&login).is_none())
         {
@@ -101,15 +108,7 @@ impl Loaded {
             let what = "holds every address there is; name the networks of your clients";
             warnings.push(format!("admission.allow {what}"));
         }
-        let left = self.snapshot.credentials.server_not_after - OffsetDateTime::now_utc();
-        if left < credentials::ENDING_SOON {
-            warnings.push(format!(
-                "{}: our certificate ends in {} days",
-                self.config.tls.certificate.display(),
-                left.whole_days()
-            ));
-        }
-        if let Err(distrust) = backend::trusted_path(&self.config.tsm) {
+        if let Err(distrust) = backend::trusted_path(&config.tsm) {
             warnings.push(format!("TSM cannot be asked: {distrust}"));
         }
         warnings
@@ -131,36 +130,55 @@ pub fn closed(why: &Closed) -> String {
 /// A running daemon.
 #[derive(Debug)]
 pub struct Daemon {
-    address: SocketAddr,
     house: Arc<House>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
+    watching: JoinHandle<()>,
     audit_end: oneshot::Receiver<()>,
+    /// Those who look at it; they end with it.
+    observers: JoinSet<()>,
 }
 
 impl Daemon {
-    /// Opens the audit, listens, and serves.
+    /// Opens the sockets and the audit, and serves.
     ///
     /// # Errors
     /// The audit cannot be opened, or the address not bound.
     pub async fn start(loaded: Loaded) -> Result<Self, StartFault> {
+        let sockets = Sockets::open(&loaded.snapshot.config)?;
+        Self::on(sockets, Sandbox::none(), loaded).await
+    }
+
+    /// Opens the audit and serves on sockets that are open already.
+    ///
+    /// # Errors
+    /// The audit cannot be opened.
+    pub async fn on(
+        sockets: Sockets,
+        sandbox: Sandbox,
+        loaded: Loaded,
+    ) -> Result<Self, StartFault> {
         let clock = Clock::monotonic();
-        let Loaded { config, snapshot, slots } = loaded;
-        let address = config.listen;
-        let cannot = |cause| StartFault::Listen { address, cause };
-        let listener = TcpListener::bind(address).await.map_err(cannot)?;
-        let address = listener.local_addr().map_err(cannot)?;
+        let Loaded { path, snapshot, slots } = loaded;
+        let config = Arc::clone(&snapshot.config);
+        let Sockets { gate, address, passed, status, metrics } = sockets;
+        let listener = TcpListener::from_std(gate).map_err(StartFault::Process)?;
         let (audit, audit_end) = Audit::start(&config.audit, clock.clone())?;
+        let (asks, asked) = mpsc::channel(reload::ASKS);
+        let closed = snapshot.policy.is_closed();
         let house = Arc::new(House {
             admission: Admission::new(config.admission, clock.clone()),
             ledger: Ledger::new(clock.clone()),
-            backend: Backend::new(config.tsm.clone(), config.login.call, &clock),
+            backend: Backend::new(config.tsm.connections, &clock),
+            metrics: Metrics::new(),
+            sandbox,
             life: process::random_name(),
+            started: OffsetDateTime::now_utc(),
+            address,
+            reloads: Reloads::new(asks),
             audit,
-            snapshot,
-            config,
+            snapshot: watch::Sender::new(Arc::new(snapshot)),
         });
-        let closed = house.snapshot.policy.is_closed();
         house.audit.note(
             Record::new("start", Outcome::Success)
                 .text("tsmgate.version", env!("CARGO_PKG_VERSION"))
@@ -169,19 +187,46 @@ impl Daemon {
                 .flag("tsmgate.audit.new_chain", house.audit.begins_chain()),
         );
         let (stop, stopping) = watch::channel(false);
+        let observers = observers(&house, status, metrics).map_err(StartFault::Process)?;
+        let warden = Warden::new(Arc::clone(&house), path, asked);
+        let line = warden.line().to_owned();
+        let watching = tokio::spawn(warden.watch(stopping.clone()));
         let serving = tokio::spawn(serve(Arc::clone(&house), listener, slots.count, stopping));
-        tracing::info!(%address, "listening");
-        Ok(Self { address, house, stop, serving, audit_end })
+        tracing::info!(%address, handed_over = passed, sandbox = %house.sandbox, "listening");
+        systemd::ready(&line);
+        Ok(Self { house, stop, serving, watching, audit_end, observers })
     }
 
     /// Where it listens; of use where the configuration says port 0.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.house.address
     }
 
     /// How many connections there are: unproven, proven.
     pub fn occupancy(&self) -> (usize, usize) {
         self.house.admission.occupancy()
+    }
+
+    /// How it is.
+    pub fn status(&self) -> Status {
+        Status::of(&self.house)
+    }
+
+    /// Asks for everything to be read anew, without waiting for it.
+    pub fn reloader(&self) -> impl Fn() + Send + 'static {
+        let asks = self.house.reloads.asks.clone();
+        move || {
+            // where none fits in, one that waits will do
+            let _ = asks.try_send(None);
+        }
+    }
+
+    /// Reads everything anew.
+    ///
+    /// # Errors
+    /// What is wrong; all goes on as it was.
+    pub async fn reload(&self) -> Result<(), String> {
+        self.house.reload().await
     }
 
     /// Serves until `signal` resolves, then stops. `false` where a part that must not end did.
@@ -192,6 +237,10 @@ impl Daemon {
                 tracing::error!("the accept loop ended; stopping");
                 self.house.audit.close().await;
                 return false;
+            }
+            _ = &mut self.watching => {
+                tracing::error!("the task that reloads ended; stopping");
+                false
             }
             _ = &mut self.audit_end => {
                 tracing::error!("the audit's writer ended; stopping");
@@ -206,10 +255,13 @@ impl Daemon {
     /// be brought to disk.
     pub async fn stop(self) -> bool {
         tracing::info!("stopping");
+        systemd::stopping();
         let _ = self.stop.send(true);
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the accept loop did not end well");
         }
+        // whoever looks may look until here
+        drop(self.observers);
         self.house.audit.note(Record::new("stop", Outcome::Success));
         let recorded = self.house.audit.close().await;
         if !recorded {
@@ -218,6 +270,27 @@ impl Daemon {
         tracing::info!("stopped");
         recorded
     }
+}
+
+/// Those who show how the daemon is.
+fn observers(
+    house: &Arc<House>,
+    status: Option<UnixListener>,
+    metrics: Option<MetricsSocket>,
+) -> io::Result<JoinSet<()>> {
+    let unix = |listener| tokio::net::UnixListener::from_std(listener).map(Listener::Unix);
+    let mut observers = JoinSet::new();
+    if let Some(status) = status {
+        observers.spawn(observe::serve(unix(status)?, Door::Status, Arc::clone(house)));
+    }
+    if let Some(metrics) = metrics {
+        let listener = match metrics {
+            MetricsSocket::Unix(listener) => unix(listener)?,
+            MetricsSocket::Loopback(listener) => Listener::Tcp(TcpListener::from_std(listener)?),
+        };
+        observers.spawn(observe::serve(listener, Door::Metrics, Arc::clone(house)));
+    }
+    Ok(observers)
 }
 
 /// The accept loop, and after it the grace period.
@@ -229,8 +302,10 @@ async fn serve(
 ) {
     let stop = stopping.clone();
     let one = |arrival| connection(Arc::clone(&house), arrival, stop.clone());
-    let mut connections = accept::accept(listener, slots, stopping, one).await;
-    let ended = timeout(house.config.stop_grace, async {
+    let watchdog = Watchdog::from_env();
+    let mut connections = accept::accept(listener, slots, watchdog, stopping, one).await;
+    let grace = house.snapshot().config.stop_grace;
+    let ended = timeout(grace, async {
         while let Some(ended) = connections.join_next().await {
             complain_of_panic(&ended);
         }

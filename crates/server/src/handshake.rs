@@ -8,6 +8,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use rustls::pki_types::CertificateDer;
 use rustls::server::{NoServerSessionStorage, ServerConfig};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::TLS13;
@@ -16,13 +17,15 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tsmgate_gate::permit::Caller;
-use tsmgate_gate::policy::{Leaf, Policy};
+use tsmgate_gate::policy::Leaf;
 use tsmgate_gate::reason::Reason;
 
 use crate::credentials::Credentials;
+use crate::house::Snapshot;
 
 mod doorman;
 
+pub(crate) use doorman::chain_reason;
 use doorman::{Doorman, Findings};
 
 /// A connection that proved who it is.
@@ -32,6 +35,8 @@ pub struct Handshaken {
     pub(crate) stream: TlsStream<TcpStream>,
     /// Who it is.
     pub(crate) caller: Caller,
+    /// The certificates it showed, leaf first: they may run out, or be revoked, while it is here.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
 }
 
 /// A handshake that failed: why, and whose certificate it was, if one was shown and could be read.
@@ -54,10 +59,10 @@ pub struct Refused {
 pub async fn handshake(
     stream: TcpStream,
     address: IpAddr,
-    credentials: &Credentials,
-    policy: &Arc<Policy>,
+    snapshot: &Snapshot,
     deadline: Instant,
 ) -> Result<Handshaken, Refused> {
+    let Snapshot { credentials, policy, .. } = snapshot;
     let refused = |reason| Refused { reason, leaf: None, key_proved: false, stream: None };
     let clients = credentials.clients.as_ref().ok_or_else(|| refused(Reason::GateClosed))?;
     let doorman = Arc::new(Doorman::new(Arc::clone(clients), Arc::clone(policy), address));
@@ -70,7 +75,11 @@ pub async fn handshake(
     };
     let findings = doorman.findings();
     match (outcome, findings) {
-        (Ok(stream), Findings { caller: Some(caller), .. }) => Ok(Handshaken { stream, caller }),
+        (Ok(stream), Findings { caller: Some(caller), .. }) => {
+            let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+            let chain = chain.iter().map(|der| der.clone().into_owned()).collect();
+            Ok(Handshaken { stream, caller, chain })
+        }
         (Ok(_), findings) => Err(findings.refused(Reason::CertificateMissing)),
         (Err((error, stream)), findings) => {
             let refused = findings.refused(reason_of(&error));

@@ -1,20 +1,31 @@
-//! What all connections share.
+//! What all connections share, and the one place from which they learn that it changed.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::oneshot;
+use time::OffsetDateTime;
+use tokio::sync::{mpsc, oneshot, watch};
 use tsmgate_gate::admission::Admission;
 use tsmgate_gate::ledger::Ledger;
 use tsmgate_gate::policy::Policy;
+use tsmgate_gate::reason::Reason;
 
-use crate::audit::Audit;
+use crate::audit::record::Record;
+use crate::audit::{Audit, Proof, RefusalOrigin};
 use crate::backend::Backend;
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::metrics::Metrics;
+use crate::observe::Observed;
+use crate::reload::Ask;
+use crate::sandbox::Sandbox;
+use crate::status::{LastReload, Status};
 
 /// What a reload replaces as a whole.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Snapshot {
+    /// The numbers.
+    pub config: Arc<Config>,
     /// Who is who.
     pub policy: Arc<Policy>,
     /// Certificates and lists.
@@ -24,10 +35,7 @@ pub struct Snapshot {
 /// Everything a connection needs.
 #[derive(Debug)]
 pub struct House {
-    /// The numbers.
-    pub config: Config,
-    /// Who and with what.
-    pub snapshot: Snapshot,
+    pub(crate) snapshot: watch::Sender<Arc<Snapshot>>,
     /// The doorkeeper.
     pub admission: Arc<Admission<oneshot::Sender<()>>>,
     /// What each client has used.
@@ -36,6 +44,75 @@ pub struct House {
     pub audit: Arc<Audit>,
     /// TSM.
     pub backend: Backend,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What the kernel keeps us from.
+    pub sandbox: Sandbox,
     /// A name for this life of the daemon, so that connection numbers are not taken for another's.
     pub life: String,
+    /// When this life began.
+    pub started: OffsetDateTime,
+    /// Where it listens.
+    pub address: SocketAddr,
+    pub(crate) reloads: Reloads,
+}
+
+/// The reloads of this life.
+#[derive(Debug)]
+pub(crate) struct Reloads {
+    pub(crate) asks: mpsc::Sender<Ask>,
+    past: Mutex<(u64, Option<LastReload>)>,
+}
+
+impl Reloads {
+    pub(crate) fn new(asks: mpsc::Sender<Ask>) -> Self {
+        Self { asks, past: Mutex::default() }
+    }
+
+    /// Remembers one.
+    pub(crate) fn add(&self, reload: LastReload) {
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        *past = (past.0 + 1, Some(reload));
+    }
+
+    /// How many there were, and the last.
+    pub(crate) fn past(&self) -> (u64, Option<LastReload>) {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl House {
+    /// What counts now. Whoever keeps it is asked again by [`crate::judge`] when it is replaced.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.borrow())
+    }
+
+    /// The one door for refusals: counted, recorded, and summed up where the same keeps coming.
+    pub fn refuse(
+        &self,
+        origin: RefusalOrigin,
+        reason: Reason,
+        proof: Proof,
+        about: impl FnOnce() -> Record,
+    ) {
+        self.metrics.refused(reason);
+        self.audit.refuse(origin, reason, proof, about);
+    }
+}
+
+impl Observed for House {
+    fn status(&self) -> Status {
+        Status::of(self)
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    async fn reload(&self) -> Result<(), String> {
+        let (done, outcome) = oneshot::channel();
+        let stopping = || "the gate is stopping".to_owned();
+        self.reloads.asks.send(Some(done)).await.map_err(|_| stopping())?;
+        outcome.await.map_err(|_| stopping())?
+    }
 }

@@ -3,6 +3,7 @@
 //! Reads names, serial and usage and nothing else: no address in a certificate is ever followed.
 
 use data_encoding::HEXLOWER;
+use rustls_pki_types::CertificateDer;
 use tsmgate_gate::policy::Leaf;
 use tsmgate_gate::reason::Reason;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -55,6 +56,7 @@ pub fn read_leaf(der: &[u8]) -> Result<Claim, Reason> {
         public_key: sha256(certificate.public_key().raw),
         uris,
         dns,
+        not_after: certificate.validity().not_after.timestamp(),
     };
     let for_clients = extended.is_some_and(|usage| usage.value.client_auth)
         && usage.is_none_or(|usage| usage.value.digital_signature());
@@ -73,6 +75,15 @@ pub fn read_serial(der: &[u8]) -> Result<String, Reason> {
 
 fn serial(certificate: &X509Certificate<'_>) -> String {
     normal_serial(&HEXLOWER.encode(certificate.raw_serial()))
+}
+
+/// The soonest end of any of these certificates that is not past at `now`, both in seconds since 1970.
+pub fn next_end(chain: &[CertificateDer<'_>], now: i64) -> Option<i64> {
+    let end = |der: &CertificateDer<'_>| {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        Some(certificate.validity().not_after.timestamp())
+    };
+    chain.iter().filter_map(end).filter(|end| *end >= now).min()
 }
 
 /// One spelling for serial numbers: lower case, no leading zeros.

@@ -10,6 +10,7 @@
 //! | stage | file | hands on |
 //! |---|---|---|
 //! | accept | [`accept`] | an `Arrival`: socket, address, time |
+//! | | [`proxy`] | whose it is, where a balancer stands in front |
 //! | admit | `tsmgate-gate`, `admission.rs` | an `Unproven` place in the strangers' budget |
 //! | handshake | [`handshake`] | a `Handshaken` stream |
 //! | identify | [`identify`] reads the leaf, `tsmgate-gate` decides | a `Caller` |
@@ -18,7 +19,12 @@
 //! | audit | [`audit`] | the record, before the answer leaves |
 //!
 //! [`connection`] is the one function that calls them in order. [`daemon`] starts and stops it all from
-//! what [`config`], [`credentials`] and [`files`] have loaded and checked.
+//! what [`config`], [`credentials`] and [`files`] have loaded and checked, with the [`sockets`] that
+//! systemd or it opened, inside the [`sandbox`].
+//!
+//! While it runs, [`reload`] reads everything anew and swaps it whole; every open connection then asks
+//! [`judge`] whether it may stay. [`systemd`] is told how it goes; [`status`] is the picture for people,
+//! [`metrics`] the one for machines, [`observe`] the doors at which both are shown.
 //!
 //! The decisions are in `tsmgate-gate`, which does no I/O; the bytes of the conversation in
 //! `tsmgate-wire`. This crate has no code that makes keys, and none that writes to TSM without a
@@ -38,8 +44,14 @@ pub mod files;
 pub mod handshake;
 pub mod house;
 pub mod identify;
+pub mod judge;
 pub mod metrics;
 pub mod observe;
 pub mod process;
+pub mod proxy;
 pub mod relay;
+pub mod reload;
+pub mod sandbox;
+pub mod sockets;
 pub mod status;
+pub mod systemd;

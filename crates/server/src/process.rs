@@ -1,4 +1,5 @@
-//! What the process asks of the system: no core dumps, enough descriptors, random names.
+//! What the process asks of the system: no core dumps, no new privileges, enough descriptors, random
+//! names.
 
 use std::io;
 
@@ -7,6 +8,7 @@ use data_encoding::HEXLOWER;
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
 };
+use rustix::thread::set_no_new_privs;
 
 use crate::config::Config;
 
@@ -21,6 +23,17 @@ const RESERVE: usize = 64;
 pub fn forbid_core_dumps() -> io::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(())
+}
+
+/// Makes sure that no program that is started from here can gain a privilege by being one of another
+/// user's (setuid, file capabilities). It is the thread's, and of every thread and program that it starts
+/// from then on: to be called on the main thread before there is another.
+///
+/// # Errors
+/// As the system's.
+pub fn forbid_new_privileges() -> io::Result<()> {
+    set_no_new_privs(true)?;
     Ok(())
 }
 

@@ -3,6 +3,12 @@
 //! It holds no secret: names of clients, dates, counts, the head of the audit.
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::backend;
+use crate::credentials::day;
+use crate::daemon::closed;
+use crate::house::House;
 
 /// The status socket where systemd made the folder (`RuntimeDirectory=tsmgate`).
 pub const SOCKET: &str = "/run/tsmgate/status.sock";
@@ -77,4 +83,94 @@ pub struct Ending {
     pub at: String,
     /// Seconds until then; negative where it is past.
     pub seconds: i64,
+}
+
+impl Status {
+    /// The picture of this moment.
+    pub fn of(house: &House) -> Self {
+        let now = OffsetDateTime::now_utc();
+        let snapshot = house.snapshot();
+        let (unproven, proven) = house.admission.occupancy();
+        let audit = house.audit.position();
+        let (reloads, reload) = house.reloads.past();
+        let tsm_failing = house.metrics.tsm_failing();
+        let mut trouble: Vec<String> = snapshot.policy.closed().iter().map(closed).collect();
+        trouble.extend(snapshot.credentials.trouble(now));
+        if !audit.writable {
+            trouble.push("the audit cannot be written: calls are refused".to_owned());
+        }
+        match (tsm_failing, backend::trusted_path(&snapshot.config.tsm)) {
+            (_, Err(distrust)) => trouble.push(format!("TSM cannot be asked: {distrust}")),
+            (Some(code), Ok(())) => trouble.push(format!("TSM failed the last time: {code}")),
+            (None, Ok(())) => {}
+        }
+        let mut warnings = snapshot.config.warnings.clone();
+        warnings.extend(snapshot.credentials.warnings(now));
+        if let Some(fault) = reload.as_ref().and_then(|reload| reload.fault.as_ref()) {
+            warnings.push(format!("the last reload failed, what was before goes on: {fault}"));
+        }
+        let last_login = house.metrics.last_login();
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started: day(house.started),
+            address: house.address.to_string(),
+            ready: trouble.is_empty(),
+            trouble,
+            warnings,
+            unproven,
+            proven,
+            logins: house.metrics.logins(),
+            last_login: last_login.map(|(client, at)| LastLogin { client, at: day(at) }),
+            reload,
+            reloads,
+            audit_head: audit.head.to_string(),
+            audit_writable: audit.writable,
+            tsm_failing: tsm_failing.map(str::to_owned),
+            endings: endings(house, now),
+            sandbox: house.sandbox.to_string(),
+        }
+    }
+
+    /// The line that `systemctl status` shows; what is in the way comes first.
+    pub fn line(&self) -> String {
+        let mut parts = Vec::new();
+        parts.extend(self.trouble.iter().take(TROUBLE_IN_LINE).cloned());
+        let clients = if self.proven == 1 { "client" } else { "clients" };
+        parts.push(format!("{} {clients} connected", self.proven));
+        if let Some(LastLogin { client, at }) = &self.last_login {
+            parts.push(format!("last login {client} at {at}"));
+        }
+        if self.reload.as_ref().is_some_and(|reload| reload.fault.is_some()) {
+            parts.push("LAST RELOAD FAILED, see the log".to_owned());
+        }
+        if let Some(Ending { kind, seconds, .. }) = self.endings.iter().find(|e| e.kind != "client")
+        {
+            let what = kind.replace('_', " ");
+            parts.push(format!("next to end: {what} in {} days", seconds / SECONDS_OF_A_DAY));
+        }
+        parts.join("; ")
+    }
+}
+
+/// Sentences in one line; the others are in `tsmgated status`.
+const TROUBLE_IN_LINE: usize = 2;
+const SECONDS_OF_A_DAY: i64 = 24 * 3600;
+
+/// What runs out, soonest first: what is ours, and the certificates that clients showed lately.
+fn endings(house: &House, now: OffsetDateTime) -> Vec<Ending> {
+    let ours = house.snapshot().credentials.endings().into_iter();
+    let ours = ours.map(|end| (end.kind.name(), end.name, end.at));
+    let clients = house.metrics.clients_seen().into_iter().filter_map(|(client, until)| {
+        Some(("client", client, OffsetDateTime::from_unix_timestamp(until).ok()?))
+    });
+    let mut all: Vec<_> = ours.chain(clients).collect();
+    all.sort_by_key(|(_, _, at)| *at);
+    let ending = |(kind, name, at): (&str, String, OffsetDateTime)| Ending {
+        kind: kind.to_owned(),
+        name,
+        at: day(at),
+        seconds: (at - now).whole_seconds(),
+    };
+    all.into_iter().map(ending).collect()
 }

@@ -1,70 +1,50 @@
-//! The audit's file: the end of its chain found, lines appended all or none, brought to disk.
+//! The audit's file: lines appended and brought to disk, and told to the journal where that is asked for.
 //!
-//! What cannot be written is taken back, so that the file never holds a record its call was refused
-//! for. One process at a time writes it. A file that was renamed or deleted is begun anew, with the
-//! chain carried over.
+//! What is not taken by both is taken back, so that the file never holds a record its call was refused
+//! for. A file that was renamed or deleted is begun anew, with the chain carried over; so is one that
+//! has reached its size.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use rustix::fs::{FlockOperation, OFlags, flock};
 use time::OffsetDateTime;
 
 use super::chain::{Head, Link};
+use super::journal::Journal;
+use super::opening::{
+    AuditFault, check_file, check_folder, end_of_chain, is_same, lock, open_append, sync_folder,
+};
 use super::record::{Outcome, Record};
-use super::verify::LINE_LIMIT;
+use super::rotation;
 use crate::config;
 use crate::digest::sha256;
-use crate::files::{self, FileFault};
 
-/// Why the audit cannot start.
+/// Why records do not count.
 #[derive(Debug, thiserror::Error)]
-pub enum AuditFault {
-    /// The file cannot be opened or read.
-    #[error("cannot open the audit file {path}: {cause}")]
-    Open {
-        /// Which file.
-        path: PathBuf,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// Others could change it.
-    #[error(transparent)]
-    Unsafe(#[from] FileFault),
-    /// Its last line is not a record, so that the chain cannot be continued.
-    #[error(
-        "{0} does not end in a record; check it with `tsmgated audit verify`, then move it away"
-    )]
-    NotAChain(PathBuf),
-    /// Another process writes it.
-    #[error("{0} is being written by another process; is tsmgated running already?")]
-    InUse(PathBuf),
-    /// The thread cannot be started.
-    #[error("cannot start the audit's thread: {0}")]
-    Thread(io::Error),
-    /// The system gives no random numbers.
-    #[error("the system gives no random numbers")]
-    NoRandom,
+pub(super) enum AppendFault {
+    /// The file takes none.
+    #[error("the file: {0}")]
+    File(#[from] io::Error),
+    /// The journal does not.
+    #[error("the journal: {0}")]
+    Journal(io::Error),
 }
 
-/// Looks at the audit's file and folder as a start would, and changes nothing.
-///
-/// # Errors
-/// As [`Audit::start`](super::Audit::start).
-pub fn inspect(config: &config::Audit) -> Result<(), AuditFault> {
-    let path = &config.file;
-    let opening = |cause| AuditFault::Open { path: path.clone(), cause };
-    check_folder(path)?;
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(opening(error)),
-    };
-    check_file(path, &file)?;
-    end_of_chain(&mut file, path).map(|_| ())
+/// That not all records were appended.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// How many of them were all the same, from the first on; they count.
+    pub(super) counted: usize,
+    /// Why no more.
+    pub(super) cause: AppendFault,
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        Self { counted: 0, cause: error.into() }
+    }
 }
 
 /// The open file and the end of its chain.
@@ -81,8 +61,15 @@ pub(super) struct ChainFile {
     unsynced: bool,
     /// The last sync failed: what was written before it may be lost.
     sync_failed: bool,
-    /// Half a record may stand at the end and is to be taken back first.
+    /// What does not count may stand at the end and is to be taken back first.
     half_written: bool,
+    /// The file was begun with a chain carried over, and has no record that says so yet.
+    begun: bool,
+    /// From how many bytes on the file is put aside.
+    rotate_size: Option<u64>,
+    /// The last try to put it aside failed.
+    aside_failed: bool,
+    journal: Option<Journal>,
 }
 
 impl ChainFile {
@@ -90,8 +77,11 @@ impl ChainFile {
     /// earlier life.
     ///
     /// # Errors
-    /// It cannot be opened, is unsafe or in use, or does not end in a record.
+    /// It cannot be opened, is unsafe or in use, or does not end in a record; or the journal is to be
+    /// told and is not there.
     pub(super) fn open(config: &config::Audit) -> Result<Self, AuditFault> {
+        let journal =
+            config.journal.then(Journal::open).transpose().map_err(AuditFault::Journal)?;
         let path = config.file.clone();
         let opening = |cause| AuditFault::Open { path: path.clone(), cause };
         check_folder(&path)?;
@@ -115,9 +105,16 @@ impl ChainFile {
             unsynced: false,
             sync_failed: false,
             half_written: false,
+            begun: false,
+            rotate_size: config.rotate_size,
+            aside_failed: false,
+            journal,
         };
         if let Some(torn) = torn {
-            chain.close_torn_line(&torn).map_err(opening)?;
+            chain.close_torn_line(&torn).map_err(|fault| match fault {
+                AppendFault::File(cause) => opening(cause),
+                AppendFault::Journal(cause) => AuditFault::Journal(cause),
+            })?;
         }
         Ok(chain)
     }
@@ -137,42 +134,80 @@ impl ChainFile {
         &self.path
     }
 
-    /// Appends records, all or none.
+    /// Appends records, in order. Where the file does not take them none counts; where the journal does
+    /// not, those count that it took, and the others are taken back.
+    ///
+    /// The file comes first because it alone can take back: so no record is in the journal that the
+    /// file has refused, and none in the file whose call was refused.
     ///
     /// # Errors
-    /// As the system's; none of them is on file then.
+    /// How many count, and why no more.
     pub(super) fn append<'a>(
         &mut self,
         records: impl Iterator<Item = &'a Record>,
-    ) -> io::Result<()> {
+    ) -> Result<(), Refused> {
         self.take_back()?;
         self.same_file()?;
-        let failed_sync = self.sync_failed.then(|| {
-            // nothing counts again before the disk takes it; that it did not is part of the record
-            Record::new("sync-failed", Outcome::Failure).text("event.reason", "audit_unavailable")
-        });
-        let now = OffsetDateTime::now_utc();
-        let (mut lines, mut head) = (String::new(), self.head);
-        let mut put = |record: &Record| {
-            let (line, next) = head.append(record, now);
-            lines.push_str(&line);
-            head = next;
-        };
-        failed_sync.iter().for_each(&mut put);
-        records.for_each(&mut put);
+        self.put_aside_if_full();
+        let ours = self.ours();
+        let mut lines = Lines::after(self.head);
+        ours.iter().for_each(|record| lines.put(record));
+        records.for_each(|record| lines.put(record));
         let sync_now = self.sync_each || self.sync_failed;
-        let written = self.file.write_all(lines.as_bytes());
+        let written = self.file.write_all(lines.text.as_bytes());
         let written = written.and_then(|()| if sync_now { self.file.sync_data() } else { Ok(()) });
         if let Err(error) = written {
             self.half_written = true;
             self.take_back()?;
-            return Err(error);
+            return Err(error.into());
         }
-        self.length += lines.len() as u64;
-        self.head = head;
+        let (taken, told) = match &mut self.journal {
+            None => (lines.ends.len(), Ok(())),
+            Some(journal) => journal.send(lines.each()),
+        };
+        if let Some((end, head)) = taken.checked_sub(1).and_then(|last| lines.ends.get(last)) {
+            self.length += *end as u64;
+            self.head = *head;
+        }
         self.unsynced = !sync_now;
-        self.sync_failed = false;
-        Ok(())
+        if taken >= ours.len() {
+            self.sync_failed = false;
+            self.begun = false;
+        }
+        told.map_err(|error| {
+            self.half_written = true;
+            // what cannot be taken back now is before the next record
+            let _ = self.take_back();
+            Refused {
+                counted: taken.saturating_sub(ours.len()),
+                cause: AppendFault::Journal(error),
+            }
+        })
+    }
+
+    /// Whether a record of our own is due: that the disk failed, or that a file was begun.
+    pub(super) fn owes(&self) -> bool {
+        self.sync_failed || self.begun
+    }
+
+    /// Looks whether the file is still in its place, and begins a new one where it is not. Done also
+    /// while there is nothing to record, so that a file that was renamed is let go within a second.
+    ///
+    /// # Errors
+    /// As the system's.
+    pub(super) fn look(&mut self) -> Result<(), AppendFault> {
+        self.take_back()?;
+        Ok(self.same_file()?)
+    }
+
+    /// The records that come before all others.
+    fn ours(&self) -> Vec<Record> {
+        let begun = self.begun.then(|| Record::new("rotated", Outcome::Success));
+        let failed_sync = self.sync_failed.then(|| {
+            // nothing counts again before the disk takes it; that it did not is part of the record
+            Record::new("sync-failed", Outcome::Failure).text("event.reason", "audit_unavailable")
+        });
+        begun.into_iter().chain(failed_sync).collect()
     }
 
     /// Brings what was written to disk.
@@ -193,6 +228,8 @@ impl ChainFile {
             let length = self.file.metadata()?.len();
             self.file.set_len(self.length.min(length))?;
             self.half_written = false;
+            // a crash must not bring it back
+            self.unsynced = true;
         }
         Ok(())
     }
@@ -213,25 +250,55 @@ impl ChainFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
+        self.begin()?;
+        tracing::warn!(file = %self.path.display(), head = %self.head, "a new audit file is begun");
+        Ok(())
+    }
+
+    /// Begins a new file in the place of one that is no longer there.
+    fn begin(&mut self) -> io::Result<()> {
         let file = open_append(&self.path)?;
         lock(&file)?;
+        let length = file.metadata()?.len();
         if let Err(error) = self.sync() {
             tracing::error!(%error, "the end of the audit file before cannot be synced");
         }
         sync_folder(&self.path);
-        tracing::warn!(file = %self.path.display(), head = %self.head, "a new audit file is begun");
-        self.length = file.metadata()?.len();
+        self.length = length;
         self.file = file;
+        self.begun = true;
         Ok(())
+    }
+
+    /// Puts a file aside that has reached its size, and begins a new one. Where that cannot be, the
+    /// file goes on growing: no call is refused for it.
+    fn put_aside_if_full(&mut self) {
+        if self.rotate_size.is_none_or(|size| self.length < size) {
+            return;
+        }
+        let aside = rotation::aside(&self.path, self.head.sequence);
+        let begun = rotation::rename(&self.path, &aside).and_then(|()| {
+            // nothing is lost where this fails too: the file is then found missing
+            self.begin().inspect_err(|_| drop(rotation::rename(&aside, &self.path)))
+        });
+        let (file, aside) = (self.path.display(), aside.display());
+        match &begun {
+            Ok(()) => tracing::info!(%file, %aside, head = %self.head, "a new audit file is begun"),
+            Err(error) if !self.aside_failed => {
+                tracing::error!(%file, %aside, %error, "the audit file cannot be put aside and grows on");
+            }
+            Err(_) => {}
+        }
+        self.aside_failed = begun.is_err();
     }
 
     /// Ends a line that a crash left half written, and records that it did. A line that lacks nothing
     /// but its end is a record like any other.
-    fn close_torn_line(&mut self, torn: &[u8]) -> io::Result<()> {
+    fn close_torn_line(&mut self, torn: &[u8]) -> Result<(), AppendFault> {
         if let Some(link) = Link::read(torn)
             && link.follows(&self.head)
         {
-            self.finish("\n")?;
+            self.finish("\n", &String::from_utf8_lossy(torn))?;
             self.head = link.head(torn);
             return Ok(());
         }
@@ -239,94 +306,51 @@ impl ChainFile {
             .number("tsmgate.audit.torn_bytes", torn.len() as u64)
             .text("tsmgate.audit.torn_sha256", &HEXLOWER.encode(&sha256(torn)));
         let (line, head) = self.head.append(&record, OffsetDateTime::now_utc());
-        self.finish(&format!("\n{line}"))?;
+        self.finish(&format!("\n{line}"), line.trim_end())?;
         self.head = head;
         Ok(())
     }
 
     /// Writes behind a torn line, all of it or nothing: a second torn line could not be told from a
-    /// stranger's.
-    fn finish(&mut self, lines: &str) -> io::Result<()> {
+    /// stranger's. The journal learns of the record that this makes whole.
+    fn finish(&mut self, lines: &str, record: &str) -> Result<(), AppendFault> {
         let written = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
+        let told = written.map_err(AppendFault::File).and_then(|()| match &mut self.journal {
+            None => Ok(()),
+            Some(journal) => journal.send([record].into_iter()).1.map_err(AppendFault::Journal),
+        });
+        if told.is_err() {
             self.file.set_len(self.length)?;
-            return Err(error);
         }
+        told?;
         self.length += lines.len() as u64;
         Ok(())
     }
 }
 
-fn check_folder(path: &Path) -> Result<(), AuditFault> {
-    let opening = |cause| AuditFault::Open { path: path.to_owned(), cause };
-    let Some(folder) = path.parent() else { return Ok(()) };
-    let folder = files::led_to(folder).map_err(|fault| match fault {
-        FileFault::Unreadable { cause, .. } => opening(cause),
-        fault => fault.into(),
-    })?;
-    Ok(files::folders(&folder)?)
+/// Lines that are to follow on a head.
+struct Lines {
+    now: OffsetDateTime,
+    head: Head,
+    text: String,
+    /// Of each line: where it ends in the text, and the chain's head after it.
+    ends: Vec<(usize, Head)>,
 }
 
-fn check_file(path: &Path, file: &File) -> Result<(), AuditFault> {
-    let opening = |cause| AuditFault::Open { path: path.to_owned(), cause };
-    let metadata = file.metadata().map_err(opening)?;
-    if !metadata.is_file() {
-        return Err(FileFault::NotAFile(path.to_owned()).into());
+impl Lines {
+    fn after(head: Head) -> Self {
+        Self { now: OffsetDateTime::now_utc(), head, text: String::new(), ends: Vec::new() }
     }
-    Ok(files::trusted(path, &metadata)?)
-}
 
-/// For this process alone: two that wrote one chain would break it.
-fn lock(file: &File) -> io::Result<()> {
-    Ok(flock(file, FlockOperation::NonBlockingLockExclusive)?)
-}
+    fn put(&mut self, record: &Record) {
+        let (line, head) = self.head.append(record, self.now);
+        self.head = head;
+        self.text.push_str(&line);
+        self.ends.push((self.text.len(), head));
+    }
 
-/// Makes a new file's name survive a crash; one that cannot is no reason to refuse.
-fn sync_folder(path: &Path) {
-    let folder = path.parent().and_then(|folder| File::open(folder).ok());
-    let _ = folder.map(|folder| folder.sync_all());
-}
-
-fn is_same(ours: &Metadata, theirs: &Metadata) -> bool {
-    ours.dev() == theirs.dev() && ours.ino() == theirs.ino()
-}
-
-/// Group-readable, so that a log shipper needs no more than a group; never through a symlink, whose
-/// target somebody else might choose.
-fn open_append(path: &Path) -> io::Result<File> {
-    let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
-    OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o640)
-        .custom_flags(no_follow)
-        .open(path)
-}
-
-/// The head of the chain a file ends with, and the torn line after it if there is one.
-fn end_of_chain(file: &mut File, path: &Path) -> Result<(Head, Option<Vec<u8>>), AuditFault> {
-    let opening = |cause| AuditFault::Open { path: path.to_owned(), cause };
-    let length = file.seek(SeekFrom::End(0)).map_err(opening)?;
-    // two lines are enough: a whole one, and a torn one
-    let start = length.saturating_sub(2 * LINE_LIMIT as u64);
-    file.seek(SeekFrom::Start(start)).map_err(opening)?;
-    let mut tail = Vec::new();
-    file.take(2 * LINE_LIMIT as u64).read_to_end(&mut tail).map_err(opening)?;
-    let (lines, torn) = match tail.iter().rposition(|&byte| byte == b'\n') {
-        None => (&[][..], tail.as_slice()),
-        Some(end) => tail.split_at(end + 1),
-    };
-    let torn = (!torn.is_empty()).then(|| torn.to_vec());
-    let Some(last) =
-        lines.strip_suffix(b"\n").and_then(|lines| lines.rsplit(|&b| b == b'\n').next())
-    else {
-        return if start == 0 {
-            Ok((Head::EMPTY, torn))
-        } else {
-            Err(AuditFault::NotAChain(path.to_owned()))
-        };
-    };
-    let link = Link::read(last).ok_or_else(|| AuditFault::NotAChain(path.to_owned()))?;
-    Ok((link.head(last), torn))
+    /// Each without its line feed.
+    fn each(&self) -> impl Iterator<Item = &str> {
+        self.text.lines()
+    }
 }

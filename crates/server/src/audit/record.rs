@@ -12,6 +12,8 @@ use tsmgate_gate::reason::Reason;
 
 use tsmgate_text::escape;
 
+use crate::credentials::day;
+
 /// How something ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -29,7 +31,8 @@ const ECS_VERSION: &str = "8.11.0";
 /// What kind of thing an action is about, in ECS's words.
 fn category(action: &str) -> &'static str {
     match action {
-        "connection" | "refused" | "ban" => "network",
+        "connection" | "refused" | "ban" | "cut" => "network",
+        "reload" => "configuration",
         "login" => "authentication",
         _ => "process",
     }
@@ -40,7 +43,8 @@ fn category(action: &str) -> &'static str {
 pub struct Record(String);
 
 impl Record {
-    /// A record of an action: `connection`, `login`, `refused`, `ban`, `start`, `stop`, `recovered`.
+    /// A record of an action: `connection`, `login`, `refused`, `ban`, `cut`, `reload`, `start`, `stop`,
+    /// `recovered`.
     pub fn new(action: &str, outcome: Outcome) -> Self {
         let outcome = match outcome {
             Outcome::Success => "success",
@@ -140,6 +144,15 @@ impl Record {
         }
         self.text("tls.client.x509.serial_number", &leaf.serial)
             .text("tls.client.hash.sha256", &HEXUPPER.encode(&leaf.fingerprint))
+    }
+
+    /// Adds when the certificate ends.
+    #[must_use]
+    pub fn until(self, leaf: &Leaf) -> Self {
+        match time::OffsetDateTime::from_unix_timestamp(leaf.not_after) {
+            Ok(until) => self.text("tls.client.x509.not_after", &day(until)),
+            Err(_) => self,
+        }
     }
 
     /// Adds who it is.

@@ -1,16 +1,20 @@
-//! The one thread that writes records: in order, each flushed before it counts.
+//! The one thread that writes records: in order, each taken by the file, and by the journal where that
+//! is asked for, before it counts.
 //!
-//! What cannot be written is tried again with the next record, so that service resumes by itself.
+//! What cannot be written is tried again with the next record, and each second, so that service
+//! resumes by itself.
 
 use std::mem;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::file::{AuditFault, ChainFile};
+use super::Position;
+use super::file::{AppendFault, ChainFile, Refused};
+use super::opening::AuditFault;
 use super::record::{Outcome, Record};
 use super::tally::Tally;
 use crate::config;
@@ -41,18 +45,29 @@ pub(super) struct Sources {
     pub(super) lost: Arc<AtomicU64>,
 }
 
+/// Where the thread is, for all others to see.
+pub(super) type Seen = Arc<Mutex<Position>>;
+
 /// The thread's own.
 #[derive(Debug)]
 pub(super) struct Writer {
     file: ChainFile,
     sources: Sources,
     failing: bool,
+    seen: Seen,
 }
 
 impl Writer {
     /// Opens the file.
     pub(super) fn open(config: &config::Audit, sources: Sources) -> Result<Self, AuditFault> {
-        Ok(Self { file: ChainFile::open(config)?, sources, failing: false })
+        let file = ChainFile::open(config)?;
+        let seen = Arc::new(Mutex::new(Position { head: file.head(), writable: true }));
+        Ok(Self { file, sources, failing: false, seen })
+    }
+
+    /// Where others see how far it has come.
+    pub(super) fn seen(&self) -> Seen {
+        Arc::clone(&self.seen)
     }
 
     /// Whether a chain is begun.
@@ -86,12 +101,23 @@ impl Writer {
                 continue;
             }
             next_tick = Instant::now() + TICK;
-            self.write_unasked(&self.sources.tally.due(false));
-            self.sync();
+            self.tick();
             if Instant::now() >= next_head {
                 next_head = Instant::now() + HEAD_TO_LOG;
                 self.log_head();
             }
+        }
+    }
+
+    /// What is due without anybody asking: sums, the disk, a look whether the file is still in its
+    /// place, and whether what failed goes again.
+    fn tick(&mut self) {
+        self.write_unasked(&self.sources.tally.due(false));
+        self.sync();
+        if let Err(cause) = self.file.look() {
+            self.went(Err(&cause));
+        } else if self.failing || self.file.owes() {
+            self.write(&[]);
         }
     }
 
@@ -105,7 +131,7 @@ impl Writer {
             match order {
                 Order::Write { record, done } => {
                     records.push(record);
-                    waiting.extend(done);
+                    waiting.push(done);
                 }
                 Order::Close(done) => {
                     close = Some(done);
@@ -114,24 +140,26 @@ impl Writer {
             }
             next = if records.len() < BATCH { orders.try_recv().ok() } else { None };
         }
-        let unasked = records.len() - waiting.len();
-        let written = self.write(&records);
-        if !written {
-            self.sources.lost.fetch_add(unasked as u64, Ordering::Relaxed);
-        }
-        for done in waiting {
-            let _ = done.send(written);
+        let counted = self.write(&records);
+        for (place, done) in waiting.into_iter().enumerate() {
+            let counts = place < counted;
+            match done {
+                Some(done) => drop(done.send(counts)),
+                None if counts => {}
+                None => drop(self.sources.lost.fetch_add(1, Ordering::Relaxed)),
+            }
         }
         close
     }
 
-    /// Writes records nobody waits for; where that fails they are counted as lost.
+    /// Writes records nobody waits for; those for which that fails are counted as lost.
     fn write_unasked(&mut self, records: &[Record]) -> bool {
-        let written = records.is_empty() || self.write(records);
-        if !written {
-            self.sources.lost.fetch_add(records.len() as u64, Ordering::Relaxed);
+        if records.is_empty() {
+            return true;
         }
-        written
+        let lost = records.len() - self.write(records);
+        self.sources.lost.fetch_add(lost as u64, Ordering::Relaxed);
+        lost == 0
     }
 
     /// Whether everything is on disk.
@@ -142,27 +170,23 @@ impl Writer {
         written && synced
     }
 
-    /// Whether the records are on file. All of them are, or none.
-    fn write(&mut self, records: &[Record]) -> bool {
+    /// Writes records; how many of them count, from the first on.
+    fn write(&mut self, records: &[Record]) -> usize {
         let lost = self.sources.lost.swap(0, Ordering::Relaxed);
-        let gap = (lost > 0)
+        // after a failure the first to be written says so, and is the proof that records count again
+        let gap = (self.failing || lost > 0)
             .then(|| Record::new("records-lost", Outcome::Failure).number("tsmgate.count", lost));
         let written = self.file.append(gap.iter().chain(records));
-        let path = self.file.path().display();
-        match &written {
-            Err(error) => {
-                self.sources.lost.fetch_add(lost, Ordering::Relaxed);
-                if !self.failing {
-                    tracing::error!(file = %path, %error, "the audit cannot be written: calls are refused");
-                }
-            }
-            Ok(()) if self.failing => {
-                tracing::warn!(file = %path, "the audit can be written again");
-            }
-            Ok(()) => {}
+        let before = usize::from(gap.is_some());
+        let counted = match &written {
+            Ok(()) => before + records.len(),
+            Err(Refused { counted, .. }) => *counted,
+        };
+        if counted < before {
+            self.sources.lost.fetch_add(lost, Ordering::Relaxed);
         }
-        self.failing = written.is_err();
-        written.is_ok()
+        self.went(written.as_ref().map(|()| ()).map_err(|refused| &refused.cause));
+        counted.saturating_sub(before)
     }
 
     fn sync(&mut self) -> bool {
@@ -173,7 +197,29 @@ impl Writer {
             let path = self.file.path().display();
             tracing::error!(file = %path, %error, "the audit cannot be brought to disk: calls are refused");
         }
+        self.show();
         synced.is_ok()
+    }
+
+    /// Notes how writing went, and says so once for each change.
+    fn went(&mut self, went: Result<(), &AppendFault>) {
+        let path = self.file.path().display();
+        match went {
+            Err(error) if !self.failing => {
+                tracing::error!(file = %path, %error, "the audit cannot be written: calls are refused");
+            }
+            Ok(()) if self.failing => {
+                tracing::warn!(file = %path, "the audit can be written again");
+            }
+            _ => {}
+        }
+        self.failing = went.is_err();
+        self.show();
+    }
+
+    fn show(&self) {
+        let position = Position { head: self.file.head(), writable: !self.failing };
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = position;
     }
 
     fn log_head(&self) {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use time::OffsetDateTime;
 use tsmgate_gate::network::canonical;
 use tsmgate_gate::permission::Permission;
 use tsmgate_gate::policy::{Identity, Policy};
@@ -18,7 +19,7 @@ pub(super) fn explain(config: &Path, name: &str, from: IpAddr, permission: &Perm
         Err(fault) => return fail(&fault),
     };
     let mut lines = Vec::new();
-    let expired = loaded.snapshot.credentials.list_expired;
+    let expired = loaded.snapshot.credentials.list_expired(OffsetDateTime::now_utc());
     let policy = &loaded.snapshot.policy;
     let verdict = stages(policy, expired, name, canonical(from), permission, &mut lines);
     let exit = match verdict {

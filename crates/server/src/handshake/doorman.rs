@@ -146,7 +146,7 @@ impl ClientCertVerifier for Doorman {
 }
 
 /// What webpki found wrong with the chain.
-fn chain_reason(error: &Error) -> Reason {
+pub(crate) fn chain_reason(error: &Error) -> Reason {
     use CertificateError as Fault;
     let fault = match error {
         Error::InvalidCertificate(fault) => fault,

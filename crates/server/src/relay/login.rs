@@ -18,6 +18,8 @@ use tsmgate_wire::{
 
 use crate::audit::record::Record;
 use crate::audit::{Proof, RefusalOrigin};
+use crate::config::Config;
+use crate::connection::past_last_call;
 use crate::drain;
 use crate::house::House;
 
@@ -71,14 +73,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     /// The calls one after the other; what ended them.
     async fn calls(&mut self, stop: &mut watch::Receiver<bool>) -> End {
-        for number in 0..self.house.config.login.per_connection {
-            let call = tokio::select! {
-                biased;
-                _ = stop.wait_for(|stop| *stop) => None,
-                call = self.next_call(number == 0) => Some(call),
-            };
-            let Some(call) = call else { return self.stopping().await };
-            match call {
+        let mut number = 0;
+        while number < self.house.snapshot().config.login.per_connection {
+            if number > 0 && *stop.borrow() {
+                return self.stopping().await;
+            }
+            match self.call_unless_stopped(number == 0, stop).await {
                 Err(end) => return end,
                 Ok(call) => {
                     if let Err(end) = self.answer(call).await {
@@ -86,11 +86,34 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                     }
                 }
             }
+            number += 1;
         }
         End::Quiet
     }
 
-    /// The daemon stops: a call that is here already is told so, and does not take it for a refusal.
+    /// The next call. When the daemon stops meanwhile, a connection that was just made may still become
+    /// a call, and of an idle one what is here already is still answered: a restart loses no call.
+    async fn call_unless_stopped(
+        &mut self,
+        first: bool,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Call, End> {
+        let stopped = async {
+            match first {
+                true => past_last_call(stop).await,
+                false => drop(stop.wait_for(|stop| *stop).await),
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stopped => {}
+            call = self.next_call(first) => return call,
+        }
+        timeout(Duration::ZERO, self.next_call(first)).await.unwrap_or(Err(End::Quiet))
+    }
+
+    /// The daemon stops: a call that was sent behind the last one is told so, and does not take it for
+    /// a refusal.
     async fn stopping(&mut self) -> End {
         match timeout(Duration::ZERO, self.next_call(false)).await {
             Ok(Ok(call)) => {
@@ -107,7 +130,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     /// first call from the handshake on, it must be whole within `first_byte`, however its bytes
     /// trickle in.
     async fn next_call(&mut self, first: bool) -> Result<Call, End> {
-        let limits = self.house.config.login;
+        let limits = self.house.snapshot().config.login;
         let end_of_life = self.begun + limits.lifetime;
         if Instant::now() >= end_of_life {
             return Err(End::Quiet);
@@ -145,10 +168,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     /// authorize → record → ask TSM → record → answer. `Err` ends the connection.
     async fn answer(&mut self, call: Call) -> Result<(), End> {
-        let snapshot = &self.house.snapshot;
+        let snapshot = self.house.snapshot();
         let permit = match permit::authorize(&snapshot.policy, &self.house.ledger, self.caller) {
             Ok(permit) => permit,
             Err(reason) => {
+                self.count(Err(reason));
                 self.refused(reason);
                 return self.refuse(call, reason).await;
             }
@@ -156,14 +180,21 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let entry = match Entry::open(&self.house.audit, self.about, &permit).await {
             Ok(entry) => entry,
             Err(reason) => {
+                self.count(Err(reason));
                 self.refused(reason);
                 return self.refuse(call, reason).await;
             }
         };
-        let answer = self.house.backend.login(permit).await;
+        let asked = Instant::now();
+        let Config { tsm, login: limits, .. } = snapshot.config.as_ref();
+        let answer = self.house.backend.login(tsm, limits.call, permit).await;
+        let outcome = answer.as_ref().map(|_| ()).map_err(|reason| *reason);
+        self.house.metrics.asked_tsm(asked.elapsed(), outcome);
         if let Err(reason) = entry.close(&answer).await {
+            self.count(Err(reason));
             return self.refuse(call, reason).await;
         }
+        self.count(outcome);
         match answer {
             Ok(login) => {
                 let reply = encode_reply(call.sequence, &Answer::Granted(login));
@@ -189,6 +220,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             reason,
             Reason::ClientUnknown
                 | Reason::ClientElsewhere
+                | Reason::ClientChanged
                 | Reason::ClientAmbiguous
                 | Reason::CertificateRevoked
                 | Reason::CertificateNames
@@ -213,7 +245,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     fn refused(&self, reason: Reason) {
         let origin = RefusalOrigin::Client(self.caller.client().name.clone());
-        self.house.audit.refuse(origin, reason, Proof::Key, || self.about.clone());
+        self.house.refuse(origin, reason, Proof::Key, || self.about.clone());
+    }
+
+    fn count(&self, outcome: Result<(), Reason>) {
+        self.house.metrics.login(&self.caller.client().name, outcome);
     }
 }
 

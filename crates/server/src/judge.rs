@@ -1,0 +1,68 @@
+//! Open connections are judged again: when what decides was replaced, and when a certificate of the
+//! caller's runs out.
+//!
+//! Each connection judges itself, in its own task, by the same rules as at its beginning: the chain, the
+//! lists, the deny list, the entry, the network. Nobody else has to find it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_pki_types::{CertificateDer, UnixTime};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tsmgate_gate::permit::Caller;
+use tsmgate_gate::reason::Reason;
+
+use crate::handshake::chain_reason;
+use crate::house::Snapshot;
+use crate::identify::next_end;
+
+/// A certificate is good in its last second; this is how long after the end it is asked about again.
+const AFTER_THE_END: u64 = 1;
+
+/// Waits until the caller may not stay, and says why. Does not judge what `changes` has shown already.
+pub async fn no_longer(
+    changes: &mut watch::Receiver<Arc<Snapshot>>,
+    caller: &Caller,
+    chain: &[CertificateDer<'static>],
+) -> Reason {
+    loop {
+        let now = UnixTime::now();
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let left = next_end(chain, seconds).map(|end| end.abs_diff(seconds) + AFTER_THE_END);
+        let ended = async {
+            match left {
+                Some(left) => sleep(Duration::from_secs(left)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            changed = changes.changed() => if changed.is_err() {
+                // the house is gone, and this connection with it
+                return Reason::GateStopping;
+            },
+            () = ended => {}
+        }
+        let snapshot = Arc::clone(&changes.borrow_and_update());
+        if let Err(reason) = judge(&snapshot, caller, chain, UnixTime::now()) {
+            return reason;
+        }
+    }
+}
+
+/// Whether a caller with this chain, leaf first, would be let in as the same client at `now`.
+///
+/// # Errors
+/// Why not.
+fn judge(
+    snapshot: &Snapshot,
+    caller: &Caller,
+    chain: &[CertificateDer<'static>],
+    now: UnixTime,
+) -> Result<(), Reason> {
+    let clients = snapshot.credentials.clients.as_ref().ok_or(Reason::GateClosed)?;
+    let (leaf, above) = chain.split_first().ok_or(Reason::CertificateMissing)?;
+    clients.verify_client_cert(leaf, above, now).map_err(|error| chain_reason(&error))?;
+    caller.stays(&snapshot.policy)
+}

@@ -1,0 +1,217 @@
+//! Reading everything anew, all or nothing, and noticing that it is time to.
+//!
+//! One task does it: at SIGHUP or when asked on the status socket (everything), when a certificate, key,
+//! authority or list was replaced (those), and when one of them runs out or the clock was set (nothing is
+//! read; what is there is judged anew). What cannot be used keeps what there was, and says so. What can is
+//! swapped whole, and every open connection judges itself by it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval};
+use tsmgate_text::escape;
+
+use crate::audit::record::{Outcome, Record};
+use crate::credentials::{self, day};
+use crate::daemon::Loaded;
+use crate::house::{House, Snapshot};
+use crate::status::{LastReload, Status};
+use crate::systemd;
+
+mod watched;
+
+use watched::Watched;
+
+/// How often files, dates and the clock are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// The clocks may differ by this much between two looks before one of them was set.
+const JUMP: Duration = Duration::from_millis(1500);
+/// How often what is odd is said again.
+const REMINDER: Duration = Duration::from_secs(24 * 3600);
+/// Requests that wait; all that wait are served by one reload.
+pub const ASKS: usize = 16;
+
+/// Somebody wants everything read anew, and perhaps to know how that went.
+pub type Ask = Option<oneshot::Sender<Result<(), String>>>;
+
+/// What is read anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// Configuration, clients, certificates and lists.
+    Everything,
+    /// Certificates and lists, by the configuration that is in force.
+    Credentials,
+}
+
+impl Extent {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Everything => "everything",
+            Self::Credentials => "credentials",
+        }
+    }
+}
+
+/// The one who looks and reads.
+#[derive(Debug)]
+pub struct Warden {
+    house: Arc<House>,
+    config: PathBuf,
+    asks: mpsc::Receiver<Ask>,
+    watched: Watched,
+    /// The last look, by both clocks.
+    looked: (OffsetDateTime, Instant),
+    reminded: Instant,
+    line: String,
+}
+
+impl Warden {
+    /// Watches over what was loaded from `config`; [`Self::watch`] does it.
+    pub fn new(house: Arc<House>, config: PathBuf, asks: mpsc::Receiver<Ask>) -> Self {
+        let watched = Watched::new(&house.snapshot().config.tls);
+        let looked = (OffsetDateTime::now_utc(), Instant::now());
+        let line = Status::of(&house).line();
+        Self { house, config, asks, watched, looked, reminded: looked.1, line }
+    }
+
+    /// The line for people, as it is now.
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// Looks and reads until `stop` turns true.
+    pub async fn watch(mut self, mut stop: watch::Receiver<bool>) {
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = async { drop(stop.wait_for(|stop| *stop).await) } => return,
+                Some(ask) = self.asks.recv() => {
+                    // a storm is one reload: what was asked before it began is answered by it
+                    let mut asks = vec![ask];
+                    while let Ok(ask) = self.asks.try_recv() {
+                        asks.push(ask);
+                    }
+                    let outcome = self.reload(Extent::Everything).await;
+                    for ask in asks.into_iter().flatten() {
+                        let _ = ask.send(outcome.clone());
+                    }
+                }
+                _ = looks.tick() => self.look().await,
+            }
+        }
+    }
+
+    async fn look(&mut self) {
+        let now = (OffsetDateTime::now_utc(), Instant::now());
+        let (before, then) = std::mem::replace(&mut self.looked, now);
+        let snapshot = self.house.snapshot();
+        let ended = snapshot.credentials.endings().into_iter();
+        let ended: Vec<_> = ended.filter(|end| before <= end.at && end.at < now.0).collect();
+        let jumped = (now.0 - before - (now.1 - then)).abs() > JUMP;
+        if jumped {
+            tracing::warn!(from = %day(before), to = %day(now.0), "the clock was set");
+        }
+        for end in &ended {
+            tracing::error!(kind = end.kind.name(), name = end.name, at = %day(end.at), "has run out");
+        }
+        if jumped || !ended.is_empty() {
+            let credentials = snapshot.credentials.at(now.0);
+            self.publish(Snapshot { credentials, ..Snapshot::clone(&snapshot) });
+        }
+        if self.watched.changed() {
+            // whoever replaced the file learns of a fault from log, status and metrics
+            let _ = self.reload(Extent::Credentials).await;
+        }
+        if now.1 - self.reminded >= REMINDER {
+            self.reminded = now.1;
+            let credentials = &self.house.snapshot().credentials;
+            for odd in credentials.trouble(now.0).iter().chain(&credentials.warnings(now.0)) {
+                tracing::warn!("{odd}");
+            }
+        }
+        let line = Status::of(&self.house).line();
+        if line != self.line {
+            systemd::status(&line);
+            self.line = line;
+        }
+    }
+
+    /// Reads, checks, swaps; or keeps what there was.
+    async fn reload(&mut self, extent: Extent) -> Result<(), String> {
+        systemd::reloading();
+        self.watched.begin();
+        let (config, current) = (self.config.clone(), self.house.snapshot());
+        let house = Arc::clone(&self.house);
+        let read = move || match extent {
+            Extent::Everything => everything(&config, &current, &house),
+            Extent::Credentials => certificates(&current),
+        };
+        // reading and parsing may take a while, and no connection waits for it
+        let read = tokio::task::spawn_blocking(read).await;
+        let outcome =
+            read.unwrap_or_else(|_| Err("a part of it panicked; please report it".into()));
+        let what = extent.name();
+        let outcome = match outcome {
+            Ok((snapshot, warnings)) => {
+                for warning in warnings {
+                    tracing::warn!("{warning}");
+                }
+                self.watched.follow(&snapshot.config.tls);
+                self.publish(snapshot);
+                tracing::info!(what, "read anew");
+                Ok(())
+            }
+            Err(fault) => {
+                tracing::error!(what, %fault, "reload failed: going on with what there was");
+                Err(fault)
+            }
+        };
+        self.record(extent, &outcome);
+        self.line = Status::of(&self.house).line();
+        systemd::ready(&self.line);
+        outcome
+    }
+
+    fn publish(&self, snapshot: Snapshot) {
+        self.house.snapshot.send_replace(Arc::new(snapshot));
+    }
+
+    fn record(&self, extent: Extent, outcome: &Result<(), String>) {
+        let record = match outcome {
+            Ok(()) => Record::new("reload", Outcome::Success),
+            Err(fault) => Record::new("reload", Outcome::Failure).text("error.message", fault),
+        };
+        self.house.audit.note(record.text("tsmgate.reload.extent", extent.name()));
+        self.house.metrics.reloaded(outcome.is_ok());
+        let at = day(OffsetDateTime::now_utc());
+        let fault = outcome.as_ref().err().map(escape);
+        self.house.reloads.add(LastReload { at, fault });
+    }
+}
+
+type Read = Result<(Snapshot, Vec<String>), String>;
+
+/// Everything anew, with what is odd about it.
+fn everything(config: &Path, current: &Snapshot, house: &House) -> Read {
+    let loaded = Loaded::load(config).map_err(|fault| fault.to_string())?;
+    let fixed = current.config.fixed_differences(&loaded.snapshot.config);
+    if !fixed.is_empty() {
+        return Err(format!("restart needed: {} changed", fixed.join(", ")));
+    }
+    house.sandbox.holds(&loaded.snapshot.config, config)?;
+    let warnings = loaded.warnings();
+    Ok((loaded.snapshot, warnings))
+}
+
+/// Certificates and lists anew.
+fn certificates(current: &Snapshot) -> Read {
+    let now = OffsetDateTime::now_utc();
+    let credentials = credentials::load(&current.config.tls, now).map_err(|f| f.to_string())?;
+    let warnings = credentials.trouble(now).into_iter().chain(credentials.warnings(now)).collect();
+    Ok((Snapshot { credentials, ..current.clone() }, warnings))
+}

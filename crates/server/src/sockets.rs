@@ -1,0 +1,121 @@
+//! The sockets that others come to: the gate's own, which systemd may hand over, and those on which the
+//! daemon is looked at.
+//!
+//! All of them are opened before the sandbox is entered and before any thread is started.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use listenfd::ListenFd;
+use rustix::fs::Mode;
+
+use crate::config::{Config, MetricsAddress};
+
+/// Connections that wait for us; as many as the system allows, so that a restart loses none.
+const BACKLOG: i32 = 4096;
+/// The name of the status socket in the folder that systemd makes for us (`RuntimeDirectory=`).
+const STATUS: &str = "status.sock";
+
+/// Everything that listens.
+#[derive(Debug)]
+pub struct Sockets {
+    /// The gate.
+    pub gate: TcpListener,
+    /// Where that is.
+    pub address: SocketAddr,
+    /// Whether systemd holds it, so that it goes on queueing when we stop.
+    pub passed: bool,
+    /// Where `tsmgated status` asks; absent where nobody made a folder for it.
+    pub status: Option<UnixListener>,
+    /// Where metrics are shown.
+    pub metrics: Option<MetricsSocket>,
+}
+
+/// Where metrics are shown.
+#[derive(Debug)]
+pub enum MetricsSocket {
+    /// On a Unix socket.
+    Unix(UnixListener),
+    /// On a port of this host for this host.
+    Loopback(TcpListener),
+}
+
+/// A socket that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {place}: {cause}")]
+pub struct SocketFault {
+    place: String,
+    cause: io::Error,
+}
+
+impl Sockets {
+    /// Takes the socket that systemd hands over, or opens the configured one; and the others.
+    ///
+    /// # Errors
+    /// One cannot be opened, or what was handed over is no listening TCP socket.
+    pub fn open(config: &Config) -> Result<Self, SocketFault> {
+        let (gate, passed) = match passed()? {
+            Some(gate) => (gate, true),
+            None => (bind(config.listen)?, false),
+        };
+        let fault = |cause| SocketFault { place: config.listen.to_string(), cause };
+        gate.set_nonblocking(true).map_err(fault)?;
+        let address = gate.local_addr().map_err(fault)?;
+        let status = match std::env::var_os("RUNTIME_DIRECTORY") {
+            // systemd gives several folders with colons between them; ours is the first
+            Some(folders) if !folders.is_empty() => {
+                let folder = std::env::split_paths(&folders).next().unwrap_or_default();
+                Some(bind_unix(&folder.join(STATUS), Mode::from_raw_mode(0o177))?)
+            }
+            _ => None,
+        };
+        let metrics = match &config.metrics {
+            None => None,
+            // who reaches the folder may look: there is no secret in metrics
+            Some(MetricsAddress::Unix(path)) => {
+                Some(MetricsSocket::Unix(bind_unix(path, Mode::from_raw_mode(0o111))?))
+            }
+            Some(MetricsAddress::Loopback(address)) => {
+                let listener = bind(*address)?;
+                listener.set_nonblocking(true).map_err(fault)?;
+                Some(MetricsSocket::Loopback(listener))
+            }
+        };
+        Ok(Self { gate, address, passed, status, metrics })
+    }
+}
+
+/// The socket that systemd hands over, where it does: the first one.
+fn passed() -> Result<Option<TcpListener>, SocketFault> {
+    let fault = |cause| SocketFault { place: "the socket that systemd handed over".into(), cause };
+    ListenFd::from_env().take_tcp_listener(0).map_err(fault)
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, SocketFault> {
+    let fault = |cause| SocketFault { place: address.to_string(), cause };
+    let listener = TcpListener::bind(address).map_err(fault)?;
+    rustix::net::listen(&listener, BACKLOG).map_err(|errno| fault(errno.into()))?;
+    Ok(listener)
+}
+
+/// A Unix socket whose mode lacks the bits of `mask` from its first moment on. What an earlier life left
+/// there is removed; what another process listens on is not.
+fn bind_unix(path: &Path, mask: Mode) -> Result<UnixListener, SocketFault> {
+    let fault = |cause| SocketFault { place: PathBuf::from(path).display().to_string(), cause };
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket());
+    if is_socket {
+        if UnixStream::connect(path).is_ok() {
+            return Err(fault(io::ErrorKind::AddrInUse.into()));
+        }
+        std::fs::remove_file(path).map_err(fault)?;
+    }
+    let before = rustix::process::umask(mask);
+    let listener = UnixListener::bind(path);
+    rustix::process::umask(before);
+    let listener = listener.map_err(fault)?;
+    listener.set_nonblocking(true).map_err(fault)?;
+    Ok(listener)
+}
