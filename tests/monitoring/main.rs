@@ -7,4 +7,6 @@ mod fake;
 mod hosts;
 mod limits;
 mod reloads;
+mod rules;
+mod scrape;
 mod series;
