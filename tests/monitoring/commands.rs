@@ -22,7 +22,9 @@ async fn tsmgated(words: &[&str], socket: &Path) -> (i32, String, String) {
 
 #[tokio::test]
 async fn status_tells_a_person() {
-    let door = Open::unix(Door::Status, &Fake::new());
+    let fake = Fake::new();
+    fake.status.lock().unwrap().started = "2026-11-22T12:00:00.123456789Z".into();
+    let door = Open::unix(Door::Status, &fake);
     let (code, out, said) = tsmgated(&["status"], &door.socket()).await;
     assert_eq!((code, &*said), (0, ""));
     let lines: Vec<&str> = out.lines().collect();
