@@ -168,6 +168,8 @@ pub struct Reply {
     pub code: u16,
     pub head: String,
     pub body: String,
+    /// Whether it ended as it should, and not with a reset that on a longer way could overtake it.
+    pub ended: bool,
 }
 
 impl Reply {
@@ -175,11 +177,11 @@ impl Reply {
     pub async fn of(mut stream: impl AsyncRead + Unpin) -> Self {
         let mut bytes = Vec::new();
         let read = timeout(PATIENCE, stream.read_to_end(&mut bytes));
-        let _ = read.await.expect("the door closes after its answer");
+        let ended = read.await.expect("the door closes after its answer").is_ok();
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let code = head.split(' ').nth(1).map_or(0, |code| code.parse().unwrap());
-        Self { code, head: head.to_lowercase(), body: body.to_owned() }
+        Self { code, head: head.to_lowercase(), body: body.to_owned(), ended }
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

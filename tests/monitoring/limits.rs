@@ -84,6 +84,7 @@ async fn no_body_is_read_and_the_answer_arrives_all_the_same() {
                     ))
                     .await;
                 assert!([404, 413].contains(&got.code), "{method} {path}: {got:?}");
+                assert!(got.ended, "{method} {path}: the connection was reset");
             }
         }
     }
