@@ -71,7 +71,7 @@ pub struct Warden {
 impl Warden {
     /// Watches over what was loaded from `config`; [`Self::watch`] does it.
     pub fn new(house: Arc<House>, config: PathBuf, asks: mpsc::Receiver<Ask>) -> Self {
-        let watched = Watched::new(&house.snapshot().config.tls);
+        let watched = Watched::new(&house.snapshot().credentials);
         let looked = (OffsetDateTime::now_utc(), Instant::now());
         let line = Status::of(&house).line();
         Self { house, config, asks, watched, looked, reminded: looked.1, line }
@@ -144,7 +144,6 @@ impl Warden {
     /// Reads, checks, swaps; or keeps what there was.
     async fn reload(&mut self, extent: Extent) -> Result<(), String> {
         systemd::reloading();
-        self.watched.begin();
         let (config, current) = (self.config.clone(), self.house.snapshot());
         let house = Arc::clone(&self.house);
         let read = move || match extent {
@@ -161,7 +160,7 @@ impl Warden {
                 for warning in warnings {
                     tracing::warn!("{warning}");
                 }
-                self.watched.follow(&snapshot.config.tls);
+                self.watched = Watched::new(&snapshot.credentials);
                 self.publish(snapshot);
                 tracing::info!(what, "read anew");
                 Ok(())
