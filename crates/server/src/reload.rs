@@ -73,8 +73,12 @@ impl Warden {
     pub fn new(house: Arc<House>, config: PathBuf, asks: mpsc::Receiver<Ask>) -> Self {
         let watched = Watched::new(&house.snapshot().credentials);
         let looked = (OffsetDateTime::now_utc(), Instant::now());
-        let line = Status::of(&house).line();
-        Self { house, config, asks, watched, looked, reminded: looked.1, line }
+        let mut warden =
+            Self { house, config, asks, watched, looked, reminded: looked.1, line: String::new() };
+        // the start may have taken a while: what ended in it would never be seen to end
+        warden.judge_anew(looked.0);
+        warden.line = Status::of(&warden.house).line();
+        warden
     }
 
     /// The line for people, as it is now.
@@ -120,8 +124,7 @@ impl Warden {
             tracing::error!(kind = end.kind.name(), name = end.name, at = %day(end.at), "has run out");
         }
         if jumped || !ended.is_empty() {
-            let credentials = snapshot.credentials.at(now.0);
-            self.publish(Snapshot { credentials, ..Snapshot::clone(&snapshot) });
+            self.judge_anew(now.0);
         }
         if self.watched.changed() {
             // whoever replaced the file learns of a fault from log, status and metrics
@@ -174,6 +177,13 @@ impl Warden {
         self.line = Status::of(&self.house).line();
         systemd::ready(&self.line);
         outcome
+    }
+
+    /// The same credentials as of `now`.
+    fn judge_anew(&self, now: OffsetDateTime) {
+        let snapshot = self.house.snapshot();
+        let credentials = snapshot.credentials.at(now);
+        self.publish(Snapshot { credentials, ..Snapshot::clone(&snapshot) });
     }
 
     fn publish(&self, snapshot: Snapshot) {
