@@ -144,8 +144,9 @@ impl Status {
         if self.reload.as_ref().is_some_and(|reload| reload.fault.is_some()) {
             parts.push("LAST RELOAD FAILED, see the log".to_owned());
         }
-        if let Some(Ending { kind, seconds, .. }) = self.endings.iter().find(|e| e.kind != "client")
-        {
+        // what has ended already is trouble, and said above
+        let next = self.endings.iter().find(|end| end.kind != "client" && end.seconds >= 0);
+        if let Some(Ending { kind, seconds, .. }) = next {
             let what = kind.replace('_', " ");
             parts.push(format!("next to end: {what} in {} days", seconds / SECONDS_OF_A_DAY));
         }
