@@ -171,7 +171,8 @@ fn endings(house: &House, now: OffsetDateTime) -> Vec<Ending> {
         kind: kind.to_owned(),
         name,
         at: day(at),
-        seconds: (at - now).whole_seconds(),
+        // rounded down: what has just ended is past
+        seconds: (at - now).whole_seconds() - i64::from((at - now).subsec_nanoseconds() < 0),
     };
     all.into_iter().map(ending).collect()
 }
