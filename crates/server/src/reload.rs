@@ -66,6 +66,9 @@ pub struct Warden {
     looked: (OffsetDateTime, Instant),
     reminded: Instant,
     line: String,
+    /// What is wrong with the configuration since it was last read, if anything: a list that is taken
+    /// meanwhile does not mend it.
+    unmended: Option<String>,
 }
 
 impl Warden {
@@ -73,8 +76,16 @@ impl Warden {
     pub fn new(house: Arc<House>, config: PathBuf, asks: mpsc::Receiver<Ask>) -> Self {
         let watched = Watched::new(&house.snapshot().credentials);
         let looked = (OffsetDateTime::now_utc(), Instant::now());
-        let mut warden =
-            Self { house, config, asks, watched, looked, reminded: looked.1, line: String::new() };
+        let mut warden = Self {
+            house,
+            config,
+            asks,
+            watched,
+            looked,
+            reminded: looked.1,
+            line: String::new(),
+            unmended: None,
+        };
         // the start may have taken a while: what ended in it would never be seen to end
         warden.judge_anew(looked.0);
         warden.line = Status::of(&warden.house).line();
@@ -190,7 +201,7 @@ impl Warden {
         self.house.snapshot.send_replace(Arc::new(snapshot));
     }
 
-    fn record(&self, extent: Extent, outcome: &Result<(), String>) {
+    fn record(&mut self, extent: Extent, outcome: &Result<(), String>) {
         let record = match outcome {
             Ok(()) => Record::new("reload", Outcome::Success),
             Err(fault) => Record::new("reload", Outcome::Failure).text("error.message", fault),
@@ -199,6 +210,10 @@ impl Warden {
         self.house.metrics.reloaded(outcome.is_ok());
         let at = day(OffsetDateTime::now_utc());
         let fault = outcome.as_ref().err().map(escape);
+        if extent == Extent::Everything {
+            self.unmended.clone_from(&fault);
+        }
+        let fault = fault.or_else(|| self.unmended.clone());
         self.house.reloads.add(LastReload { at, fault });
     }
 }
