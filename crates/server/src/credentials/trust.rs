@@ -100,7 +100,7 @@ impl Trust {
             verifier = verifier.enforce_revocation_expiration();
         }
         let path = self.lists.first().map_or(&self.path, |list| &list.path);
-        Ok(verifier.build().map_err(|error| contents(path, error.to_string()))?)
+        verifier.build().map_err(|error| contents(path, error.to_string()))
     }
 
     /// The end of each authority and each list.
