@@ -20,3 +20,4 @@ mod reload;
 mod secrets;
 mod stage;
 mod users;
+mod watchdog;

@@ -1,20 +1,17 @@
-//! What systemd is told, and when: ready, reloading, stopping, a line for people; and the watchdog's food,
-//! which stops when the accept loop does.
+//! What systemd is told, and when: ready, reloading, stopping, a line for people.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tests::peer::{call, cookie_of};
-use tests::program::{Gated, have};
-use tests::scene::entry;
+use tests::program::Gated;
 use tests::wait::PATIENCE;
 use tests::{Scene, SceneOptions};
 
-use crate::stage::{PLAIN, config, peer, proc, run, stage};
+use crate::stage::{PLAIN, config, peer, run, stage};
 
 /// The manager's end.
 pub struct Manager {
@@ -57,6 +54,19 @@ impl Manager {
         }
     }
 
+    /// Takes what is said until then.
+    pub fn listen_until(&self, end: Instant) {
+        while Instant::now() < end {
+            self.next();
+        }
+    }
+
+    /// Forgets what was said so far.
+    pub fn forget(&self) {
+        while self.next().is_some() {}
+        self.seen.lock().unwrap().clear();
+    }
+
     /// All messages so far.
     pub fn all(&self) -> Vec<String> {
         while self.next().is_some() {}
@@ -64,7 +74,7 @@ impl Manager {
     }
 
     /// The longest time between two messages with this text, or since the last of them.
-    fn longest_gap(&self, text: &str) -> Duration {
+    pub fn longest_gap(&self, text: &str) -> Duration {
         while self.next().is_some() {}
         let seen = self.seen.lock().unwrap();
         let times = seen.iter().filter(|(_, seen)| seen.contains(text)).map(|(time, _)| *time);
@@ -73,6 +83,7 @@ impl Manager {
     }
 }
 
+/// The program, with a manager.
 fn started(scene: &Scene, manager: &Manager) -> Gated {
     Gated::start(&config(scene), PLAIN, &[manager.environment()])
 }
@@ -99,10 +110,13 @@ async fn ready_when_it_serves_with_a_line_for_people() {
     manager.message("STATUS=0 clients connected; last login jump01");
 }
 
+/// What is wrong, the exit code, and how it is done.
+type Bad = (&'static str, i32, fn(&Scene));
+
 /// R55: a start that fails never says that it is ready
 #[tokio::test]
 async fn a_bad_start_is_never_ready() {
-    let bad: [(&str, i32, fn(&Scene)); 4] = [
+    let bad: [Bad; 4] = [
         ("syntax", 65, |scene| scene.edit("[listen]", "[listen")),
         ("another's key", 65, |scene| {
             scene.write("server.key", &scene.authority.server(|_| {}).key, 0o600);
@@ -183,121 +197,6 @@ async fn a_manager_without_a_file_is_told() {
     let mut bytes = [0; 4096];
     let length = socket.recv(&mut bytes).expect("nothing was said");
     assert!(bytes[..length].starts_with(b"READY=1"));
-}
-
-/// How long the watchdog waits; it is fed three times in that.
-const WATCHDOG: (&str, &str) = ("WATCHDOG_USEC", "900000");
-const FOOD: &str = "WATCHDOG=1";
-/// What no gap may reach while all is well, on a busy machine too.
-const HUNGRY: Duration = Duration::from_millis(2500);
-
-/// R56: the watchdog is fed again and again, also while nobody comes, and not where nobody asked for it
-#[tokio::test(flavor = "multi_thread")]
-async fn the_watchdog_is_fed() {
-    let scene = stage(SceneOptions::default()).await;
-    let manager = Manager::of(&scene);
-    let gated = Gated::start(&config(&scene), PLAIN, &[manager.environment(), WATCHDOG]);
-    for _ in 0..6 {
-        manager.message(FOOD);
-    }
-    peer(&scene, &gated, "jump01").cookie().await;
-    assert!(manager.longest_gap(FOOD) < HUNGRY);
-    drop(gated);
-
-    let scene = stage(SceneOptions::default()).await;
-    let manager = Manager::of(&scene);
-    let mut gated = started(&scene, &manager);
-    peer(&scene, &gated, "jump01").cookie().await;
-    manager.message("last login");
-    gated.signal(Signal::SIGTERM);
-    gated.wait();
-    assert!(!manager.all().iter().any(|message| message.contains(FOOD)));
-}
-
-/// R56: it starves as long as the accept loop is held, though everything else goes on
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stuck_accept_loop_starves_the_watchdog() {
-    if !have("strace", "strace") {
-        return;
-    }
-    let scene = stage(SceneOptions::default()).await;
-    let manager = Manager::of(&scene);
-    let trace = scene.path("trace").display().to_string();
-    let held = "inject=accept4:delay_enter=5000000:when=1";
-    let strace = ["strace", "-f", "-qq", "-o", &trace, "-e", "trace=accept4", "-e", held];
-    let mut gated = Gated::start(&config(&scene), &strace, &[manager.environment(), WATCHDOG]);
-    for _ in 0..3 {
-        manager.message(FOOD);
-    }
-    let client = peer(&scene, &gated, "jump01");
-    // the first accept is held for five seconds
-    let begun = Instant::now();
-    let login = tokio::spawn(async move { client.cookie().await });
-    let daemon = child_of(gated.pid());
-    // what was sent before the loop was held
-    while manager.next().is_some() {}
-    manager.seen.lock().unwrap().clear();
-    kill(daemon, Signal::SIGHUP).unwrap();
-    manager.message("RELOADING=1");
-    manager.message("READY=1");
-    let reloaded = begun.elapsed();
-    assert!(!login.is_finished(), "the loop was not held: {reloaded:?} {:?}", std::fs::read_to_string(&trace));
-    assert!(reloaded < Duration::from_secs(4), "the rest was held too: {reloaded:?}");
-    assert!(manager.all().iter().filter(|message| message.contains(FOOD)).count() <= 1);
-
-    manager.message(FOOD);
-    assert!(begun.elapsed() > Duration::from_secs(4), "fed though stuck: {:?}", begun.elapsed());
-    login.await.unwrap();
-    kill(daemon, Signal::SIGTERM).unwrap();
-    assert_eq!(gated.wait(), Some(0));
-}
-
-/// The program behind a wrapper that stays.
-fn child_of(pid: u32) -> Pid {
-    let children = proc(pid, &format!("task/{pid}/children"));
-    Pid::from_raw(children.split_whitespace().next().unwrap().parse().unwrap())
-}
-
-/// R27, R56: without a descriptor left the watchdog is fed all the same, reloads change nothing, and
-/// with room again all goes on
-#[tokio::test(flavor = "multi_thread")]
-async fn without_descriptors_it_is_fed_and_reloads_nothing() {
-    if !have("prlimit", "util-linux") {
-        return;
-    }
-    let rest = SceneOptions::default().rest + &entry("other", "[\"login\"]");
-    let scene = stage(SceneOptions { rest, ..SceneOptions::default() }).await;
-    let manager = Manager::of(&scene);
-    let gated = Gated::start(&config(&scene), PLAIN, &[manager.environment(), WATCHDOG]);
-    let client = peer(&scene, &gated, "jump01");
-    let mut open = client.connect().await.unwrap();
-    cookie_of(call(&mut open, 1).await.unwrap());
-    manager.message(FOOD);
-    limit(&gated, "3");
-    scene.edit(&entry("jump01", "[\"login\"]"), "");
-    gated.signal(Signal::SIGHUP);
-    gated.line_with("Too many open files");
-    let told = manager.message("READY=1");
-    assert!(told.contains("LAST RELOAD FAILED"), "{told}");
-    for _ in 0..4 {
-        manager.message(FOOD);
-    }
-    assert!(manager.longest_gap(FOOD) < HUNGRY);
-    assert!(scene.records("cut").is_empty());
-
-    limit(&gated, "1000");
-    gated.signal(Signal::SIGHUP);
-    let (bytes, _) = tests::peer::rest(&mut open).await;
-    assert!(bytes.is_empty());
-    peer(&scene, &gated, "other").cookie().await;
-    assert!(!manager.message("READY=1").contains("FAILED"));
-    assert_eq!(scene.records("cut").len(), 1);
-}
-
-fn limit(gated: &Gated, files: &str) {
-    let pid = format!("--pid={}", gated.pid());
-    let mut prlimit = std::process::Command::new("prlimit");
-    assert!(prlimit.args([&pid, &format!("--nofile={files}:")]).status().unwrap().success());
 }
 
 /// Without systemd nothing is said and all works
