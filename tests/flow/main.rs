@@ -10,6 +10,7 @@ mod backend;
 mod conversation;
 mod dates;
 mod judged;
+mod judged_proxied;
 mod leaving;
 mod library;
 mod limits;
