@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tests::peer::{call, cookie_of};
 use tests::program::{Gated, have};
 use tests::scene::entry;
-use tests::{Peer, Scene, SceneOptions, wait};
+use tests::{Authority, Peer, Scene, SceneOptions, wait};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tsmgate_wire::Answer;
@@ -111,4 +111,66 @@ async fn a_clock_that_jumps_forward_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_back_changes_nothing() {
     nothing_changes_when_the_clock_jumps("-6h\n", -6).await;
+}
+
+/// Who is there when the clock jumps two hours ahead: one whose certificate ends in one, one whose does
+/// not.
+async fn cut_by_the_jump(
+    tls: &str,
+    list: Option<String>,
+    authority: Authority,
+) -> Option<Vec<String>> {
+    let library = library()?;
+    let rest = SceneOptions::default().rest + &entry("other", "[\"login\"]");
+    let files = list.map(|list| ("clients.crl".to_owned(), list)).into_iter().collect();
+    let options = SceneOptions { rest, files, tls: tls.into(), ..SceneOptions::default() };
+    let scene = Scene::prepare(tempfile::tempdir().unwrap(), authority, &options).await;
+    let gated = with_clock(&scene, &library);
+    let in_an_hour = OffsetDateTime::now_utc() + time::Duration::HOUR;
+    let short = scene.authority.client_with("jump01", |params| params.not_after = in_an_hour);
+    let short = Peer::new(gated.address(), &scene.authority.pem(), Some(&short));
+    let mut open = short.connect().await.unwrap();
+    let mut stays = peer(&scene, &gated, "other").connect().await.unwrap();
+    cookie_of(call(&mut open, 1).await.unwrap());
+    cookie_of(call(&mut stays, 1).await.unwrap());
+    scene.write("clock", "+2h\n", 0o644);
+    let begun = Instant::now();
+    let (bytes, _) = tests::peer::rest(&mut open).await;
+    assert!(bytes.is_empty());
+    assert!(begun.elapsed() < Duration::from_secs(3), "cut after {:?}", begun.elapsed());
+    gated.line_with("the clock was set");
+    let stayed = call(&mut stays, 2).await.is_ok();
+    assert_eq!(stayed, tls.is_empty());
+    let expected = if stayed { 1 } else { 2 };
+    let cuts = wait::until("the records", || async {
+        let cuts = scene.records("cut");
+        (cuts.len() == expected).then_some(cuts)
+    });
+    let mut codes: Vec<_> =
+        cuts.await.iter().map(|cut| cut["event.reason"].as_str().unwrap().to_owned()).collect();
+    codes.sort();
+    scene.verify();
+    Some(codes)
+}
+
+/// R11, R56b: a jump past the end of a certificate cuts its connection, and no other
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jump_past_the_end_of_a_certificate_cuts() {
+    let cut = cut_by_the_jump("", None, Authority::new("tests")).await;
+    if let Some(cut) = cut {
+        assert_eq!(cut, ["certificate_expired"]);
+    }
+}
+
+/// R11, R56b: a jump past the end of a revocation list cuts all connections of its issuer
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jump_past_the_end_of_a_list_cuts() {
+    let authority = Authority::new("tests");
+    let now = OffsetDateTime::now_utc();
+    let (this, next) = (now - time::Duration::HOUR, now + time::Duration::HOUR);
+    let list = authority.revocation_list_of(&[], this, next);
+    let tls = "revocation_list = \"clients.crl\"";
+    if let Some(cut) = cut_by_the_jump(tls, Some(list), authority).await {
+        assert_eq!(cut, ["certificate_expired", "revocation_list_expired"]);
+    }
 }

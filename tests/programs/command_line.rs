@@ -134,14 +134,3 @@ async fn a_second_daemon_on_one_audit_file_is_refused() {
     peer(&scene, &first, "jump01").cookie().await;
     assert_eq!(scene.verify().first, 1);
 }
-
-/// SIGHUP neither ends the daemon nor passes for a reload
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hangup_changes_nothing_and_says_so() {
-    let scene = stage(SceneOptions::default()).await;
-    let gated = run(&scene);
-    gated.line_with("listening");
-    gated.signal(nix::sys::signal::Signal::SIGHUP);
-    gated.line_with("nothing is read anew");
-    peer(&scene, &gated, "jump01").cookie().await;
-}

@@ -48,8 +48,14 @@ pub struct Authority {
 impl Authority {
     /// A root.
     pub fn new(name: &str) -> Self {
-        let issuer =
-            CertifiedIssuer::self_signed(authority_params(name), KeyPair::generate().unwrap());
+        Self::new_with(name, |_| {})
+    }
+
+    /// The same, spoiled by `change`.
+    pub fn new_with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let mut params = authority_params(name);
+        change(&mut params);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap());
         Self { issuer: issuer.unwrap(), above: String::new() }
     }
 

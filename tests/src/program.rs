@@ -61,6 +61,19 @@ impl Gated {
     /// # Panics
     /// Where it cannot be started.
     pub fn start<S: AsRef<OsStr>>(config: &Path, wrap: &[S], environment: &[(&str, &str)]) -> Self {
+        Self::start_with(config, wrap, environment, Stdio::null())
+    }
+
+    /// The same with something at its standard input, which a program in front may pass on.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub fn start_with<S: AsRef<OsStr>>(
+        config: &Path,
+        wrap: &[S],
+        environment: &[(&str, &str)],
+        input: Stdio,
+    ) -> Self {
         let daemon = built("tsmgated");
         let mut command = match wrap.split_first() {
             None => Command::new(&daemon),
@@ -74,7 +87,7 @@ impl Gated {
             .args(["run", "--config"])
             .arg(config)
             .envs(environment.iter().copied())
-            .stdin(Stdio::null())
+            .stdin(input)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

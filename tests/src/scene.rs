@@ -145,6 +145,16 @@ impl Scene {
         write(self.folder.path(), name, contents, mode);
     }
 
+    /// Changes a passage of the configuration.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn edit(&self, passage: &str, by: &str) {
+        let text = std::fs::read_to_string(self.path("tsmgated.toml")).unwrap();
+        assert!(text.contains(passage), "no `{passage}` in {text}");
+        self.write("tsmgated.toml", &text.replace(passage, by), 0o600);
+    }
+
     /// Where the gate is.
     pub fn address(&self) -> SocketAddr {
         self.daemon.as_ref().unwrap().address()

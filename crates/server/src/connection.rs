@@ -92,7 +92,7 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
     house.audit.note(Record::new("connection", Outcome::Success).until(leaf).append(&about));
     tokio::select! {
         biased;
-        reason = judge::no_longer(&mut changes, &caller, &chain) => {
+        reason = judge::no_longer(&mut changes, &origin, &caller, &chain) => {
             tracing::info!(client = client.name, %reason, "an open connection is cut");
             house.metrics.cut(reason);
             house.audit.note(Record::refusal("cut", reason).append(&about));

@@ -19,7 +19,7 @@ use time::format_description::well_known::Rfc3339;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::config::Tls;
-use crate::files::{self, FileFault, Kind};
+use crate::files::{self, FileFault, Kind, Print};
 
 mod trust;
 
@@ -46,6 +46,8 @@ pub struct Credentials {
     trust: Option<Arc<Trust>>,
     /// What is odd but no reason not to start, whatever the time.
     odd: Vec<String>,
+    /// The files, as they were just before they were read.
+    read_from: Vec<(PathBuf, Print)>,
 }
 
 /// Something that runs out.
@@ -162,6 +164,8 @@ fn private_key(tls: &Tls) -> PathBuf {
 pub fn load(tls: &Tls, now: OffsetDateTime) -> Result<Credentials, CredentialsFault> {
     let provider = Arc::new(provider());
     let mut odd = Vec::new();
+    let read_from = files_of(tls).into_iter().map(|file| (file.clone(), files::print(&file)));
+    let read_from = read_from.collect();
     let (server, server_ending) = load_server(tls, &provider, now, &mut odd)?;
     let trust = match &tls.client_authority {
         None => None,
@@ -175,7 +179,15 @@ pub fn load(tls: &Tls, now: OffsetDateTime) -> Result<Credentials, CredentialsFa
         let what = "tls.revocation_list is not set: only [revoked] refuses certificates";
         odd.push(what.to_owned());
     }
-    Ok(Credentials { provider, server: Arc::new(server), clients, server_ending, trust, odd })
+    Ok(Credentials {
+        provider,
+        server: Arc::new(server),
+        clients,
+        server_ending,
+        trust,
+        odd,
+        read_from,
+    })
 }
 
 impl Credentials {
@@ -188,6 +200,11 @@ impl Credentials {
             trust.verifier(&self.provider, now).ok()
         });
         Self { clients, ..self.clone() }
+    }
+
+    /// The files it was read from, as they were just before.
+    pub fn read_from(&self) -> &[(PathBuf, Print)] {
+        &self.read_from
     }
 
     /// Everything of it that runs out.

@@ -81,6 +81,18 @@ fn whoami(cause: &io::Error) -> String {
     }
 }
 
+/// What tells a file from what it was: device, inode, size, and both its times, in nanoseconds. `None`
+/// where there is none.
+pub type Print = Option<(u64, u64, u64, i128, i128)>;
+
+/// How the file is that a name leads to now.
+pub fn print(path: &Path) -> Print {
+    let it = std::fs::metadata(path).ok()?;
+    let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+    let (changed, moved) = (nanos(it.mtime(), it.mtime_nsec()), nanos(it.ctime(), it.ctime_nsec()));
+    Some((it.dev(), it.ino(), it.size(), changed, moved))
+}
+
 /// Reads a file that decides.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 //! caller's runs out.
 //!
 //! Each connection judges itself, in its own task, by the same rules as at its beginning: the chain, the
-//! lists, the deny list, the entry, the network. Nobody else has to find it.
+//! lists, the deny list, the entry, the network, the balancer in front. Nobody else has to find it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use tsmgate_gate::reason::Reason;
 use crate::handshake::chain_reason;
 use crate::house::Snapshot;
 use crate::identify::next_end;
+use crate::proxy::Origin;
 
 /// A certificate is good in its last second; this is how long after the end it is asked about again.
 const AFTER_THE_END: u64 = 1;
@@ -23,6 +24,7 @@ const AFTER_THE_END: u64 = 1;
 /// Waits until the caller may not stay, and says why. Does not judge what `changes` has shown already.
 pub async fn no_longer(
     changes: &mut watch::Receiver<Arc<Snapshot>>,
+    origin: &Origin,
     caller: &Caller,
     chain: &[CertificateDer<'static>],
 ) -> Reason {
@@ -45,18 +47,19 @@ pub async fn no_longer(
             () = ended => {}
         }
         let snapshot = Arc::clone(&changes.borrow_and_update());
-        if let Err(reason) = judge(&snapshot, caller, chain, UnixTime::now()) {
+        if let Err(reason) = judge(&snapshot, origin, caller, chain, UnixTime::now()) {
             return reason;
         }
     }
 }
 
-/// Whether a caller with this chain, leaf first, would be let in as the same client at `now`.
+/// Whether a caller with this chain, leaf first, would be let in from there as the same client at `now`.
 ///
 /// # Errors
 /// Why not.
 fn judge(
     snapshot: &Snapshot,
+    origin: &Origin,
     caller: &Caller,
     chain: &[CertificateDer<'static>],
     now: UnixTime,
@@ -64,5 +67,9 @@ fn judge(
     let clients = snapshot.credentials.clients.as_ref().ok_or(Reason::GateClosed)?;
     let (leaf, above) = chain.split_first().ok_or(Reason::CertificateMissing)?;
     clients.verify_client_cert(leaf, above, now).map_err(|error| chain_reason(&error))?;
+    // where a balancer is no longer believed, so is not the address it gave
+    if !origin.is_believed(&snapshot.config.proxies) {
+        return Err(Reason::ClientElsewhere);
+    }
     caller.stays(&snapshot.policy)
 }

@@ -54,6 +54,11 @@ impl Origin {
         }
     }
 
+    /// Whether its address is still to be believed, with these balancers.
+    pub fn is_believed(&self, balancers: &Networks) -> bool {
+        self.balancer.is_none_or(|peer| balancers.find(canonical(peer.ip())).is_some())
+    }
+
     /// Where `peer` itself comes from.
     pub fn direct(peer: SocketAddr) -> Self {
         Self { address: canonical(peer.ip()), port: peer.port(), balancer: None }

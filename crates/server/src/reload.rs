@@ -67,15 +67,30 @@ pub struct Warden {
     looked: (OffsetDateTime, Instant),
     reminded: Instant,
     line: String,
+    /// What is wrong with the configuration since it was last read, if anything: a list that is taken
+    /// meanwhile does not mend it.
+    unmended: Option<String>,
 }
 
 impl Warden {
     /// Watches over what was loaded from `config`; [`Self::watch`] does it.
     pub fn new(house: Arc<House>, config: PathBuf, asks: mpsc::Receiver<Ask>) -> Self {
-        let watched = Watched::new(&house.snapshot().config.tls);
+        let watched = Watched::new(&house.snapshot().credentials);
         let looked = (OffsetDateTime::now_utc(), Instant::now());
-        let line = Status::of(&house).line();
-        Self { house, config, asks, watched, looked, reminded: looked.1, line }
+        let mut warden = Self {
+            house,
+            config,
+            asks,
+            watched,
+            looked,
+            reminded: looked.1,
+            line: String::new(),
+            unmended: None,
+        };
+        // the start may have taken a while: what ended in it would never be seen to end
+        warden.judge_anew(looked.0);
+        warden.line = Status::of(&warden.house).line();
+        warden
     }
 
     /// The line for people, as it is now.
@@ -121,8 +136,7 @@ impl Warden {
             tracing::error!(kind = end.kind.name(), name = end.name, at = %day(end.at), "has run out");
         }
         if jumped || !ended.is_empty() {
-            let credentials = snapshot.credentials.at(now.0);
-            self.publish(Snapshot { credentials, ..Snapshot::clone(&snapshot) });
+            self.judge_anew(now.0);
         }
         if self.watched.changed() {
             // whoever replaced the file learns of a fault from log, status and metrics
@@ -145,7 +159,6 @@ impl Warden {
     /// Reads, checks, swaps; or keeps what there was.
     async fn reload(&mut self, extent: Extent) -> Result<(), String> {
         systemd::reloading();
-        self.watched.begin();
         let (config, current) = (self.config.clone(), self.house.snapshot());
         let house = Arc::clone(&self.house);
         let read = move || match extent {
@@ -162,7 +175,7 @@ impl Warden {
                 for warning in warnings {
                     tracing::warn!("{warning}");
                 }
-                self.watched.follow(&snapshot.config.tls);
+                self.watched = Watched::new(&snapshot.credentials);
                 self.publish(snapshot);
                 tracing::info!(what, "read anew");
                 Ok(())
@@ -178,11 +191,18 @@ impl Warden {
         outcome
     }
 
+    /// The same credentials as of `now`.
+    fn judge_anew(&self, now: OffsetDateTime) {
+        let snapshot = self.house.snapshot();
+        let credentials = snapshot.credentials.at(now);
+        self.publish(Snapshot { credentials, ..Snapshot::clone(&snapshot) });
+    }
+
     fn publish(&self, snapshot: Snapshot) {
         self.house.snapshot.send_replace(Arc::new(snapshot));
     }
 
-    fn record(&self, extent: Extent, outcome: &Result<(), String>) {
+    fn record(&mut self, extent: Extent, outcome: &Result<(), String>) {
         let record = match outcome {
             Ok(()) => Record::new("reload", Outcome::Success),
             Err(fault) => Record::new("reload", Outcome::Failure).text("error.message", fault),
@@ -191,6 +211,10 @@ impl Warden {
         self.house.metrics.reloaded(outcome.is_ok());
         let at = day(OffsetDateTime::now_utc());
         let fault = outcome.as_ref().err().map(escape);
+        if extent == Extent::Everything {
+            self.unmended.clone_from(&fault);
+        }
+        let fault = fault.or_else(|| self.unmended.clone());
         self.house.reloads.add(LastReload { at, fault });
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
 use rustix::fs::Mode;
+use rustix::net::sockopt::socket_acceptconn;
 
 use crate::config::{Config, MetricsAddress};
 
@@ -91,7 +92,15 @@ impl Sockets {
 /// The socket that systemd hands over, where it does: the first one.
 fn passed() -> Result<Option<TcpListener>, SocketFault> {
     let fault = |cause| SocketFault { place: "the socket that systemd handed over".into(), cause };
-    ListenFd::from_env().take_tcp_listener(0).map_err(fault)
+    let passed = ListenFd::from_env().take_tcp_listener(0).map_err(fault)?;
+    // a TCP socket that nobody told to listen would be accepted from for ever, in vain
+    if let Some(gate) = &passed
+        && !socket_acceptconn(gate).map_err(|errno| fault(errno.into()))?
+    {
+        let what = "it does not listen; the socket unit needs ListenStream= and Accept=no";
+        return Err(fault(io::Error::new(io::ErrorKind::InvalidInput, what)));
+    }
+    Ok(passed)
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, SocketFault> {

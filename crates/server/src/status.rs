@@ -145,8 +145,9 @@ impl Status {
         if self.reload.as_ref().is_some_and(|reload| reload.fault.is_some()) {
             parts.push("LAST RELOAD FAILED, see the log".to_owned());
         }
-        if let Some(Ending { kind, seconds, .. }) = self.endings.iter().find(|e| e.kind != "client")
-        {
+        // what has ended already is trouble, and said above
+        let next = self.endings.iter().find(|end| end.kind != "client" && end.seconds >= 0);
+        if let Some(Ending { kind, seconds, .. }) = next {
             let what = kind.replace('_', " ");
             parts.push(format!("next to end: {what} in {} days", seconds / SECONDS_OF_A_DAY));
         }
@@ -175,7 +176,8 @@ fn endings(house: &House, now: OffsetDateTime) -> Vec<Ending> {
         kind: kind.to_owned(),
         name,
         at: day(at),
-        seconds: (at - now).whole_seconds(),
+        // rounded down: what has just ended is past
+        seconds: (at - now).whole_seconds() - i64::from((at - now).subsec_nanoseconds() < 0),
     };
     all.into_iter().map(ending).collect()
 }

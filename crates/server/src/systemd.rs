@@ -4,11 +4,20 @@
 //! Without systemd (no `NOTIFY_SOCKET`) all of it says nothing. A message that cannot be sent is logged
 //! and changes nothing else.
 
+use std::ffi::OsStr;
 use std::future::pending;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::time::{Interval, MissedTickBehavior, interval};
+
+/// How long a manager that is busy is waited for: nothing of ours hangs on it.
+const BUSY: Duration = Duration::from_secs(1);
 
 /// Everything is loaded, checked and listening; `line` is for people.
 pub fn ready(line: &str) {
@@ -33,10 +42,37 @@ pub fn status(line: &str) {
     send(&[NotifyState::Status(line)]);
 }
 
+/// The way to the manager. It is kept open: a daemon that is out of descriptors could not open it again,
+/// and would be taken for stuck.
+static MANAGER: Mutex<Option<UnixDatagram>> = Mutex::new(None);
+
 fn send(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
+    let Some(socket) = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) else {
+        return;
+    };
+    let message: String = states.iter().map(|state| format!("{state}\n")).collect();
+    if let Err(error) = deliver(&socket, message.as_bytes()) {
         tracing::warn!(%error, "systemd cannot be told");
     }
+}
+
+fn deliver(socket: &OsStr, message: &[u8]) -> io::Result<()> {
+    let mut manager = MANAGER.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(open) = manager.as_ref()
+        && open.send(message).is_ok()
+    {
+        return Ok(());
+    }
+    // the first time, or the manager has made itself another socket
+    let fresh = UnixDatagram::unbound()?;
+    fresh.set_write_timeout(Some(BUSY))?;
+    match socket.as_bytes().strip_prefix(b"@") {
+        Some(name) => fresh.connect_addr(&SocketAddr::from_abstract_name(name)?)?,
+        None => fresh.connect(socket)?,
+    }
+    fresh.send(message)?;
+    *manager = Some(fresh);
+    Ok(())
 }
 
 /// The watchdog's food, to be given by the accept loop itself: a timer of its own would go on when the
