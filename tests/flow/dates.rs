@@ -170,7 +170,7 @@ async fn the_last_authority_that_ends_closes_the_gate() {
     assert!(!status(&scene).ready);
     let daemon = scene.daemon.as_ref().unwrap();
     let fault = daemon.reload().await.unwrap_err();
-    assert!(fault.contains("the authority expired on"), "{fault}");
+    assert!(fault.contains("the authority CN=last expired on"), "{fault}");
 
     scene.write("client-ca.pem", &scene.authority.pem(), 0o644);
     daemon.reload().await.unwrap();
@@ -207,16 +207,16 @@ async fn an_authority_that_ends_while_it_starts_does_not_count() {
 async fn what_ends_soon_is_announced() {
     let now = OffsetDateTime::now_utc();
     let root = Authority::new_with("tests", |params| {
-        params.not_after = now + Duration::days(14) + Duration::HOUR;
+        params.not_after = now + Duration::days(21) + Duration::HOUR;
     });
     let list = |begun: i64, left: i64| {
         root.revocation_list_of(&[], now - Duration::hours(begun), now + Duration::hours(left))
     };
     let (young, old) = (list(9, 11), list(11, 9));
-    let longer = root.server(|params| params.not_after = now + Duration::days(15));
-    let shorter = root.server(|params| params.not_after = now + Duration::days(13));
+    let longer = root.server(|params| params.not_after = now + Duration::days(22));
+    let shorter = root.server(|params| params.not_after = now + Duration::days(20));
     let ending =
-        Authority::new_with("ending", |params| params.not_after = now + Duration::days(13));
+        Authority::new_with("ending", |params| params.not_after = now + Duration::days(20));
     let options = SceneOptions {
         tls: "revocation_list = \"clients.crl\"".into(),
         files: vec![("clients.crl".into(), young)],
@@ -238,7 +238,7 @@ async fn what_ends_soon_is_announced() {
     daemon.reload().await.unwrap();
     let status = daemon.status();
     let warned = |what: &str| status.warnings.iter().filter(|line| line.contains(what)).count();
-    assert_eq!(warned("server.pem: our certificate ends in 12 days"), 1, "{status:?}");
+    assert_eq!(warned("server.pem: our certificate ends in 19 days"), 1, "{status:?}");
     assert_eq!(warned("the authority CN=ending ends on"), 1, "{status:?}");
     assert_eq!(warned("the revocation list ends on"), 1, "{status:?}");
     assert_eq!(status.warnings.len(), 3, "{status:?}");

@@ -1,6 +1,7 @@
 //! The whole daemon in this process, with the simulator behind it. Each test asserts the reply, the
 //! audit record, and what was not reached.
 
+mod anew;
 mod audit_chain;
 mod audit_failing;
 mod audit_hanging;

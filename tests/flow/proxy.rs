@@ -238,3 +238,22 @@ async fn a_real_balancer_in_front() {
     assert!(matches!(refused.read(&mut read).await, Ok(0) | Err(_)));
     assert_eq!(scene.refusal("address_not_listed").await["source.ip"], "127.0.0.6");
 }
+
+/// R13, R21: balancers that connect and say nothing take no place of others', and have little time
+#[tokio::test]
+async fn silent_balancers_keep_nobody_out() {
+    let scene = Scene::with(behind_a_balancer()).await;
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        silent.push(balancer(&scene).await);
+    }
+    // from a balancer that speaks as well as from who needs none
+    scene.peer("jump01").cookie().await;
+    scene.refusal("proxy_header_missing").await;
+    let (bytes, time) = closed(&mut silent[0]).await;
+    assert!(bytes.is_empty() && time < SOON, "{time:?}");
+    let mut stream = balancer(&scene).await;
+    stream.write_all(&proxied(CLIENT)).await.unwrap();
+    let mut stream = scene.peer("jump01").over(stream).await.unwrap();
+    cookie_of(call(&mut stream, 1).await.unwrap());
+}

@@ -84,15 +84,39 @@ async fn every_issuer_of_a_chain_needs_its_list() {
     scene.peer_with(Some(&leaf)).cookie().await;
 }
 
+/// R8: a list that its authority did not sign is not taken, nor a second one of the same issuer: only the
+/// first would count
+#[tokio::test]
+async fn a_list_that_would_not_count_is_not_taken() {
+    let root = Authority::new("tests");
+    let impostors = Authority::new("tests").revocation_list(&[]);
+    let (old, new) = (root.revocation_list(&[]), root.revocation_list(&["01"]));
+    let scene = prepared(root, &with_list(String::new(), "")).await;
+    for (list, says) in [
+        (impostors, "is not signed by the authority of that name"),
+        (old.clone() + &new, "two lists of CN=tests: keep the newer one"),
+        (new.clone() + &old, "two lists of CN=tests: keep the newer one"),
+    ] {
+        scene.write("clients.crl", &list, 0o644);
+        let fault = scene.load().unwrap_err().to_string();
+        assert!(fault.contains(says), "{fault}");
+    }
+    scene.write("clients.crl", &(old.clone() + &old), 0o644);
+    scene.load().unwrap();
+}
+
 /// R8: an operator's wrong list refuses clients, and does not ban them on top
 #[tokio::test]
 async fn a_wrong_list_bans_nobody() {
     let root = Authority::new("tests");
-    let impostors = Authority::new("tests").revocation_list(&[]);
-    let good = root.revocation_list(&[]);
-    let mut scene = prepared(root, &with_list(impostors, "")).await;
+    let between = root.intermediate("between", |_| {});
+    let impostors = Authority::new("between").revocation_list(&[]);
+    let good = root.revocation_list(&[]) + &between.revocation_list(&[]);
+    let wrong = root.revocation_list(&[]) + &impostors;
+    let leaf = between.client("jump01");
+    let mut scene = prepared(root, &with_list(wrong, "")).await;
     scene.start_again().await;
-    let peer = stranger(&scene, 0, Some(&scene.authority.client("jump01")));
+    let peer = stranger(&scene, 0, Some(&leaf));
     for _ in 0..6 {
         refused(&scene, "an impostor's list", &peer, "HandshakeFailure", "revocation_unknown")
             .await;
@@ -101,7 +125,7 @@ async fn a_wrong_list_bans_nobody() {
     scene.stop().await;
     scene.write("clients.crl", &good, 0o644);
     scene.start_again().await;
-    scene.peer("jump01").cookie().await;
+    scene.peer_with(Some(&leaf)).cookie().await;
 }
 
 /// R8: several files count together

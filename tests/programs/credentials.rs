@@ -162,7 +162,7 @@ async fn an_authority_that_ended_counts_no_more() {
     let scene = stage(SceneOptions::default()).await;
     let good = std::fs::read_to_string(scene.path("client-ca.pem")).unwrap();
     scene.write("client-ca.pem", &ended, 0o644);
-    complains(&scene, "client-ca.pem", "the authority expired on ");
+    complains(&scene, "client-ca.pem", "the authority CN=ended expired on ");
     scene.write("client-ca.pem", &format!("{ended}{good}"), 0o644);
     let (code, out, _) = check(&config(&scene));
     assert_eq!(code, 0);

@@ -17,7 +17,7 @@ use crate::audit::record::{Outcome, Record};
 use crate::audit::{Proof, RefusalOrigin};
 use crate::handshake::{Handshaken, Refused, handshake};
 use crate::house::House;
-use crate::proxy::{self, Origin, Unknown};
+use crate::proxy::{Origin, Unknown};
 use crate::relay::login::Conversation;
 use crate::{drain, judge};
 
@@ -34,21 +34,22 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
     let numbered =
         || Record::empty().text("tsmgate.connection", &format!("{}-{number}", house.life));
 
-    let deadline = at + snapshot.config.handshake_timeout;
+    let direct = Origin::direct(peer);
     let origin = tokio::select! {
         biased;
-        () = past_last_call(&mut stop) => return,
-        origin = proxy::origin(&mut stream, peer, &snapshot.config.proxies, deadline) => origin,
+        () = past_last_call(&mut stop) => Err(Unknown::Stopping),
+        origin = house.balancers.origin(&mut stream, peer, &snapshot.config.proxies, at) => origin,
     };
     let origin = match origin {
         Ok(origin) => origin,
-        Err(Unknown::Nobody) => return,
-        Err(Unknown::NoHeader) => {
-            let balancer = Origin::direct(peer);
-            let about = || balancer.about(numbered());
-            return refuse(&house, &balancer, Reason::ProxyHeaderMissing, about);
+        Err(unknown) => {
+            if let Some(reason) = unknown.reason() {
+                refuse(&house, &direct, reason, || direct.about(numbered()));
+            }
+            return;
         }
     };
+    let deadline = at + snapshot.config.handshake_timeout;
     let about = || origin.about(numbered());
 
     let (held, mut evicted) = oneshot::channel::<()>();
@@ -60,7 +61,9 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
     let _ = stream.set_nodelay(true);
     let outcome = tokio::select! {
         biased;
-        () = past_last_call(&mut stop) => return,
+        () = past_last_call(&mut stop) => {
+            return refuse(&house, &origin, Reason::GateStopping, about);
+        }
         // the sender is dropped when this connection has to make room
         _ = &mut evicted => return refuse(&house, &origin, Reason::UnprovenEvicted, about),
         outcome = handshake(stream, origin.address, &snapshot, deadline) => outcome,

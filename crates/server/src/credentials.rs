@@ -21,12 +21,15 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::config::Tls;
 use crate::files::{self, FileFault, Kind, Print};
 
+mod dated;
+mod lists;
 mod trust;
 
+use dated::Dated;
 use trust::Trust;
 
 /// From then on the end of a certificate is worth a warning.
-pub const ENDING_SOON: time::Duration = time::Duration::days(14);
+pub const ENDING_SOON: time::Duration = time::Duration::days(21);
 
 /// The name under which systemd hands our key over (`LoadCredential=server.key:…`).
 const KEY_CREDENTIAL: &str = "server.key";
@@ -97,6 +100,17 @@ pub enum CredentialsFault {
         /// What is wrong with it.
         what: String,
     },
+    /// Our certificate is over.
+    #[error("{path}: the certificate expired on {}; issue a new one", day(*.until))]
+    Expired {
+        /// Which file.
+        path: PathBuf,
+        /// When it ended.
+        until: OffsetDateTime,
+    },
+    /// A list is older than the one in force.
+    #[error("{0}")]
+    OlderList(String),
     /// The private key is another certificate's.
     #[error(
         "{certificate} and {private_key} do not belong together: the key is another certificate's{}",
@@ -162,32 +176,57 @@ fn private_key(tls: &Tls) -> PathBuf {
 /// A file is missing, unsafe, empty or broken; certificate and key do not match; our certificate is
 /// outside of its time, or every authority is; a configured revocation list holds none.
 pub fn load(tls: &Tls, now: OffsetDateTime) -> Result<Credentials, CredentialsFault> {
+    load_after(None, tls, now)
+}
+
+/// The same while `current` is in force. Our own certificate must not keep a revocation from coming into
+/// force: one that has run out meanwhile, or whose key only a restart hands over, leaves ours as it is.
+///
+/// # Errors
+/// As [`load`]; or a revocation list is older than the one in force.
+pub fn load_anew(
+    current: &Credentials,
+    tls: &Tls,
+    now: OffsetDateTime,
+) -> Result<Credentials, CredentialsFault> {
+    load_after(Some(current), tls, now)
+}
+
+fn load_after(
+    current: Option<&Credentials>,
+    tls: &Tls,
+    now: OffsetDateTime,
+) -> Result<Credentials, CredentialsFault> {
     let provider = Arc::new(provider());
     let mut odd = Vec::new();
     let read_from = files_of(tls).into_iter().map(|file| (file.clone(), files::print(&file)));
     let read_from = read_from.collect();
-    let (server, server_ending) = load_server(tls, &provider, now, &mut odd)?;
+    let (server, server_ending) = match (load_server(tls, &provider, now, &mut odd), current) {
+        (Ok((server, ending)), _) => (Arc::new(server), ending),
+        (Err(fault), Some(current)) if current.outlives(&fault, tls) => {
+            odd.push(format!("our certificate stays as it is: {fault}"));
+            (Arc::clone(&current.server), current.server_ending.clone())
+        }
+        (Err(fault), _) => return Err(fault),
+    };
     let trust = match &tls.client_authority {
         None => None,
-        Some(path) => Some(Arc::new(Trust::load(path, tls)?)),
+        Some(path) => Some(Arc::new(Trust::load(path, tls, &provider)?)),
     };
-    let clients = match &trust {
+    let older = |(new, old): (&Arc<Trust>, &Arc<Trust>)| new.older_list(old);
+    let old = current.and_then(|current| current.trust.as_ref());
+    if let Some(older) = trust.as_ref().zip(old).and_then(older) {
+        return Err(CredentialsFault::OlderList(older));
+    }
+    let clients: Option<Arc<dyn ClientCertVerifier>> = match &trust {
         None => None,
-        Some(trust) => Some(trust.verifier(&provider, now)?),
+        Some(trust) => Some(Arc::new(Dated::new(trust, &provider, now)?)),
     };
     if clients.is_some() && tls.revocation_lists.is_empty() {
         let what = "tls.revocation_list is not set: only [revoked] refuses certificates";
         odd.push(what.to_owned());
     }
-    Ok(Credentials {
-        provider,
-        server: Arc::new(server),
-        clients,
-        server_ending,
-        trust,
-        odd,
-        read_from,
-    })
+    Ok(Credentials { provider, server, clients, server_ending, trust, odd, read_from })
 }
 
 impl Credentials {
@@ -195,11 +234,22 @@ impl Credentials {
     /// last of them nobody gets in.
     #[must_use]
     pub fn at(&self, now: OffsetDateTime) -> Self {
-        let clients = self.trust.as_ref().and_then(|trust| {
-            // loaded once it cannot be broken: what is left to fail is that all authorities ended
-            trust.verifier(&self.provider, now).ok()
-        });
+        // loaded once it cannot be broken: what is left to fail is that all authorities ended
+        let check = |trust| Dated::new(trust, &self.provider, now).ok();
+        let clients = self.trust.as_ref().and_then(check).map(|dated| Arc::new(dated) as _);
         Self { clients, ..self.clone() }
+    }
+
+    /// Whether a fault of our certificate's files is none of what is in force: it is the same that has
+    /// run out, or its key is one that only a restart hands over.
+    fn outlives(&self, fault: &CredentialsFault, tls: &Tls) -> bool {
+        match fault {
+            CredentialsFault::Expired { path, .. } => {
+                certificates(path).is_ok_and(|chain| chain == self.server.cert)
+            }
+            CredentialsFault::Mismatch { private_key, .. } => *private_key != tls.private_key,
+            _ => false,
+        }
     }
 
     /// The files it was read from, as they were just before.
@@ -260,10 +310,7 @@ fn load_server(
     let validity = leaf.validity();
     let (from, until) = (validity.not_before.to_datetime(), validity.not_after.to_datetime());
     if now > until {
-        return Err(contents(
-            path,
-            format!("the certificate expired on {}; issue a new one", day(until)),
-        ));
+        return Err(CredentialsFault::Expired { path: path.clone(), until });
     }
     if now < from {
         return Err(contents(path, format!("the certificate is not valid before {}", day(from))));

@@ -26,11 +26,12 @@ use crate::audit::{Audit, AuditFault};
 use crate::backend::{self, Backend};
 use crate::config::{self, Config, ConfigFault};
 use crate::connection::connection;
-use crate::credentials::{self, CredentialsFault};
+use crate::credentials::{self, Credentials, CredentialsFault};
 use crate::house::{House, Reloads, Snapshot};
 use crate::metrics::Metrics;
 use crate::observe::{self, Door, Listener, Observed};
 use crate::process::{self, Slots};
+use crate::proxy::Balancers;
 use crate::reload::{self, Warden};
 use crate::sandbox::Sandbox;
 use crate::sockets::{MetricsSocket, SocketFault, Sockets};
@@ -74,15 +75,20 @@ impl Loaded {
     /// # Errors
     /// The first thing a start would fail on.
     pub fn load(path: &Path) -> Result<Self, StartFault> {
-        Self::of(config::load(path)?, path)
+        let config = config::load(path)?;
+        let credentials = credentials::load(&config.tls, OffsetDateTime::now_utc())?;
+        Self::of(config, credentials, path)
     }
 
-    /// Everything that a configuration names, which was read at `path`.
+    /// What a configuration that was read at `path`, and the credentials it names, come to.
     ///
     /// # Errors
-    /// The first thing a start would fail on.
-    pub fn of(mut config: Config, path: &Path) -> Result<Self, StartFault> {
-        let credentials = credentials::load(&config.tls, OffsetDateTime::now_utc())?;
+    /// The system's limits are too low for it.
+    pub fn of(
+        mut config: Config,
+        credentials: Credentials,
+        path: &Path,
+    ) -> Result<Self, StartFault> {
         let policy = Policy::new(
             std::mem::take(&mut config.allow),
             std::mem::take(&mut config.exempt),
@@ -175,6 +181,7 @@ impl Daemon {
         let closed = snapshot.policy.is_closed();
         let house = Arc::new(House {
             admission: Admission::new(config.admission, clock.clone()),
+            balancers: Balancers::default(),
             ledger: Ledger::new(clock.clone()),
             backend: Backend::new(config.tsm.connections, &clock),
             metrics: Metrics::new(),

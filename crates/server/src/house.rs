@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::metrics::Metrics;
 use crate::observe::Observed;
+use crate::proxy::Balancers;
 use crate::reload::Ask;
 use crate::sandbox::Sandbox;
 use crate::status::{LastReload, Status};
@@ -38,6 +39,8 @@ pub struct House {
     pub(crate) snapshot: watch::Sender<Arc<Snapshot>>,
     /// The doorkeeper.
     pub admission: Arc<Admission<oneshot::Sender<()>>>,
+    /// Balancers that have not said yet for whom they speak.
+    pub balancers: Balancers,
     /// What each client has used.
     pub ledger: Ledger,
     /// The record.

@@ -5,11 +5,14 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use proxy_header::{ParseConfig, Protocol, ProxyHeader};
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tsmgate_gate::network::{Networks, canonical};
+use tsmgate_gate::reason::Reason;
 
 use crate::audit::record::Record;
 
@@ -17,6 +20,10 @@ use crate::audit::record::Record;
 const FIXED: usize = 16;
 /// The specification's signature of version 2.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
+/// How long a header may take: a balancer sends it as soon as it is connected.
+const HEADER_TIME: Duration = Duration::from_secs(1);
+/// Headers that may be on their way at once; fewer than the places that are kept beside those of clients.
+const HEADERS: usize = 48;
 /// Version 2, command LOCAL.
 const LOCAL: u8 = 0x20;
 /// Addresses take 36 bytes at most; the rest is what balancers like to add, and we do not read.
@@ -38,8 +45,21 @@ pub struct Origin {
 pub enum Unknown {
     /// The balancer connected and closed: it looked whether we are there.
     Nobody,
-    /// There was no header of version 2, or not within its time.
+    /// There was no header of version 2, or not within its time, or too many have not come yet.
     NoHeader,
+    /// The daemon stops.
+    Stopping,
+}
+
+impl Unknown {
+    /// What it is refused for; a look is no refusal.
+    pub fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Nobody => None,
+            Self::NoHeader => Some(Reason::ProxyHeaderMissing),
+            Self::Stopping => Some(Reason::GateStopping),
+        }
+    }
 }
 
 impl Origin {
@@ -65,20 +85,46 @@ impl Origin {
     }
 }
 
-/// Whose connection this is. From a listed balancer the header is read, and nothing behind it.
-///
-/// # Errors
-/// The balancer did not say, within its time.
-pub async fn origin(
+/// Those that have not said yet for whom they speak. They are in nobody's budget, since nobody knows
+/// whose; so they are few and have little time.
+#[derive(Debug)]
+pub struct Balancers(Semaphore);
+
+impl Default for Balancers {
+    fn default() -> Self {
+        Self(Semaphore::new(HEADERS))
+    }
+}
+
+impl Balancers {
+    /// Whose connection this is, which was accepted `at` that time. From a listed balancer the header
+    /// is read, and nothing behind it.
+    ///
+    /// # Errors
+    /// The balancer did not say, within its time.
+    pub async fn origin(
+        &self,
+        stream: &mut (impl AsyncRead + Unpin),
+        peer: SocketAddr,
+        listed: &Networks,
+        at: Instant,
+    ) -> Result<Origin, Unknown> {
+        let direct = Origin::direct(peer);
+        if listed.find(direct.address).is_none() {
+            return Ok(direct);
+        }
+        let _place = self.0.try_acquire().map_err(|_| Unknown::NoHeader)?;
+        said(stream, peer, at + HEADER_TIME).await
+    }
+}
+
+/// For whom the balancer at `peer` says that it speaks.
+async fn said(
     stream: &mut (impl AsyncRead + Unpin),
     peer: SocketAddr,
-    balancers: &Networks,
     deadline: Instant,
 ) -> Result<Origin, Unknown> {
     let direct = Origin::direct(peer);
-    if balancers.find(direct.address).is_none() {
-        return Ok(direct);
-    }
     let header = timeout_at(deadline, read(stream)).await.map_err(|_| Unknown::NoHeader)?;
     let bytes = header.map_err(|_| Unknown::NoHeader)?.ok_or(Unknown::Nobody)?;
     let config = ParseConfig { include_tlvs: false, allow_v1: false, allow_v2: true };

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tsmgate_text::escape;
 
 use crate::audit::record::{Outcome, Record};
@@ -32,6 +33,10 @@ const LOOK: Duration = Duration::from_secs(1);
 const JUMP: Duration = Duration::from_millis(1500);
 /// How often what is odd is said again.
 const REMINDER: Duration = Duration::from_secs(24 * 3600);
+/// When files that could not be used are tried again.
+const RETRY: Duration = Duration::from_secs(60);
+/// The longest that reading everything may take.
+const READING: Duration = Duration::from_secs(30);
 /// Requests that wait; all that wait are served by one reload.
 pub const ASKS: usize = 16;
 
@@ -67,6 +72,11 @@ pub struct Warden {
     looked: (OffsetDateTime, Instant),
     reminded: Instant,
     line: String,
+    /// When files that could not be used are tried again: what was in the way may have gone without a
+    /// trace on them.
+    retry: Option<Instant>,
+    /// A reading that was given up.
+    reading: Option<JoinHandle<Read>>,
     /// What is wrong with the configuration since it was last read, if anything: a list that is taken
     /// meanwhile does not mend it.
     unmended: Option<String>,
@@ -85,6 +95,8 @@ impl Warden {
             looked,
             reminded: looked.1,
             line: String::new(),
+            retry: None,
+            reading: None,
             unmended: None,
         };
         // the start may have taken a while: what ended in it would never be seen to end
@@ -106,6 +118,7 @@ impl Warden {
             tokio::select! {
                 biased;
                 () = async { drop(stop.wait_for(|stop| *stop).await) } => return,
+                _ = looks.tick() => self.look().await,
                 Some(ask) = self.asks.recv() => {
                     // a storm is one reload: what was asked before it began is answered by it
                     let mut asks = vec![ask];
@@ -117,7 +130,6 @@ impl Warden {
                         let _ = ask.send(outcome.clone());
                     }
                 }
-                _ = looks.tick() => self.look().await,
             }
         }
     }
@@ -138,9 +150,11 @@ impl Warden {
         if jumped || !ended.is_empty() {
             self.judge_anew(now.0);
         }
-        if self.watched.changed() {
+        let again = self.retry.is_some_and(|retry| now.1 >= retry);
+        if self.watched.changed() || again {
             // whoever replaced the file learns of a fault from log, status and metrics
-            let _ = self.reload(Extent::Credentials).await;
+            let outcome = self.reload(Extent::Credentials).await;
+            self.retry = outcome.is_err().then(|| Instant::now() + RETRY);
         }
         if now.1 - self.reminded >= REMINDER {
             self.reminded = now.1;
@@ -165,10 +179,7 @@ impl Warden {
             Extent::Everything => everything(&config, &current, &house),
             Extent::Credentials => certificates(&current, &house),
         };
-        // reading and parsing may take a while, and no connection waits for it
-        let read = tokio::task::spawn_blocking(read).await;
-        let outcome =
-            read.unwrap_or_else(|_| Err("a part of it panicked; please report it".into()));
+        let outcome = self.in_time(read).await;
         let what = extent.name();
         let outcome = match outcome {
             Ok((snapshot, warnings)) => {
@@ -176,6 +187,7 @@ impl Warden {
                     tracing::warn!("{warning}");
                 }
                 self.watched = Watched::new(&snapshot.credentials);
+                self.retry = None;
                 self.publish(snapshot);
                 tracing::info!(what, "read anew");
                 Ok(())
@@ -189,6 +201,23 @@ impl Warden {
         self.line = Status::of(&self.house).line();
         systemd::ready(&self.line);
         outcome
+    }
+
+    /// Reads on a thread of its own: reading and parsing may take a while, and no connection waits for
+    /// it. A file system that hangs must not keep us from looking at dates.
+    async fn in_time(&mut self, read: impl FnOnce() -> Read + Send + 'static) -> Read {
+        if self.reading.as_ref().is_some_and(|reading| !reading.is_finished()) {
+            return Err("the reading before this one still hangs".into());
+        }
+        let mut reading = tokio::task::spawn_blocking(read);
+        match timeout(READING, &mut reading).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(_)) => Err("a part of it panicked; please report it".into()),
+            Err(_) => {
+                self.reading = Some(reading);
+                Err("reading took too long; is a file on a file system that hangs?".into())
+            }
+        }
     }
 
     /// The same credentials as of `now`.
@@ -227,7 +256,10 @@ fn everything(path: &Path, current: &Snapshot, house: &House) -> Read {
     house.sandbox.holds_file(path)?;
     let config = config::load(path).map_err(|fault| fault.to_string())?;
     house.sandbox.holds(&config, path)?;
-    let loaded = Loaded::of(config, path).map_err(|fault| fault.to_string())?;
+    let now = OffsetDateTime::now_utc();
+    let credentials = credentials::load_anew(&current.credentials, &config.tls, now);
+    let credentials = credentials.map_err(|fault| fault.to_string())?;
+    let loaded = Loaded::of(config, credentials, path).map_err(|fault| fault.to_string())?;
     let fixed = current.config.fixed_differences(&loaded.snapshot.config);
     if !fixed.is_empty() {
         return Err(format!("restart needed: {} changed", fixed.join(", ")));
@@ -240,7 +272,8 @@ fn everything(path: &Path, current: &Snapshot, house: &House) -> Read {
 fn certificates(current: &Snapshot, house: &House) -> Read {
     house.sandbox.holds_credentials(&current.config.tls)?;
     let now = OffsetDateTime::now_utc();
-    let credentials = credentials::load(&current.config.tls, now).map_err(|f| f.to_string())?;
+    let credentials = credentials::load_anew(&current.credentials, &current.config.tls, now);
+    let credentials = credentials.map_err(|fault| fault.to_string())?;
     let warnings = credentials.trouble(now).into_iter().chain(credentials.warnings(now)).collect();
     Ok((Snapshot { credentials, ..current.clone() }, warnings))
 }

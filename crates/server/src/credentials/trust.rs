@@ -1,7 +1,7 @@
 //! Whose clients count: the authorities of `tls.client_authority` and their revocation lists.
 //!
-//! The TLS library trusts a root for ever, so that its end is ours to see to. It does look at a list's
-//! next update, for every certificate and at that moment.
+//! The TLS library trusts a root for ever, so that its time is ours to see to, whenever a chain is checked.
+//! It does look at a list's next update, for every certificate and at that moment.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,16 +10,14 @@ use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 use tsmgate_text::escape;
 use x509_parser::prelude::{FromDer, X509Certificate};
-use x509_parser::revocation_list::CertificateRevocationList;
 
+use super::lists::{self, List};
 use super::{CredentialsFault, ENDING_SOON, Ending, EndingKind, certificates, contents, day};
 use crate::config::{ExpiredList, Tls};
-use crate::files::{self, Kind};
 
 /// Authorities and lists as their files had them.
 #[derive(Debug)]
@@ -30,31 +28,31 @@ pub(super) struct Trust {
     expired_list: ExpiredList,
 }
 
+/// A certificate of the authorities' file.
 #[derive(Debug)]
-struct Authority {
+pub(super) struct Authority {
     certificate: CertificateDer<'static>,
     name: String,
-    raw_name: Vec<u8>,
+    pub(super) raw_name: Vec<u8>,
+    /// The key of its SubjectPublicKeyInfo, without the algorithm.
+    pub(super) public_key: Vec<u8>,
+    /// Its key usage says so, or it has none.
+    pub(super) may_sign_lists: bool,
     is_authority: bool,
+    from: OffsetDateTime,
     until: OffsetDateTime,
-}
-
-#[derive(Debug)]
-struct List {
-    path: PathBuf,
-    list: CertificateRevocationListDer<'static>,
-    issuer: String,
-    raw_issuer: Vec<u8>,
-    this: OffsetDateTime,
-    next: Option<OffsetDateTime>,
 }
 
 impl Trust {
     /// Reads the authorities' file, and the lists that the configuration names.
     ///
     /// # Errors
-    /// A file is missing, unsafe, empty or broken.
-    pub(super) fn load(path: &Path, tls: &Tls) -> Result<Self, CredentialsFault> {
+    /// A file is missing, unsafe, empty or broken, or a list is not what it says it is.
+    pub(super) fn load(
+        path: &Path,
+        tls: &Tls,
+        provider: &CryptoProvider,
+    ) -> Result<Self, CredentialsFault> {
         let authorities: Vec<_> = certificates(path)?
             .into_iter()
             .map(|certificate| Authority::read(path, certificate))
@@ -62,16 +60,33 @@ impl Trust {
         if authorities.is_empty() {
             return Err(contents(path, "there is no certificate in it"));
         }
-        let mut lists = Vec::new();
-        for path in &tls.revocation_lists {
-            for list in load_lists(path)? {
-                lists.push(List::read(path, list)?);
-            }
-        }
+        let lists = lists::load(&tls.revocation_lists, &authorities, provider)?;
         Ok(Self { path: path.to_owned(), authorities, lists, expired_list: tls.expired_list })
     }
 
-    /// What checks a client's chain at `now`: authorities that have ended are not in it.
+    /// A list that is older than the one of its issuer in `current`, in a sentence.
+    pub(super) fn older_list(&self, current: &Self) -> Option<String> {
+        let old = |list: &&List| current.lists.iter().any(|other| list.is_older_than(other));
+        let list = self.lists.iter().find(old)?;
+        let path = list.path.display();
+        Some(format!(
+            "{path}: the list is older than the one in force, and would let in again who was revoked \
+             since; if that is meant, restart tsmgated"
+        ))
+    }
+
+    /// The times around `now` between which no authority begins or ends.
+    pub(super) fn steady(
+        &self,
+        now: OffsetDateTime,
+    ) -> (Option<OffsetDateTime>, Option<OffsetDateTime>) {
+        let times = self.authorities.iter().flat_map(|authority| [authority.from, authority.until]);
+        let before = times.clone().filter(|time| *time <= now).max();
+        (before, times.filter(|time| *time > now).min())
+    }
+
+    /// What checks a client's chain at `now`: authorities that have ended are not in it, nor those that
+    /// have not begun.
     ///
     /// # Errors
     /// All have ended, or one cannot be used.
@@ -81,15 +96,15 @@ impl Trust {
         now: OffsetDateTime,
     ) -> Result<Arc<dyn ClientCertVerifier>, CredentialsFault> {
         let mut roots = RootCertStore::empty();
-        for authority in self.authorities.iter().filter(|authority| now <= authority.until) {
+        for authority in self.authorities.iter().filter(|authority| authority.counts(now)) {
             roots
                 .add(authority.certificate.clone())
                 .map_err(|error| contents(&self.path, format!("not an authority: {error}")))?;
         }
         if roots.is_empty() {
-            let last = self.authorities.iter().map(|authority| authority.until).max();
-            let last = last.map(day).unwrap_or_default();
-            return Err(contents(&self.path, format!("the authority expired on {last}")));
+            let last = self.authorities.iter().max_by_key(|authority| authority.until);
+            let what = last.map(|last| last.absent(now)).unwrap_or_default();
+            return Err(contents(&self.path, what));
         }
         let mut verifier =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
@@ -125,13 +140,20 @@ impl Trust {
     /// What refuses certificates at `now`, each a sentence.
     pub(super) fn trouble(&self, now: OffsetDateTime) -> Vec<String> {
         let path = self.path.display();
-        let ended = self.authorities.iter().filter(|authority| now > authority.until);
-        let mut trouble: Vec<_> = ended
-            .map(|Authority { name, until, .. }| {
-                let until = day(*until);
-                format!("{path}: the authority {name} expired on {until}; it does not count")
-            })
+        let absent = self.authorities.iter().filter(|authority| !authority.counts(now));
+        let mut trouble: Vec<_> = absent
+            .map(|authority| format!("{path}: {}; it does not count", authority.absent(now)))
             .collect();
+        let spoken_for =
+            |authority: &Authority| self.lists.iter().any(|l| l.raw_issuer == authority.raw_name);
+        let mut counting = self.authorities.iter().filter(|authority| authority.counts(now));
+        if let Some(unspoken) = counting.find(|authority| !spoken_for(authority))
+            && !self.lists.is_empty()
+        {
+            let name = &unspoken.name;
+            let what = "no revocation list speaks for it, and its certificates are refused";
+            trouble.push(format!("{path}: the authority {name}: {what}"));
+        }
         if self.expired_list == ExpiredList::Refuse {
             let past = self.lists.iter().filter(|list| list.past(now));
             let then = "every certificate of its issuer is refused";
@@ -152,14 +174,6 @@ impl Trust {
                 warnings.push(format!("{path}: the authority {name} ends on {}", day(*until)));
             }
         }
-        let spoken_for =
-            |authority: &Authority| self.lists.iter().any(|l| l.raw_issuer == authority.raw_name);
-        let mut counting = self.authorities.iter().filter(|authority| now <= authority.until);
-        if !self.lists.is_empty() && !counting.all(spoken_for) {
-            let what =
-                "no revocation list speaks for an authority in it: its certificates are refused";
-            warnings.push(format!("{path}: {what}"));
-        }
         warnings.extend(self.lists.iter().filter_map(|list| list.warning(self.expired_list, now)));
         warnings
     }
@@ -171,63 +185,34 @@ impl Authority {
             .map_err(|error| contents(path, format!("a broken certificate: {error}")))?;
         let name = escape(parsed.subject().to_string());
         let raw_name = parsed.subject().as_raw().to_vec();
+        let public_key = parsed.public_key().subject_public_key.data.to_vec();
+        let usage = parsed.key_usage().ok().flatten();
+        let may_sign_lists = usage.is_none_or(|usage| usage.value.crl_sign());
         let is_authority = parsed.is_ca();
-        let until = parsed.validity().not_after.to_datetime();
-        Ok(Self { name, raw_name, is_authority, until, certificate })
-    }
-}
-
-impl List {
-    fn read(
-        path: &Path,
-        list: CertificateRevocationListDer<'static>,
-    ) -> Result<Self, CredentialsFault> {
-        let (_, parsed) = CertificateRevocationList::from_der(&list)
-            .map_err(|error| contents(path, format!("a broken revocation list: {error}")))?;
-        let issuer = escape(parsed.issuer().to_string());
-        let raw_issuer = parsed.issuer().as_raw().to_vec();
-        let this = parsed.last_update().to_datetime();
-        let next = parsed.next_update().map(|next| next.to_datetime());
-        Ok(Self { path: path.to_owned(), issuer, raw_issuer, this, next, list })
+        let validity = parsed.validity();
+        let (from, until) = (validity.not_before.to_datetime(), validity.not_after.to_datetime());
+        Ok(Self {
+            name,
+            raw_name,
+            public_key,
+            may_sign_lists,
+            is_authority,
+            from,
+            until,
+            certificate,
+        })
     }
 
-    fn past(&self, now: OffsetDateTime) -> bool {
-        self.next.is_some_and(|next| now > next)
+    fn counts(&self, now: OffsetDateTime) -> bool {
+        self.from <= now && now <= self.until
     }
 
-    fn past_sentence(&self, then: &str) -> String {
-        let next = self.next.map(day).unwrap_or_default();
-        format!("{}: the revocation list expired on {next}: {then}", self.path.display())
-    }
-
-    /// From half of its life on a list that nobody renews is a lock-out to come.
-    fn warning(&self, expired: ExpiredList, now: OffsetDateTime) -> Option<String> {
-        let path = self.path.display();
-        let Some(next) = self.next else {
-            return Some(format!("{path}: the revocation list does not say when the next is due"));
-        };
-        if self.past(now) {
-            let then = "it goes on counting (expired_revocation_list = \"warn\")";
-            return (expired == ExpiredList::Warn).then(|| self.past_sentence(then));
+    /// Why it does not count at `now`.
+    fn absent(&self, now: OffsetDateTime) -> String {
+        let name = &self.name;
+        match now < self.from {
+            true => format!("the authority {name} is not valid before {}", day(self.from)),
+            false => format!("the authority {name} expired on {}", day(self.until)),
         }
-        let half = self.this + (next - self.this) / 2;
-        (now > half)
-            .then(|| format!("{path}: the revocation list ends on {}; issue a new one", day(next)))
     }
-}
-
-/// The lists of one file. Not even one is a fault: an empty set of lists would switch the check off.
-fn load_lists(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialsFault> {
-    let bytes = files::read(path, Kind::Open)?;
-    let lists: Vec<CertificateRevocationListDer<'static>> = if bytes.starts_with(b"0") {
-        vec![bytes.into()]
-    } else {
-        CertificateRevocationListDer::pem_slice_iter(&bytes)
-            .collect::<Result<_, _>>()
-            .map_err(|error| contents(path, format!("broken PEM: {error}")))?
-    };
-    if lists.is_empty() {
-        return Err(contents(path, "there is no revocation list in it"));
-    }
-    Ok(lists)
 }

@@ -1,0 +1,174 @@
+//! Revocation lists: read, and judged before they count.
+//!
+//! A list is asked for its signature and its age here. The TLS library looks at the signature only when
+//! it meets a client, and of two lists with one issuer only at the first.
+
+use std::path::{Path, PathBuf};
+
+use rustls::crypto::CryptoProvider;
+use rustls_pki_types::CertificateRevocationListDer;
+use rustls_pki_types::pem::PemObject;
+use time::OffsetDateTime;
+use tsmgate_text::escape;
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::prelude::FromDer;
+use x509_parser::revocation_list::CertificateRevocationList;
+
+use super::trust::Authority;
+use super::{CredentialsFault, contents, day};
+use crate::config::ExpiredList;
+use crate::files::{self, Kind};
+
+/// A revocation list, and what of it is asked again and again.
+#[derive(Debug)]
+pub(super) struct List {
+    pub(super) path: PathBuf,
+    pub(super) list: CertificateRevocationListDer<'static>,
+    pub(super) issuer: String,
+    pub(super) raw_issuer: Vec<u8>,
+    this: OffsetDateTime,
+    pub(super) next: Option<OffsetDateTime>,
+    /// Its number, as an unsigned integer without leading zeros, where it has one.
+    number: Option<Vec<u8>>,
+    /// It speaks for a part of its issuer's certificates only.
+    is_part: bool,
+}
+
+/// The lists of these files, each signed by the authority it names, where that is one of ours: a list of
+/// an authority in between is checked when a client shows that one.
+///
+/// # Errors
+/// A file is missing, unsafe or broken, has no list in it, or one that nobody of ours signed; or two
+/// lists have one issuer.
+pub(super) fn load(
+    paths: &[PathBuf],
+    authorities: &[Authority],
+    provider: &CryptoProvider,
+) -> Result<Vec<List>, CredentialsFault> {
+    let mut lists: Vec<List> = Vec::new();
+    for path in paths {
+        for der in read(path)? {
+            let list = List::read(path, der, authorities, provider)?;
+            if lists.iter().any(|other| other.list == list.list) {
+                continue;
+            }
+            let twin = |other: &&List| other.raw_issuer == list.raw_issuer && !other.is_part;
+            if let Some(other) = lists.iter().find(twin).filter(|_| !list.is_part) {
+                let other = other.path.display();
+                let what = format!(
+                    "two lists of {}: keep the newer one (the other is in {other})",
+                    list.issuer
+                );
+                return Err(contents(path, what));
+            }
+            lists.push(list);
+        }
+    }
+    Ok(lists)
+}
+
+impl List {
+    fn read(
+        path: &Path,
+        list: CertificateRevocationListDer<'static>,
+        authorities: &[Authority],
+        provider: &CryptoProvider,
+    ) -> Result<Self, CredentialsFault> {
+        let (_, parsed) = CertificateRevocationList::from_der(&list)
+            .map_err(|error| contents(path, format!("a broken revocation list: {error}")))?;
+        let issuer = escape(parsed.issuer().to_string());
+        let raw_issuer = parsed.issuer().as_raw().to_vec();
+        let mut namesakes =
+            authorities.iter().filter(|authority| authority.raw_name == raw_issuer).peekable();
+        let known = namesakes.peek().is_some();
+        let signed = |authority: &Authority| {
+            let (message, signature) =
+                (parsed.tbs_cert_list.as_ref(), &parsed.signature_value.data);
+            let algorithms = provider.signature_verification_algorithms.all.iter();
+            let mut algorithms = algorithms.map(|algorithm| {
+                algorithm.verify_signature(&authority.public_key, message, signature)
+            });
+            algorithms.any(|verified| verified.is_ok())
+        };
+        match namesakes.find(|authority| signed(authority)) {
+            None if known => {
+                let what = format!(
+                    "the list of {issuer} is not signed by the authority of that name: it is damaged, \
+                     or another authority's"
+                );
+                return Err(contents(path, what));
+            }
+            Some(authority) if !authority.may_sign_lists => {
+                let what = format!("the key usage of {issuer} does not allow it to sign lists");
+                return Err(contents(path, what));
+            }
+            _ => {}
+        }
+        let this = parsed.last_update().to_datetime();
+        let next = parsed.next_update().map(|next| next.to_datetime());
+        let number = parsed.crl_number().map(|number| number.to_bytes_be());
+        let part = |extension: &ParsedExtension<'_>| {
+            matches!(extension, ParsedExtension::IssuingDistributionPoint(_))
+        };
+        let is_part = parsed.extensions().iter().any(|e| part(e.parsed_extension()));
+        let path = path.to_owned();
+        Ok(Self { path, issuer, raw_issuer, this, next, number, is_part, list })
+    }
+
+    /// Whether this one is older than another of the same issuer: to take it would let those in again
+    /// who were revoked since.
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        if self.raw_issuer != other.raw_issuer || self.is_part || other.is_part {
+            return false;
+        }
+        match (&self.number, &other.number) {
+            // without leading zeros the longer number is the greater one
+            (Some(ours), Some(theirs)) if ours != theirs => {
+                (ours.len(), ours) < (theirs.len(), theirs)
+            }
+            _ => self.this < other.this,
+        }
+    }
+
+    /// Whether its next update is over.
+    pub(super) fn past(&self, now: OffsetDateTime) -> bool {
+        self.next.is_some_and(|next| now > next)
+    }
+
+    /// That it is, in a sentence.
+    pub(super) fn past_sentence(&self, then: &str) -> String {
+        let next = self.next.map(day).unwrap_or_default();
+        format!("{}: the revocation list expired on {next}: {then}", self.path.display())
+    }
+
+    /// From half of its life on a list that nobody renews is a lock-out to come.
+    pub(super) fn warning(&self, expired: ExpiredList, now: OffsetDateTime) -> Option<String> {
+        let path = self.path.display();
+        let Some(next) = self.next else {
+            return Some(format!("{path}: the revocation list does not say when the next is due"));
+        };
+        if self.past(now) {
+            let then = "it goes on counting (expired_revocation_list = \"warn\")";
+            return (expired == ExpiredList::Warn).then(|| self.past_sentence(then));
+        }
+        let half = self.this + (next - self.this) / 2;
+        (now > half)
+            .then(|| format!("{path}: the revocation list ends on {}; issue a new one", day(next)))
+    }
+}
+
+/// The lists of one file. Not even one is a fault: an empty set of lists would switch the check off.
+fn read(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialsFault> {
+    let bytes = files::read(path, Kind::Open)?;
+    let lists: Vec<CertificateRevocationListDer<'static>> = if bytes.starts_with(b"0") {
+        vec![bytes.into()]
+    } else {
+        CertificateRevocationListDer::pem_slice_iter(&bytes)
+            .collect::<Result<_, _>>()
+            .map_err(|error| contents(path, format!("broken PEM: {error}")))?
+    };
+    if lists.is_empty() {
+        return Err(contents(path, "there is no revocation list in it"));
+    }
+    Ok(lists)
+}
