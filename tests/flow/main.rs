@@ -15,6 +15,7 @@ mod leaving;
 mod library;
 mod limits;
 mod noticed;
+mod proxy;
 mod python;
 mod reach;
 mod relay;

@@ -1,9 +1,12 @@
 //! `tsmgated audit verify`: what it finds, what it prints, and how it exits.
 
+use std::process::Command;
+
 use nix::sys::signal::Signal;
+use tests::program::built;
 use tests::{Scene, SceneOptions};
 
-use crate::stage::{peer, run, stage, tsmgated, verify};
+use crate::stage::{peer, run, stage, told, tsmgated, verify};
 
 /// A scene after one life with two logins and a refusal; the head that was logged at its end.
 async fn one_life(scene: &Scene) -> String {
@@ -175,4 +178,24 @@ async fn rotated_files_are_one_chain() {
     let (code, out, _) = verify(&[three], &["--expect-head", &format!("1:{}", "0".repeat(64))]);
     assert_eq!(code, 1);
     assert!(out.contains("give the earlier files too"), "{out}");
+}
+
+/// R45: half a line that comes through a pipe, which can be read once, is found as in a file
+#[tokio::test(flavor = "multi_thread")]
+async fn a_torn_line_is_found_through_a_pipe() {
+    let scene = stage(SceneOptions::default()).await;
+    one_life(&scene).await;
+    let text = std::fs::read_to_string(scene.path("log/audit.jsonl")).unwrap();
+    scene.write("log/torn.jsonl", &text[..text.len() - 40], 0o640);
+    for (name, code, headline) in
+        [("audit.jsonl", 0, "/dev/stdin: whole\n"), ("torn.jsonl", 1, "/dev/stdin: BROKEN\n")]
+    {
+        let mut shell = Command::new("sh");
+        let line = "cat \"$1\" | \"$0\" audit verify /dev/stdin";
+        let shell = shell.args(["-c", line]).arg(built("tsmgated"));
+        let output = shell.arg(scene.path(&format!("log/{name}"))).output().unwrap();
+        let (ended, out, err) = told(&output);
+        assert_eq!(ended, code, "{out}{err}");
+        assert!(out.starts_with(headline), "{out}");
+    }
 }

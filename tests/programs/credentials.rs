@@ -166,5 +166,6 @@ async fn an_authority_that_ended_counts_no_more() {
     scene.write("client-ca.pem", &format!("{ended}{good}"), 0o644);
     let (code, out, _) = check(&config(&scene));
     assert_eq!(code, 0);
-    assert!(out.contains("an authority expired on ") && out.contains("it does not count"), "{out}");
+    assert!(out.contains("the authority CN=ended expired on "), "{out}");
+    assert!(out.contains("it does not count"), "{out}");
 }

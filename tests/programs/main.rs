@@ -1,6 +1,9 @@
 //! `tsmgated` as it is built and as an administrator runs it: files, signals, limits, descriptors,
 //! users, clocks. `cargo build --workspace` comes first.
 
+mod audit_journal;
+mod audit_logrotate;
+mod audit_slow_disk;
 mod audit_verify;
 mod clock;
 mod closed;
@@ -12,11 +15,15 @@ mod descriptors;
 mod explain;
 mod files;
 mod flood;
+mod from_socat;
+mod ip_dropin;
 mod killed;
 mod life;
 mod notify;
 mod passed;
 mod reload;
+mod report;
+mod sandbox;
 mod secrets;
 mod stage;
 mod users;

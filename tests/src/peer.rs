@@ -10,7 +10,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -102,9 +102,16 @@ impl Peer {
     /// # Errors
     /// As the gate makes them.
     pub async fn connect(&self) -> io::Result<Stream> {
+        self.over(self.tcp().await?).await
+    }
+
+    /// The client's side of TLS over a connection that is there already.
+    ///
+    /// # Errors
+    /// As the gate makes them.
+    pub async fn over(&self, tcp: TcpStream) -> io::Result<Stream> {
         let connector = TlsConnector::from(Arc::new(self.config.clone()));
         let name = ServerName::try_from("localhost").unwrap();
-        let tcp = self.tcp().await?;
         within(connector.connect(name, tcp)).await?
     }
 
@@ -201,7 +208,7 @@ pub async fn answer(stream: &mut Stream, sequence: i32) -> io::Result<Answer> {
 }
 
 /// Everything the gate sends until it closes, and how that ended.
-pub async fn rest(stream: &mut Stream) -> (Vec<u8>, Option<io::Error>) {
+pub async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> (Vec<u8>, Option<io::Error>) {
     let mut bytes = Vec::new();
     match within(stream.read_to_end(&mut bytes)).await {
         Ok(Ok(_)) => (bytes, None),

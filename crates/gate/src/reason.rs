@@ -62,6 +62,19 @@ impl Party {
     }
 }
 
+/// What a code of a record means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explained {
+    /// The code.
+    pub code: &'static str,
+    /// The stage that refuses for this reason.
+    pub stage: Stage,
+    /// Who has to do something about it.
+    pub party: Party,
+    /// One sentence.
+    pub meaning: &'static str,
+}
+
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident $(($field:ty))? = $code:literal, $stage:ident, $party:ident;)+) => {
         /// Why something was refused or failed.
@@ -89,8 +102,13 @@ macro_rules! reasons {
             /// Every code there is, for documentation and tests.
             pub const CODES: &'static [&'static str] = &[$($code),+];
 
-            /// Every code with the stage that refuses for it.
-            pub const CODES_BY_STAGE: &'static [(Stage, &'static str)] = &[$((Stage::$stage, $code)),+];
+            /// Every reason there is, in plain words: for who reads codes in a record.
+            pub const EXPLAINED: &'static [Explained] = &[$(Explained {
+                code: $code,
+                stage: Stage::$stage,
+                party: Party::$party,
+                meaning: concat!($($doc),+).trim_ascii_start(),
+            }),+];
         }
     };
     (@pattern $name:ident) => { Reason::$name };

@@ -5,9 +5,9 @@
 //! cookie leaves; where either cannot be written the call does not happen. Refusals that strangers can
 //! cause at will are counted and summed up ([`tally`]), so that nobody fills the disk.
 //!
-//! Rooms: [`record`] what a line says, [`chain`] how lines hang together, `opening`, `file` and
+//! Rooms: [`record`] what a line says, [`chain`] how lines hang together, `opening`, `file`, `disk` and
 //! `writer` bring them to disk, `rotation` puts a full file aside, `journal` tells systemd's journal,
-//! [`verify`] the check.
+//! [`verify`] the check, [`report`] the sums for a review.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::TrySendError;
@@ -22,10 +22,12 @@ use tsmgate_gate::reason::Reason;
 use crate::config;
 
 pub mod chain;
+mod disk;
 mod file;
 mod journal;
 mod opening;
 pub mod record;
+pub mod report;
 mod rotation;
 mod tally;
 pub mod verify;

@@ -4,6 +4,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::net::IpAddr;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -18,6 +19,7 @@ use crate::config::ConfigFault;
 use crate::config::raw::{AUDIT_FILE, CONFIG_FILE};
 use crate::credentials::CredentialsFault;
 use crate::daemon::{Daemon, Loaded, StartFault};
+use crate::ip_dropin::{Peers, disagreement};
 use crate::process;
 use crate::sandbox::Sandbox;
 use crate::sockets::Sockets;
@@ -35,9 +37,9 @@ mod verify;
 pub enum Exit {
     /// It did, or the answer is yes.
     Done = 0,
-    /// `audit verify`: the chain is broken. `status`: the gate is not ready.
+    /// `audit verify`, `audit report`: the chain is broken. `status`: the gate is not ready.
     Broken = 1,
-    /// `audit verify`: what is there is in order, but it does not begin at the beginning.
+    /// `audit verify`, `audit report`: what is there is in order, but it does not begin at the beginning.
     Partial = 2,
     /// The command line is wrong.
     Usage = 64,
@@ -71,9 +73,9 @@ impl Exit {
 
     fn meaning(self) -> &'static str {
         match self {
-            Self::Done => "done; explain: permitted; audit verify: the chain is whole",
-            Self::Broken => "audit verify: the chain is broken; status: the gate is not ready",
-            Self::Partial => "audit verify: in order, but the beginning is elsewhere or missing",
+            Self::Done => "done; explain: permitted; audit: the chain is whole",
+            Self::Broken => "audit: the chain is broken; status: the gate is not ready",
+            Self::Partial => "audit: in order, but the beginning is elsewhere or missing",
             Self::Usage => "the command line is wrong",
             Self::Contents => "a file's contents are wrong (named with line and column)",
             Self::File => "a file is missing, or others than root and our user could change it",
@@ -210,9 +212,15 @@ fn run(config: &std::path::Path) -> Exit {
         Ok(sockets) => sockets,
         Err(fault) => return fail(&fault.into()),
     };
+    // before: from in there the limits of our control group cannot be read
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     // no thread exists yet: each that is started from here on is in it
     let sandbox = Sandbox::for_config(&loaded.snapshot.config, config);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    if !sandbox.is_full() {
+        tracing::warn!("the process confines itself less than it would: {sandbox}");
+    }
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match runtime.worker_threads(workers).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&StartFault::Process(error)),
     };
@@ -273,7 +281,10 @@ fn check(config: &std::path::Path) -> Exit {
     }
     let policy = &loaded.snapshot.policy;
     let mut lines = vec![format!("{}: good", config.display())];
-    lines.extend(loaded.warnings().into_iter().map(|warning| format!("warning: {warning}")));
+    let mut warnings = loaded.warnings();
+    // a packet that systemd's filter drops leaves no trace to look for
+    warnings.extend(disagreement::here(&Peers::of(&loaded.snapshot.config, &policy.allow)));
+    lines.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
     lines.push(format!("listens on {}", loaded.snapshot.config.listen));
     lines.extend(policy.clients().iter().map(|client| {
         let roles: Vec<_> = client.roles.iter().map(|role| role.name()).collect();

@@ -141,7 +141,10 @@ impl Config {
 pub fn load(path: &Path) -> Result<Config, ConfigFault> {
     let text = read_text(path)?;
     let mut raw: raw::Raw = fault::parse(path, &text)?;
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    // from here on every path says the same wherever we stand
+    let here = |cause| FileFault::Unreadable { path: path.to_owned(), cause };
+    let folder = std::path::absolute(path).map_err(here)?;
+    let folder = folder.parent().unwrap_or(Path::new("/")).to_owned();
     let mut entries = vec![(path.to_owned(), text, raw.client.len())];
     for file in clients_files(&folder)? {
         let text = read_text(&file)?;

@@ -295,9 +295,9 @@ fn load_server(
     }
 }
 
-/// A time as people and records write it: RFC 3339.
+/// A time as people read it: RFC 3339, to the second.
 pub fn day(time: OffsetDateTime) -> String {
-    time.format(&Rfc3339).unwrap_or_default()
+    time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default()
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CredentialsFault> {

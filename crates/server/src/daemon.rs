@@ -24,7 +24,7 @@ use crate::accept::{self, complain_of_panic};
 use crate::audit::record::{Outcome, Record};
 use crate::audit::{Audit, AuditFault};
 use crate::backend::{self, Backend};
-use crate::config::{self, ConfigFault};
+use crate::config::{self, Config, ConfigFault};
 use crate::connection::connection;
 use crate::credentials::{self, CredentialsFault};
 use crate::house::{House, Reloads, Snapshot};
@@ -74,7 +74,14 @@ impl Loaded {
     /// # Errors
     /// The first thing a start would fail on.
     pub fn load(path: &Path) -> Result<Self, StartFault> {
-        let mut config = config::load(path)?;
+        Self::of(config::load(path)?, path)
+    }
+
+    /// Everything that a configuration names, which was read at `path`.
+    ///
+    /// # Errors
+    /// The first thing a start would fail on.
+    pub fn of(mut config: Config, path: &Path) -> Result<Self, StartFault> {
         let credentials = credentials::load(&config.tls, OffsetDateTime::now_utc())?;
         let policy = Policy::new(
             std::mem::take(&mut config.allow),

@@ -14,7 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use time::OffsetDateTime;
-use tsmgate_gate::reason::Reason;
+use tsmgate_gate::reason::{Explained, Reason};
 use tsmgate_text::escape;
 
 use crate::status::Status;
@@ -110,7 +110,7 @@ impl Metrics {
             reloads: Family::default(),
             known: Mutex::default(),
         };
-        for &(stage, reason) in Reason::CODES_BY_STAGE {
+        for Explained { code: reason, stage, .. } in Reason::EXPLAINED {
             let why = Why { stage: stage.name(), reason };
             let _ = metrics.refusals.get_or_create(&why);
             let _ = metrics.cuts.get_or_create(&why);

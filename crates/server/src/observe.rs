@@ -14,7 +14,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -61,7 +60,7 @@ pub trait Observed: Send + Sync + 'static {
     fn status(&self) -> Status;
     /// The counts.
     fn metrics(&self) -> &Metrics;
-    /// Reads everything anew; of two, the second begins after the first.
+    /// Reads everything anew. A door asks for one at a time.
     ///
     /// # Errors
     /// What is wrong, for a person; what was there before is still in force.
@@ -93,7 +92,7 @@ impl Listener {
 
 /// Answers until dropped; its connections end with it, but not a reload that has begun.
 pub async fn serve<O: Observed>(listener: Listener, door: Door, observed: Arc<O>) {
-    let desk = Arc::new(Desk { door, observed, reloads: Arc::new(Semaphore::new(1)) });
+    let desk = Arc::new(Desk { door, observed, reloaded: Arc::default() });
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {

@@ -15,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tsmgate_text::escape;
 
 use crate::audit::record::{Outcome, Record};
+use crate::config;
 use crate::credentials::{self, day};
 use crate::daemon::Loaded;
 use crate::house::{House, Snapshot};
@@ -162,7 +163,7 @@ impl Warden {
         let house = Arc::clone(&self.house);
         let read = move || match extent {
             Extent::Everything => everything(&config, &current, &house),
-            Extent::Credentials => certificates(&current),
+            Extent::Credentials => certificates(&current, &house),
         };
         // reading and parsing may take a while, and no connection waits for it
         let read = tokio::task::spawn_blocking(read).await;
@@ -220,20 +221,24 @@ impl Warden {
 
 type Read = Result<(Snapshot, Vec<String>), String>;
 
-/// Everything anew, with what is odd about it.
-fn everything(config: &Path, current: &Snapshot, house: &House) -> Read {
-    let loaded = Loaded::load(config).map_err(|fault| fault.to_string())?;
+/// Everything anew, with what is odd about it. The sandbox is asked first: what it keeps from us looks like
+/// a file with the wrong mode.
+fn everything(path: &Path, current: &Snapshot, house: &House) -> Read {
+    house.sandbox.holds_file(path)?;
+    let config = config::load(path).map_err(|fault| fault.to_string())?;
+    house.sandbox.holds(&config, path)?;
+    let loaded = Loaded::of(config, path).map_err(|fault| fault.to_string())?;
     let fixed = current.config.fixed_differences(&loaded.snapshot.config);
     if !fixed.is_empty() {
         return Err(format!("restart needed: {} changed", fixed.join(", ")));
     }
-    house.sandbox.holds(&loaded.snapshot.config, config)?;
     let warnings = loaded.warnings();
     Ok((loaded.snapshot, warnings))
 }
 
 /// Certificates and lists anew.
-fn certificates(current: &Snapshot) -> Read {
+fn certificates(current: &Snapshot, house: &House) -> Read {
+    house.sandbox.holds_credentials(&current.config.tls)?;
     let now = OffsetDateTime::now_utc();
     let credentials = credentials::load(&current.config.tls, now).map_err(|f| f.to_string())?;
     let warnings = credentials.trouble(now).into_iter().chain(credentials.warnings(now)).collect();

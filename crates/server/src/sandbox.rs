@@ -8,18 +8,20 @@ use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, LandlockStatus, PathBeneath, PathFd, RestrictionStatus,
-    Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, RestrictionStatus, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetError, Scope,
 };
 
-use crate::config::Config;
+use crate::config::{Config, Tls};
 use crate::process;
 
 mod folders;
+mod level;
 #[cfg(test)]
 mod tests;
 
 pub use folders::{Folders, Surroundings};
+pub use level::Level;
 
 /// The newest version whose rights we take away from ourselves on files. The ninth knows one more, to
 /// connect to a Unix socket by its path, and that we keep: a rule binds the folder as it is now, TSM
@@ -31,85 +33,72 @@ const TCP: ABI = ABI::V4;
 /// The version that knows signals and abstract Unix sockets; with it, all of the above is enforced.
 const SCOPES: ABI = ABI::V6;
 
-/// How much the kernel holds us to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Level {
-    enforced: Enforced,
-    /// Folders that were to be granted and are not there.
-    absent: Vec<PathBuf>,
-    /// A configured file lies directly in `/`.
-    everything: bool,
+/// What this process gave up when it started, for the log, the status, and reloads.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    entered: Option<(Folders, Level)>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Enforced {
-    Fully(ABI),
-    Partly(ABI),
-    Not(String),
-}
+impl Sandbox {
+    /// A process that gave up nothing, as a daemon within a test is.
+    pub fn none() -> Self {
+        Self { entered: None }
+    }
 
-impl Level {
-    /// Whether everything is enforced that we ask for, and it means something.
+    /// Enters the one of a configuration, as [`enter`] does and under the same conditions.
+    pub fn for_config(config: &Config, config_file: &Path) -> Self {
+        let folders = Folders::of(config, config_file);
+        let level = enter(&folders);
+        Self { entered: Some((folders, level)) }
+    }
+
+    /// Whether everything is enforced that we ask for.
     pub fn is_full(&self) -> bool {
-        matches!(self.enforced, Enforced::Fully(_)) && !self.everything
+        self.entered.as_ref().is_some_and(|(_, level)| level.is_full())
     }
 
-    fn not(why: impl Into<String>, folders: &Folders) -> Self {
-        Self {
-            enforced: Enforced::Not(why.into()),
-            absent: folders.absent(),
-            everything: folders.hold_everything(),
-        }
+    /// Whether the configuration file itself, and those of `clients.d`, can be read from in here.
+    ///
+    /// # Errors
+    /// A folder is outside of it: that takes a restart.
+    pub fn holds_file(&self, config_file: &Path) -> Result<(), String> {
+        self.holds_all(&Folders::of_file(config_file))
     }
 
-    fn of(status: &RestrictionStatus, folders: &Folders) -> Self {
-        let enforced = match (&status.ruleset, status.landlock) {
-            (RulesetStatus::FullyEnforced, LandlockStatus::Available { effective_abi, .. }) => {
-                Enforced::Fully(effective_abi)
-            }
-            (RulesetStatus::PartiallyEnforced, LandlockStatus::Available { effective_abi, .. }) => {
-                Enforced::Partly(effective_abi)
-            }
-            (_, LandlockStatus::NotEnabled) => {
-                return Self::not("landlock is switched off in this kernel", folders);
-            }
-            _ => return Self::not("the kernel has no landlock", folders),
+    /// Whether certificates, key and lists can be read from in here.
+    ///
+    /// # Errors
+    /// A folder is outside of it: that takes a restart.
+    pub fn holds_credentials(&self, tls: &Tls) -> Result<(), String> {
+        self.holds_all(&Folders::of_credentials(tls))
+    }
+
+    /// Whether everything that a configuration names is within reach from in here.
+    ///
+    /// # Errors
+    /// A folder is outside of it: that takes a restart.
+    pub fn holds(&self, config: &Config, config_file: &Path) -> Result<(), String> {
+        self.holds_all(&Folders::of(config, config_file))
+    }
+
+    fn holds_all(&self, folders: &Folders) -> Result<(), String> {
+        let missing = match &self.entered {
+            Some((entered, level)) if level.is_enforced() => entered.missing(folders),
+            _ => Vec::new(),
         };
-        Self { enforced, absent: folders.absent(), everything: folders.hold_everything() }
+        match missing.as_slice() {
+            [] => Ok(()),
+            missing => Err(restart_needed(missing)),
+        }
     }
 }
 
-/// What a kernel of that version cannot restrict.
-fn beyond(abi: ABI) -> Vec<&'static str> {
-    let known = [
-        (ABI::V3, "truncating files"),
-        (TCP, "TCP"),
-        (FILES, "devices' ioctl"),
-        (SCOPES, "signals"),
-    ];
-    known.iter().filter(|(since, _)| abi < *since).map(|(_, what)| *what).collect()
-}
-
-impl Display for Level {
+impl Display for Sandbox {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match &self.enforced {
-            Enforced::Fully(abi) => write!(f, "landlock ABI {abi}, fully enforced")?,
-            Enforced::Partly(abi) => {
-                write!(f, "landlock ABI {abi}, partly enforced")?;
-                let beyond = beyond(*abi);
-                if !beyond.is_empty() {
-                    write!(f, " (this kernel does not restrict {})", beyond.join(", "))?;
-                }
-            }
-            Enforced::Not(why) => write!(f, "not enforced: {why}")?,
+        match &self.entered {
+            Some((_, level)) => level.fmt(f),
+            None => f.write_str("none"),
         }
-        if self.everything {
-            f.write_str("; of little use: a configured file lies directly in /")?;
-        }
-        for path in &self.absent {
-            write!(f, "; {} is not there and not granted", path.display())?;
-        }
-        Ok(())
     }
 }
 
@@ -156,47 +145,9 @@ fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What to say of a folder that a reload needs and the sandbox does not give.
-pub fn restart_needed(folder: &Path) -> String {
-    let folder = folder.display();
-    format!("restart needed: {folder} is outside of what the sandbox allows")
-}
-
-/// The sandbox that the process is in, or none.
-#[derive(Debug)]
-pub struct Sandbox(Option<(Folders, Level)>);
-
-impl Sandbox {
-    /// No sandbox: where the daemon is a part of another program, such as a test.
-    pub fn none() -> Self {
-        Self(None)
-    }
-
-    /// [`enter`] the one for this configuration, read from `file`.
-    pub fn for_config(config: &Config, file: &Path) -> Self {
-        let folders = Folders::of(config, file);
-        let level = enter(&folders);
-        Self(Some((folders, level)))
-    }
-
-    /// Whether another configuration finds everything it needs in here.
-    ///
-    /// # Errors
-    /// A folder that it needs and that is outside, in a sentence.
-    pub fn holds(&self, config: &Config, file: &Path) -> Result<(), String> {
-        let Some((folders, _)) = &self.0 else { return Ok(()) };
-        match folders.missing(&Folders::of(config, file)).first() {
-            None => Ok(()),
-            Some(folder) => Err(restart_needed(folder)),
-        }
-    }
-}
-
-impl Display for Sandbox {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            None => f.write_str("none"),
-            Some((_, level)) => level.fmt(f),
-        }
-    }
+/// What to say of folders that a reload needs and the sandbox does not give.
+fn restart_needed(missing: &[PathBuf]) -> String {
+    let names: Vec<_> = missing.iter().map(|folder| folder.display().to_string()).collect();
+    let be = if names.len() == 1 { "is" } else { "are" };
+    format!("restart needed: {} {be} outside of what the sandbox allows", names.join(", "))
 }

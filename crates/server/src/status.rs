@@ -99,12 +99,13 @@ impl Status {
         if !audit.writable {
             trouble.push("the audit cannot be written: calls are refused".to_owned());
         }
-        match (tsm_failing, backend::trusted_path(&snapshot.config.tsm)) {
-            (_, Err(distrust)) => trouble.push(format!("TSM cannot be asked: {distrust}")),
-            (Some(code), Ok(())) => trouble.push(format!("TSM failed the last time: {code}")),
-            (None, Ok(())) => {}
+        if let Err(distrust) = backend::trusted_path(&snapshot.config.tsm) {
+            trouble.push(format!("TSM cannot be asked: {distrust}"));
         }
         let mut warnings = snapshot.config.warnings.clone();
+        // no trouble: only a login shows that it answers again, and a balancer sends none to a gate
+        // that is not ready
+        warnings.extend(tsm_failing.map(|code| format!("TSM failed the last time: {code}")));
         warnings.extend(snapshot.credentials.warnings(now));
         if let Some(fault) = reload.as_ref().and_then(|reload| reload.fault.as_ref()) {
             warnings.push(format!("the last reload failed, what was before goes on: {fault}"));
@@ -160,10 +161,14 @@ const SECONDS_OF_A_DAY: i64 = 24 * 3600;
 
 /// What runs out, soonest first: what is ours, and the certificates that clients showed lately.
 fn endings(house: &House, now: OffsetDateTime) -> Vec<Ending> {
-    let ours = house.snapshot().credentials.endings().into_iter();
+    let snapshot = house.snapshot();
+    let ours = snapshot.credentials.endings().into_iter();
     let ours = ours.map(|end| (end.kind.name(), end.name, end.at));
+    // nobody renews the certificate of one who is no client any more
+    let known = |name: &str| snapshot.policy.clients().iter().any(|client| client.name == name);
     let clients = house.metrics.clients_seen().into_iter().filter_map(|(client, until)| {
-        Some(("client", client, OffsetDateTime::from_unix_timestamp(until).ok()?))
+        let until = OffsetDateTime::from_unix_timestamp(until).ok()?;
+        known(&client).then_some(("client", client, until))
     });
     let mut all: Vec<_> = ours.chain(clients).collect();
     all.sort_by_key(|(_, _, at)| *at);

@@ -26,7 +26,7 @@ fn revoke_takes_names_serials_and_files() {
     assert_eq!(done["revoked"], serde_json::json!([]));
 
     let output = place.run(&["revoke", "d"]);
-    assert!(text(&output.stderr).ends_with("host and restart tsmgated there\n"));
+    assert!(text(&output.stderr).ends_with("host: it is in force seconds later\n"));
     let (code, talk) = place.bad(&["revoke", "never-issued"]);
     assert_eq!(code, 65);
     assert!(talk.contains("client never-issued"), "{talk}");

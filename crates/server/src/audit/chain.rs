@@ -44,6 +44,36 @@ impl Head {
     }
 }
 
+/// Lines that are to follow on a head.
+pub(super) struct Lines {
+    now: OffsetDateTime,
+    head: Head,
+    /// All of them, each with its line feed.
+    pub(super) text: String,
+    /// Of each line: where it ends in the text, and the chain's head after it.
+    pub(super) ends: Vec<(usize, Head)>,
+}
+
+impl Lines {
+    /// None yet.
+    pub(super) fn after(head: Head) -> Self {
+        Self { now: OffsetDateTime::now_utc(), head, text: String::new(), ends: Vec::new() }
+    }
+
+    /// Adds a record's line.
+    pub(super) fn put(&mut self, record: &Record) {
+        let (line, head) = self.head.append(record, self.now);
+        self.head = head;
+        self.text.push_str(&line);
+        self.ends.push((self.text.len(), head));
+    }
+
+    /// Each without its line feed.
+    pub(super) fn each(&self) -> impl Iterator<Item = &str> {
+        self.text.lines()
+    }
+}
+
 impl fmt::Display for Head {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.sequence, HEXLOWER.encode(&self.hash))

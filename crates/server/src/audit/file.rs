@@ -1,4 +1,4 @@
-//! The audit's file: lines appended and brought to disk, and told to the journal where that is asked for.
+//! The audit's file: lines appended, brought to disk, and told to the journal where that is asked for.
 //!
 //! What is not taken by both is taken back, so that the file never holds a record its call was refused
 //! for. A file that was renamed or deleted is begun anew, with the chain carried over; so is one that
@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
 
-use super::chain::{Head, Link};
+use super::chain::{Head, Lines, Link};
+use super::disk::{Disk, to_disk};
 use super::journal::Journal;
 use super::opening::{
     AuditFault, check_file, check_folder, end_of_chain, is_same, lock, open_append, sync_folder,
@@ -57,7 +58,8 @@ pub(super) struct ChainFile {
     /// The file was missing or empty when it was opened.
     is_new: bool,
     sync_each: bool,
-    /// Written and not yet on disk.
+    disk: Disk,
+    /// Written, and not yet given to the disk.
     unsynced: bool,
     /// The last sync failed: what was written before it may be lost.
     sync_failed: bool,
@@ -102,6 +104,7 @@ impl ChainFile {
             head,
             is_new,
             sync_each,
+            disk: Disk::start().map_err(AuditFault::Thread)?,
             unsynced: false,
             sync_failed: false,
             half_written: false,
@@ -146,6 +149,12 @@ impl ChainFile {
         &mut self,
         records: impl Iterator<Item = &'a Record>,
     ) -> Result<(), Refused> {
+        // where we sync ourselves no other sync may take the disk's word for a failure away from us
+        let alone = self.sync_each || self.sync_failed;
+        if let Err(error) = if alone { self.disk.wait() } else { self.disk.ended() } {
+            self.sync_failed = true;
+            tracing::error!(file = %self.path.display(), %error, "the audit was not brought to disk");
+        }
         self.take_back()?;
         self.same_file()?;
         self.put_aside_if_full();
@@ -155,7 +164,7 @@ impl ChainFile {
         records.for_each(|record| lines.put(record));
         let sync_now = self.sync_each || self.sync_failed;
         let written = self.file.write_all(lines.text.as_bytes());
-        let written = written.and_then(|()| if sync_now { self.file.sync_data() } else { Ok(()) });
+        let written = written.and_then(|()| if sync_now { to_disk(&self.file) } else { Ok(()) });
         if let Err(error) = written {
             self.half_written = true;
             self.take_back()?;
@@ -215,8 +224,22 @@ impl ChainFile {
     /// # Errors
     /// As the system's; the next [`append`](Self::append) then counts only once the disk takes it.
     pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.disk.wait().inspect_err(|_| self.sync_failed = true)?;
         if self.unsynced {
-            self.file.sync_data().inspect_err(|_| self.sync_failed = true)?;
+            to_disk(&self.file).inspect_err(|_| self.sync_failed = true)?;
+            self.unsynced = false;
+        }
+        Ok(())
+    }
+
+    /// The same, without waiting for the disk: a failure may show at the next call.
+    ///
+    /// # Errors
+    /// As [`sync`](Self::sync), for what was begun earlier.
+    pub(super) fn sync_meanwhile(&mut self) -> io::Result<()> {
+        self.disk.ended().inspect_err(|_| self.sync_failed = true)?;
+        if self.unsynced && !self.disk.is_busy() {
+            self.disk.begin(&self.file)?;
             self.unsynced = false;
         }
         Ok(())
@@ -314,7 +337,7 @@ impl ChainFile {
     /// Writes behind a torn line, all of it or nothing: a second torn line could not be told from a
     /// stranger's. The journal learns of the record that this makes whole.
     fn finish(&mut self, lines: &str, record: &str) -> Result<(), AppendFault> {
-        let written = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data());
+        let written = self.file.write_all(lines.as_bytes()).and_then(|()| to_disk(&self.file));
         let told = written.map_err(AppendFault::File).and_then(|()| match &mut self.journal {
             None => Ok(()),
             Some(journal) => journal.send([record].into_iter()).1.map_err(AppendFault::Journal),
@@ -325,32 +348,5 @@ impl ChainFile {
         told?;
         self.length += lines.len() as u64;
         Ok(())
-    }
-}
-
-/// Lines that are to follow on a head.
-struct Lines {
-    now: OffsetDateTime,
-    head: Head,
-    text: String,
-    /// Of each line: where it ends in the text, and the chain's head after it.
-    ends: Vec<(usize, Head)>,
-}
-
-impl Lines {
-    fn after(head: Head) -> Self {
-        Self { now: OffsetDateTime::now_utc(), head, text: String::new(), ends: Vec::new() }
-    }
-
-    fn put(&mut self, record: &Record) {
-        let (line, head) = self.head.append(record, self.now);
-        self.head = head;
-        self.text.push_str(&line);
-        self.ends.push((self.text.len(), head));
-    }
-
-    /// Each without its line feed.
-    fn each(&self) -> impl Iterator<Item = &str> {
-        self.text.lines()
     }
 }

@@ -210,7 +210,7 @@ pub fn verify(file: impl BufRead, expected: Option<&Head>) -> Result<Verified, B
 }
 
 /// A torn line and the record after it must speak of each other.
-fn check_torn(torn: Option<Vec<u8>>, link: &Link) -> Result<(), &'static str> {
+pub(super) fn check_torn(torn: Option<Vec<u8>>, link: &Link) -> Result<(), &'static str> {
     let accounted = link.torn_bytes.zip(link.torn_sha256.as_deref());
     match (torn, accounted) {
         (None, None) => Ok(()),

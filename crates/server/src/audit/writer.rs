@@ -4,11 +4,11 @@
 //! What cannot be written is tried again with the next record, and each second, so that service
 //! resumes by itself.
 
-use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::{io, mem};
 
 use tokio::sync::oneshot;
 
@@ -113,9 +113,10 @@ impl Writer {
     /// place, and whether what failed goes again.
     fn tick(&mut self) {
         self.write_unasked(&self.sources.tally.due(false));
-        self.sync();
+        let synced = self.file.sync_meanwhile();
+        self.synced(&synced);
         if let Err(cause) = self.file.look() {
-            self.went(Err(&cause));
+            self.went(Some(&cause));
         } else if self.failing || self.file.owes() {
             self.write(&[]);
         }
@@ -165,7 +166,8 @@ impl Writer {
     /// Whether everything is on disk.
     fn close(&mut self) -> bool {
         let written = self.write_unasked(&self.sources.tally.due(true));
-        let synced = self.sync();
+        let synced = self.file.sync();
+        let synced = self.synced(&synced);
         self.log_head();
         written && synced
     }
@@ -185,13 +187,13 @@ impl Writer {
         if counted < before {
             self.sources.lost.fetch_add(lost, Ordering::Relaxed);
         }
-        self.went(written.as_ref().map(|()| ()).map_err(|refused| &refused.cause));
+        self.went(written.as_ref().err().map(|refused| &refused.cause));
         counted.saturating_sub(before)
     }
 
-    fn sync(&mut self) -> bool {
-        let synced = self.file.sync();
-        if let Err(error) = &synced
+    /// Notes how a sync went; whether it went well.
+    fn synced(&mut self, synced: &io::Result<()>) -> bool {
+        if let Err(error) = synced
             && !mem::replace(&mut self.failing, true)
         {
             let path = self.file.path().display();
@@ -202,18 +204,18 @@ impl Writer {
     }
 
     /// Notes how writing went, and says so once for each change.
-    fn went(&mut self, went: Result<(), &AppendFault>) {
+    fn went(&mut self, fault: Option<&AppendFault>) {
         let path = self.file.path().display();
-        match went {
-            Err(error) if !self.failing => {
+        match fault {
+            Some(error) if !self.failing => {
                 tracing::error!(file = %path, %error, "the audit cannot be written: calls are refused");
             }
-            Ok(()) if self.failing => {
+            None if self.failing => {
                 tracing::warn!(file = %path, "the audit can be written again");
             }
             _ => {}
         }
-        self.failing = went.is_err();
+        self.failing = fault.is_some();
         self.show();
     }
 

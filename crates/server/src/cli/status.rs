@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tsmgate_text::escape;
 
 use super::{Exit, complain, say};
@@ -100,7 +102,7 @@ fn told(status: &Status) -> Vec<String> {
         "{verdict}: {}, {} since {}",
         counted(status.proven, "client connection"),
         counted(status.logins, "login"),
-        escape(&status.started)
+        moment(&status.started)
     )];
     lines.extend(status.trouble.iter().map(|trouble| format!("trouble: {}", visible(trouble))));
     lines.extend(status.warnings.iter().map(|warning| format!("warning: {}", visible(warning))));
@@ -113,14 +115,14 @@ fn told(status: &Status) -> Vec<String> {
     });
     lines.push(match &status.last_login {
         None => "last login: none since the start".to_owned(),
-        Some(login) => format!("last login: {} at {}", escape(&login.client), escape(&login.at)),
+        Some(login) => format!("last login: {} at {}", escape(&login.client), moment(&login.at)),
     });
     lines.push(match &status.reload {
         None => "last reload: none since the start".to_owned(),
         Some(reload) => match &reload.fault {
-            None => format!("last reload: good, at {}", escape(&reload.at)),
+            None => format!("last reload: good, at {}", moment(&reload.at)),
             Some(fault) => {
-                let at = escape(&reload.at);
+                let at = moment(&reload.at);
                 format!(
                     "last reload: FAILED at {at}, the one before is in force: {}",
                     visible(fault)
@@ -150,7 +152,15 @@ fn ending(ending: &Ending) -> String {
         seconds => format!("in {}", counted(seconds / DAY, "day")),
     };
     let kind = escape(&ending.kind).replace('_', " ");
-    format!("ends: {when}, {kind} {}, {}", escape(&ending.name), escape(&ending.at))
+    format!("ends: {when}, {kind} {}, {}", escape(&ending.name), moment(&ending.at))
+}
+
+/// A time without its fractions of a second.
+fn moment(text: &str) -> String {
+    let parsed = OffsetDateTime::parse(text, &Rfc3339).ok();
+    parsed
+        .and_then(|at| at.replace_nanosecond(0).ok()?.format(&Rfc3339).ok())
+        .unwrap_or_else(|| escape(text))
 }
 
 fn counted<N: Copy + std::fmt::Display + From<u8> + PartialEq>(number: N, what: &str) -> String {

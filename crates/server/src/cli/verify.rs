@@ -11,17 +11,19 @@ use crate::audit::chain::Head;
 use crate::audit::verify::{Broken, Check, Verified};
 
 /// A daemon that runs may be in the middle of a line: the check is made again, so often,
-const TRIES: usize = 5;
+pub(super) const TRIES: usize = 5;
 /// after so long.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// Checks files, oldest first, as one chain, and says what was found.
 pub(super) fn verify(files: &[PathBuf], expected: Option<&Head>) -> Exit {
+    // what comes through a pipe comes once
+    let again = files.iter().all(|file| file.is_file());
     let mut tries = 0;
     let (file, found) = loop {
         tries += 1;
         match check(files, expected) {
-            (_, Err(Broken::Unfinished { .. })) if tries < TRIES => sleep(PAUSE),
+            (_, Err(Broken::Unfinished { .. })) if again && tries < TRIES => sleep(PAUSE),
             answer => break answer,
         }
     };

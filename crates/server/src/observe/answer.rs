@@ -8,8 +8,8 @@ use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
 
 use super::{Door, Observed, RELOAD_TIME, visible};
 use crate::metrics;
@@ -24,8 +24,14 @@ const DO: &str = "POST";
 pub(super) struct Desk<O> {
     pub(super) door: Door,
     pub(super) observed: Arc<O>,
-    /// One reload at a time comes from here, however many ask.
-    pub(super) reloads: Arc<Semaphore>,
+    /// The last reload asked for here; held while one runs.
+    pub(super) reloaded: Arc<Mutex<Option<Reloaded>>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Reloaded {
+    begun: Instant,
+    outcome: Result<(), String>,
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -107,15 +113,22 @@ impl<O: Observed> Desk<O> {
         answer(StatusCode::SERVICE_UNAVAILABLE, PLAIN, reasons)
     }
 
-    /// The reload is a task of its own: who goes away while it runs must not leave half of one.
+    /// One reload runs at a time, as a task of its own: who goes away while it runs must not leave half
+    /// of one. All who asked before it began share its outcome, so that a storm of them is two.
     async fn reload(&self) -> Answer {
-        let observed = Arc::clone(&self.observed);
-        let turns = Arc::clone(&self.reloads);
+        let asked = Instant::now();
         let done = timeout(RELOAD_TIME, async {
-            let turn = turns.acquire_owned().await;
+            let mut last = Arc::clone(&self.reloaded).lock_owned().await;
+            if let Some(Reloaded { begun, outcome }) = &*last
+                && *begun > asked
+            {
+                return Ok(outcome.clone());
+            }
+            let observed = Arc::clone(&self.observed);
             let reload = tokio::spawn(async move {
+                let begun = Instant::now();
                 let outcome = observed.reload().await;
-                drop(turn);
+                *last = Some(Reloaded { begun, outcome: outcome.clone() });
                 outcome
             });
             reload.await

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use landlock::{AccessFs, BitFlags, make_bitflags};
 
-use crate::config::{Config, MetricsAddress};
+use crate::config::{CLIENTS_FOLDER, Config, MetricsAddress, Tls};
+use crate::credentials;
 
 type Rights = BitFlags<AccessFs>;
 
@@ -34,6 +35,8 @@ const NAMES: &[&str] = &[
     "/usr/lib64",
     "/run/systemd/userdb",
     "/run/userdb",
+    "/run/host/userdb",
+    "/usr/local/lib/userdb",
     "/var/lib/extrausers",
     "/var/lib/sss/mc",
 ];
@@ -98,32 +101,58 @@ impl Folders {
         config_file: &Path,
         surroundings: &Surroundings,
     ) -> Self {
-        let abstract_notify = surroundings.abstract_notify;
-        let mut folders = Self { folders: Vec::new(), abstract_notify };
-        let tls = &config.tls;
-        let read = [config_file, &tls.certificate, &tls.private_key].into_iter();
-        let read = read.chain(tls.client_authority.as_deref());
-        for file in read.chain(tls.revocation_lists.iter().map(PathBuf::as_path)) {
-            let (folder, on_the_way) = folders_of(file);
-            folders.add(&folder, READ, true);
-            for folder in on_the_way {
-                folders.add(&folder, READ, false);
-            }
+        let mut folders = Self::of_file(config_file);
+        folders.abstract_notify = surroundings.abstract_notify;
+        for Folder { path, rights, needed, .. } in Self::of_credentials(&config.tls).folders {
+            folders.add(&path, rights, needed);
         }
         if let Some(credentials) = &surroundings.credentials {
-            folders.add(credentials, READ, true);
+            folders.add(credentials, READ, false);
         }
         folders.add(parent(&config.audit.file), WRITE, true);
         if let Some(MetricsAddress::Unix(socket)) = &config.metrics {
             folders.add(parent(socket), SOCKETS, true);
         }
         for folder in &surroundings.runtime {
-            folders.add(folder, SOCKETS, true);
+            folders.add(folder, SOCKETS, false);
         }
         for folder in NAMES {
             folders.add(Path::new(folder), READ, false);
         }
         folders
+    }
+
+    /// What the configuration file and those of `clients.d` need, whatever they say.
+    pub(super) fn of_file(config_file: &Path) -> Self {
+        let mut folders = Self::none();
+        folders.add_of(config_file);
+        let clients = parent(config_file).join(CLIENTS_FOLDER);
+        if clients.is_dir() {
+            folders.add(&clients, READ, true);
+        }
+        for entry in clients.read_dir().into_iter().flatten().flatten() {
+            folders.add_of(&entry.path());
+        }
+        folders
+    }
+
+    /// What certificates, key and lists need.
+    pub(super) fn of_credentials(tls: &Tls) -> Self {
+        let mut folders = Self::none();
+        credentials::files_of(tls).iter().for_each(|file| folders.add_of(file));
+        folders
+    }
+
+    fn none() -> Self {
+        Self { folders: Vec::new(), abstract_notify: false }
+    }
+
+    fn add_of(&mut self, file: &Path) {
+        let (folder, on_the_way) = folders_of(file);
+        self.add(&folder, READ, true);
+        for folder in on_the_way {
+            self.add(&folder, READ, false);
+        }
     }
 
     fn add(&mut self, path: &Path, rights: Rights, needed: bool) {
@@ -185,6 +214,8 @@ fn bound(path: &Path) -> Option<Bound> {
 
 /// Without symlinks and dots, as far as it is there.
 fn real(path: &Path) -> PathBuf {
+    // the folder of a bare file name
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let real = path.ancestors().find_map(|above| {
         let rest = path.strip_prefix(above).ok()?;

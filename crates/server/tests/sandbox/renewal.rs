@@ -5,6 +5,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
+use tsmgate_server::config;
+use tsmgate_server::sandbox::Sandbox;
+
 use crate::room::{Room, denied};
 
 /// R56: a certificate renewed by rename, and a symlink swapped in any of the usual ways, can be read
@@ -129,4 +132,60 @@ fn a_folder_made_anew_is_missing() {
     assert_eq!(before.missing(&room.folders()), [room.real("tls")]);
     let certificate = room.path("tls/server.pem");
     denied(inside.does(move || fs::read(certificate)), "the kernel says the same");
+}
+
+/// R56, R53: the configuration and its clients may be symlinks; where they lead outside, it is said
+#[test]
+fn the_configurations_own_files_are_looked_after_too() {
+    let room = Room::new("");
+    room.write("far/clients/two.toml", "");
+    room.write("farther/three.toml", "");
+    fs::rename(room.path("etc/clients.d/one.toml"), room.path("far/clients/one.toml")).unwrap();
+    fs::remove_dir(room.path("etc/clients.d")).unwrap();
+    symlink("../far/clients", room.path("etc/clients.d")).unwrap();
+    symlink("../../farther/three.toml", room.path("far/clients/three.toml")).unwrap();
+    let Some(inside) = room.enter() else { return };
+    let file = room.path("etc/tsmgated.toml");
+    assert!(inside.does(move || config::load(&file)).is_ok());
+
+    let sandbox = room.sandbox();
+    let file = room.path("etc/tsmgated.toml");
+    assert_eq!(sandbox.to_string(), inside.level.to_string());
+    assert_eq!(sandbox.holds_file(&file), Ok(()));
+    fs::remove_file(room.path("far/clients/three.toml")).unwrap();
+    room.write("outside/four.toml", "");
+    symlink("../../outside/four.toml", room.path("far/clients/four.toml")).unwrap();
+    let outside = |name: &str| {
+        let folder = room.real(name);
+        let what = format!("{} is outside of what the sandbox allows", folder.display());
+        Err(format!("restart needed: {what}"))
+    };
+    assert_eq!(sandbox.holds_file(&file), outside("outside"));
+    fs::remove_file(room.path("far/clients/four.toml")).unwrap();
+    assert_eq!(sandbox.holds_file(&file), Ok(()));
+
+    fs::remove_file(room.path("etc/clients.d")).unwrap();
+    symlink("../outside", room.path("etc/clients.d")).unwrap();
+    assert_eq!(sandbox.holds_file(&file), outside("outside"));
+    fs::remove_file(room.path("etc/clients.d")).unwrap();
+    room.configure("revocation_list = \"../outside/a.crl\"");
+    assert_eq!(sandbox.holds_file(&file), Ok(()));
+    let config = config::load(&file).unwrap();
+    assert_eq!(sandbox.holds(&config, &file), outside("outside"));
+    assert_eq!(sandbox.holds_credentials(&config.tls), outside("outside"));
+    assert_eq!(Sandbox::none().holds(&config, &file), Ok(()));
+}
+
+/// R56, R54: certificates are read anew whatever became of folders that have nothing to do with them
+#[test]
+fn a_certificate_does_not_need_the_audits_folder() {
+    let room = Room::new("");
+    let Some(_) = room.enter() else { return };
+    let (sandbox, file) = (room.sandbox(), room.path("etc/tsmgated.toml"));
+    fs::rename(room.path("log"), room.path("old")).unwrap();
+    fs::create_dir(room.path("log")).unwrap();
+    let config = config::load(&file).unwrap();
+    assert_eq!(sandbox.holds_credentials(&config.tls), Ok(()));
+    let log = room.real("log").display().to_string();
+    assert!(sandbox.holds(&config, &file).unwrap_err().contains(&log));
 }

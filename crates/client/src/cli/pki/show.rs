@@ -96,7 +96,7 @@ impl Answer {
             (0, _) => "revoked before; nothing changed but the list's number and dates\n".into(),
             (count, _) => format!("revoked {count}\n"),
         };
-        talk += "copy the list to the daemon's host and restart tsmgated there\n";
+        talk += "copy the list over the one on the daemon's host: it is in force seconds later\n";
         let mut lines = String::new();
         for serial in &done.revoked {
             lines += &lines_of(&[("revoked", serial.clone())]);
