@@ -158,7 +158,8 @@ impl Demo {
         let mut log = BufReader::new(gate.0.stderr.take().context("the gate's log")?).lines();
         for line in log.by_ref() {
             let line = line?;
-            if let Some((_, address)) = line.split_once("listening address=127.0.0.1:") {
+            let after = line.split_once("listening address=127.0.0.1:").map(|(_, rest)| rest);
+            if let Some(address) = after.and_then(|rest| rest.split_whitespace().next()) {
                 self.gate = format!("localhost:{}", address.trim());
                 break;
             }
