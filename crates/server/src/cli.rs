@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use nix::sys::signal::{SigSet, Signal as SignalNumber};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tsmgate_gate::permission::Permission;
@@ -196,6 +197,11 @@ pub fn main() -> ExitCode {
 }
 
 fn run(config: &std::path::Path) -> Exit {
+    // first of all: until somebody catches it, one would be the end
+    let hangup = SigSet::from(SignalNumber::SIGHUP);
+    if let Err(errno) = hangup.thread_block() {
+        return fail(&StartFault::Process(errno.into()));
+    }
     log_to_stderr();
     let limited = process::forbid_core_dumps().and_then(|()| process::forbid_new_privileges());
     if let Err(error) = limited {
@@ -230,6 +236,10 @@ fn run(config: &std::path::Path) -> Exit {
             Ok(signals) => signals,
             Err(error) => return fail(&StartFault::Process(error)),
         };
+        // one that came before is delivered now. The other threads go on without: this one is enough
+        if let Err(errno) = hangup.thread_unblock() {
+            return fail(&StartFault::Process(errno.into()));
+        }
         match Daemon::on(sockets, sandbox, loaded).await {
             Err(fault) => fail(&fault),
             Ok(daemon) => {
