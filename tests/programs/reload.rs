@@ -1,11 +1,14 @@
 //! The real program reads everything anew: at SIGHUP, and when `tsmgated reload` asks.
 
+use std::fs::File;
 use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc;
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use tests::peer::{answer, call, cookie_of, rest, send};
-use tests::program::Gated;
+use tests::program::{Gated, have};
 use tests::scene::entry;
 use tests::{Scene, SceneOptions, wait};
 use tsmgate_wire::encode_call;
@@ -190,4 +193,33 @@ async fn a_hangup_that_waited_is_one_reload() {
     assert_eq!(scene.records("reload").len(), 1);
     gated.signal(Signal::SIGHUP);
     wait::until("another", || async { (scene.records("reload").len() == 2).then_some(()) }).await;
+}
+
+/// R56a: a reload whose reading hangs does not keep the program from ending
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_that_hangs_does_not_delay_the_end() {
+    if !have("unshare", "util-linux") || !have("nsenter", "util-linux") {
+        return;
+    }
+    let scene = two().await;
+    let mut gated = Gated::start(&config(&scene), &["unshare", "--mount"], &[]);
+    gated.line_with("listening");
+    // where it looks TSM's user up there is now a pipe that nobody writes into
+    let pipe = scene.path("passwd");
+    let made = Command::new("mkfifo").args(["-m", "644"]).arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let mut mount = Command::new("nsenter");
+    mount.arg(format!("--mount=/proc/{}/ns/mnt", gated.pid())).args(["mount", "--bind"]);
+    assert!(mount.arg(&pipe).arg("/etc/passwd").status().unwrap().success());
+    gated.signal(Signal::SIGHUP);
+    let (opened, reading) = mpsc::channel();
+    std::thread::spawn(move || opened.send(File::options().write(true).open(pipe)));
+    let held = reading.recv_timeout(wait::PATIENCE).expect("nobody reads the pipe").unwrap();
+    let begun = Instant::now();
+    gated.signal(Signal::SIGTERM);
+    assert_eq!(gated.wait(), Some(0));
+    assert!(begun.elapsed() < wait::PATIENCE / 2, "{:?}", begun.elapsed());
+    drop(held);
+    assert!(scene.records("reload").is_empty());
+    scene.verify();
 }

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use nix::sys::signal::{SigSet, Signal as SignalNumber};
@@ -230,7 +231,7 @@ fn run(config: &std::path::Path) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return fail(&StartFault::Process(error)),
     };
-    runtime.block_on(async {
+    let exit = runtime.block_on(async {
         // caught from here on: a signal that comes while the daemon starts is not lost, and no end
         let signals = match Signals::catch() {
             Ok(signals) => signals,
@@ -250,8 +251,14 @@ fn run(config: &std::path::Path) -> Exit {
                 }
             }
         }
-    })
+    });
+    // what still reads a file that hangs is not waited for
+    runtime.shutdown_timeout(LEFTOVERS);
+    exit
 }
+
+/// How long the end waits for what still runs on a thread of its own, such as a reload that reads.
+const LEFTOVERS: Duration = Duration::from_secs(1);
 
 /// The signals that the daemon understands.
 struct Signals {
