@@ -1,16 +1,20 @@
 //! The real program reads everything anew: at SIGHUP, and when `tsmgated reload` asks.
 
+use std::fs::File;
 use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use tests::peer::{answer, call, cookie_of, rest, send};
-use tests::program::Gated;
+use tests::program::{Gated, have};
 use tests::scene::entry;
 use tests::{Scene, SceneOptions, wait};
 use tsmgate_wire::encode_call;
 use tsmsim::Behaviour;
 
-use crate::stage::{PLAIN, config, peer, run, stage, tsmgated};
+use crate::stage::{PLAIN, config, peer, proc, run, stage, tsmgated};
 
 /// The client that goes, and the one that stays.
 async fn two() -> Scene {
@@ -130,5 +134,92 @@ async fn a_reload_while_stopping_is_told_so() {
     cookie_of(answer(&mut open, 1).await.expect("the call under way was cut"));
     assert_eq!(gated.wait(), Some(0));
     assert!(scene.records("reload").is_empty() && scene.records("cut").is_empty());
+    scene.verify();
+}
+
+/// Whether SIGHUP is blocked on the program's main thread.
+fn blocks_hangup(gated: &Gated) -> bool {
+    let status = proc(gated.pid(), "status");
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+    u64::from_str_radix(mask.unwrap().trim(), 16).unwrap() & 1 == 1
+}
+
+/// Sends SIGHUP from the moment on that it is blocked, until the program listens; `false` where it
+/// listened before anybody saw that.
+fn hammer_the_start(gated: &mut Gated) -> bool {
+    let listens = |gated: &Gated| gated.log().iter().any(|line| line.contains("listening"));
+    let end = Instant::now() + wait::PATIENCE;
+    while !blocks_hangup(gated) {
+        if listens(gated) {
+            return false;
+        }
+        assert!(Instant::now() < end, "it neither starts nor blocks the signal");
+    }
+    loop {
+        gated.signal(Signal::SIGHUP);
+        if listens(gated) {
+            return true;
+        }
+        assert!(Instant::now() < end, "it does not listen: {:?}", gated.log());
+        std::thread::yield_now();
+    }
+}
+
+/// R53: a SIGHUP that comes while the program starts is no end, and is followed by a reload
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_during_the_start_is_a_reload_after_it() {
+    let scene = two().await;
+    // on a busy machine a start may be over before anybody looks
+    let gated = (0..20).find_map(|_| {
+        let mut gated = run(&scene);
+        hammer_the_start(&mut gated).then_some(gated)
+    });
+    let mut gated = gated.expect("SIGHUP is never blocked during a start");
+    gated.line_with("read anew");
+    assert!(!blocks_hangup(&gated));
+    peer(&scene, &gated, "jump01").cookie().await;
+    gated.signal(Signal::SIGTERM);
+    assert_eq!(gated.wait(), Some(0));
+}
+
+/// R54: whoever starts it with SIGHUP blocked changes nothing: one that waits is one reload
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_that_waited_is_one_reload() {
+    let scene = two().await;
+    let wrap = ["env", "--block-signal=HUP", "sh", "-c", "kill -HUP $$; exec \"$@\"", "sh"];
+    let gated = Gated::start(&config(&scene), &wrap, &[]);
+    gated.line_with("read anew");
+    wait::until("its record", || async { last_reload(&scene) }).await;
+    assert_eq!(scene.records("reload").len(), 1);
+    gated.signal(Signal::SIGHUP);
+    wait::until("another", || async { (scene.records("reload").len() == 2).then_some(()) }).await;
+}
+
+/// R56a: a reload whose reading hangs does not keep the program from ending
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_that_hangs_does_not_delay_the_end() {
+    if !have("unshare", "util-linux") || !have("nsenter", "util-linux") {
+        return;
+    }
+    let scene = two().await;
+    let mut gated = Gated::start(&config(&scene), &["unshare", "--mount"], &[]);
+    gated.line_with("listening");
+    // where it looks TSM's user up there is now a pipe that nobody writes into
+    let pipe = scene.path("passwd");
+    let made = Command::new("mkfifo").args(["-m", "644"]).arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let mut mount = Command::new("nsenter");
+    mount.arg(format!("--mount=/proc/{}/ns/mnt", gated.pid())).args(["mount", "--bind"]);
+    assert!(mount.arg(&pipe).arg("/etc/passwd").status().unwrap().success());
+    gated.signal(Signal::SIGHUP);
+    let (opened, reading) = mpsc::channel();
+    std::thread::spawn(move || opened.send(File::options().write(true).open(pipe)));
+    let held = reading.recv_timeout(wait::PATIENCE).expect("nobody reads the pipe").unwrap();
+    let begun = Instant::now();
+    gated.signal(Signal::SIGTERM);
+    assert_eq!(gated.wait(), Some(0));
+    assert!(begun.elapsed() < wait::PATIENCE / 2, "{:?}", begun.elapsed());
+    drop(held);
+    assert!(scene.records("reload").is_empty());
     scene.verify();
 }

@@ -7,8 +7,10 @@ use std::net::IpAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use nix::sys::signal::{SigSet, Signal as SignalNumber};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tsmgate_gate::permission::Permission;
@@ -196,6 +198,11 @@ pub fn main() -> ExitCode {
 }
 
 fn run(config: &std::path::Path) -> Exit {
+    // first of all: until somebody catches it, one would be the end
+    let hangup = SigSet::from(SignalNumber::SIGHUP);
+    if let Err(errno) = hangup.thread_block() {
+        return fail(&StartFault::Process(errno.into()));
+    }
     log_to_stderr();
     let limited = process::forbid_core_dumps().and_then(|()| process::forbid_new_privileges());
     if let Err(error) = limited {
@@ -224,12 +231,16 @@ fn run(config: &std::path::Path) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return fail(&StartFault::Process(error)),
     };
-    runtime.block_on(async {
+    let exit = runtime.block_on(async {
         // caught from here on: a signal that comes while the daemon starts is not lost, and no end
         let signals = match Signals::catch() {
             Ok(signals) => signals,
             Err(error) => return fail(&StartFault::Process(error)),
         };
+        // one that came before is delivered now. The other threads go on without: this one is enough
+        if let Err(errno) = hangup.thread_unblock() {
+            return fail(&StartFault::Process(errno.into()));
+        }
         match Daemon::on(sockets, sandbox, loaded).await {
             Err(fault) => fail(&fault),
             Ok(daemon) => {
@@ -240,8 +251,14 @@ fn run(config: &std::path::Path) -> Exit {
                 }
             }
         }
-    })
+    });
+    // what still reads a file that hangs is not waited for
+    runtime.shutdown_timeout(LEFTOVERS);
+    exit
 }
+
+/// How long the end waits for what still runs on a thread of its own, such as a reload that reads.
+const LEFTOVERS: Duration = Duration::from_secs(1);
 
 /// The signals that the daemon understands.
 struct Signals {

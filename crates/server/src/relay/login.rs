@@ -177,7 +177,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 return self.refuse(call, reason).await;
             }
         };
-        let entry = match Entry::open(&self.house.audit, self.about, &permit).await {
+        let client = &self.caller.client().name;
+        let entry = match Entry::open(self.house, client, self.about, &permit).await {
             Ok(entry) => entry,
             Err(reason) => {
                 self.count(Err(reason));

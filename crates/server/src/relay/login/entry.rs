@@ -1,34 +1,36 @@
 //! The two records of a call, and the certainty that there are two.
 //!
-//! An entry that is dropped before it was closed files its outcome as aborted: a panic, a cut
-//! connection or the end of the daemon leave no intent without one.
-
-use std::sync::Arc;
+//! An entry that is dropped before it was closed files its outcome as aborted, and counts it so: a
+//! panic, a cut connection or the end of the daemon leave no intent without one.
 
 use tokio::time::Instant;
 use tsmgate_gate::permit::Permit;
 use tsmgate_gate::reason::Reason;
 use tsmgate_wire::Login;
 
+use crate::audit::Unwritten;
 use crate::audit::record::{Outcome, Record};
-use crate::audit::{Audit, Unwritten};
+use crate::house::House;
 
 /// A call whose intent is on record.
 #[derive(Debug)]
-pub(super) struct Entry {
-    audit: Arc<Audit>,
-    /// The connection's fields; `None` once the outcome is filed.
+pub(super) struct Entry<'a> {
+    house: &'a House,
+    /// Whose call it is.
+    client: &'a str,
+    /// The connection's fields; `None` once the outcome is on file.
     about: Option<Record>,
     begun: Instant,
 }
 
-impl Entry {
-    /// Records that a permitted call is about to be made.
+impl<'a> Entry<'a> {
+    /// Records that a permitted call of `client` is about to be made.
     ///
     /// # Errors
     /// [`Reason::AuditUnavailable`]: it must not be.
     pub(super) async fn open(
-        audit: &Arc<Audit>,
+        house: &'a House,
+        client: &'a str,
         about: &Record,
         permit: &Permit,
     ) -> Result<Self, Reason> {
@@ -39,13 +41,14 @@ impl Entry {
         let intent = Record::new("login", Outcome::Unknown).text("tsmgate.phase", "intent");
         let intent = intent.append(&about);
         // made first: where the daemon ends while the intent is on its way to the file, so is this
-        let mut entry =
-            Self { audit: Arc::clone(audit), about: Some(about), begun: Instant::now() };
-        match audit.write(intent).await {
+        let mut entry = Self { house, client, about: Some(about), begun: Instant::now() };
+        match house.audit.write(intent).await {
             Ok(()) => Ok(entry),
-            // an intent that may come late gets its outcome, as any other
-            Err(Unwritten::Perhaps) => Err(Reason::AuditUnavailable),
-            Err(Unwritten::Surely) => {
+            Err(unwritten) => {
+                // an intent that may come late gets its outcome, as any other
+                if unwritten == Unwritten::Perhaps {
+                    entry.file(Record::refusal("login", Reason::CallAborted));
+                }
                 entry.about = None;
                 Err(Reason::AuditUnavailable)
             }
@@ -60,37 +63,48 @@ impl Entry {
         let outcome = match answer {
             Ok(login) => {
                 let cookie = &login.cookie;
+                let fingerprint = self.house.audit.fingerprint(cookie.value());
                 Record::new("login", Outcome::Success)
                     .text("tsmgate.tsm.username", &login.username)
-                    .text("tsmgate.cookie.fingerprint", &self.audit.fingerprint(cookie.value()))
+                    .text("tsmgate.cookie.fingerprint", &fingerprint)
                     .number("tsmgate.cookie.max_age", cookie.max_age().into())
             }
             Err(reason) => Record::refusal("login", *reason),
         };
-        let about = self.about.clone();
         let Some(record) = self.outcome(outcome) else { return Ok(()) };
-        let Err(_) = self.audit.write(record).await else { return Ok(()) };
-        // the result is withheld: that is how the call ended, as soon as it can be written
-        self.about = about;
-        let reason = Reason::AuditUnavailable;
-        if let Some(record) = self.outcome(Record::refusal("login", reason)) {
-            self.audit.note(record);
-        }
-        Err(reason)
+        // open until that is on file: where the call is cut meanwhile its result does not leave, and
+        // what was said of it is followed by what became of it
+        let written = self.house.audit.write(record).await;
+        let closed = written.map_err(|_| {
+            // the result is withheld: that is how the call ended, as soon as it can be written
+            let reason = Reason::AuditUnavailable;
+            self.file(Record::refusal("login", reason));
+            reason
+        });
+        self.about = None;
+        closed
     }
 
-    /// The outcome's record, once.
-    fn outcome(&mut self, outcome: Record) -> Option<Record> {
-        let about = self.about.take()?;
+    /// Hands an outcome over without waiting.
+    fn file(&self, outcome: Record) {
+        if let Some(record) = self.outcome(outcome) {
+            self.house.audit.note(record);
+        }
+    }
+
+    /// The outcome's record; none once one is on file.
+    fn outcome(&self, outcome: Record) -> Option<Record> {
+        let about = self.about.as_ref()?;
         let outcome = outcome.text("tsmgate.phase", "outcome").duration(self.begun.elapsed());
-        Some(outcome.append(&about))
+        Some(outcome.append(about))
     }
 }
 
-impl Drop for Entry {
+impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        if let Some(record) = self.outcome(Record::refusal("login", Reason::CallAborted)) {
-            self.audit.note(record);
+        if self.about.is_some() {
+            self.file(Record::refusal("login", Reason::CallAborted));
+            self.house.metrics.login(self.client, Err(Reason::CallAborted));
         }
     }
 }
