@@ -12,7 +12,7 @@ use tsmgate_gate::admission::{Admission, AdmissionLimits};
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::ledger::Ledger;
 use tsmgate_gate::network::{Networks, canonical};
-use tsmgate_gate::permission::Role;
+use tsmgate_gate::permission::{Permission, Role};
 use tsmgate_gate::permit::{Caller, authorize};
 use tsmgate_gate::policy::{Client, ClientLimits, DenyList, Identity, Leaf, Policy};
 use tsmgate_gate::rate::Rate;
@@ -94,7 +94,9 @@ fn permit(criterion: &mut Criterion) {
         let ledger = Ledger::new(Clock::monotonic());
         let caller = Caller::identify(&policy, Arc::new(leaf(count - 1)), LISTED).unwrap();
         group.bench_function(format!("a login of one of {count} clients"), |bencher| {
-            bencher.iter(|| authorize(&policy, &ledger, black_box(&caller)).unwrap());
+            bencher.iter(|| {
+                authorize(&policy, &ledger, black_box(&caller), Permission::login()).unwrap()
+            });
         });
     }
     group.finish();
@@ -147,7 +149,7 @@ fn policy(networks_count: u16, clients: usize) -> Policy {
         identity: Identity::Uri(format!("tsmgate://client/client-{number}")),
         networks: Some(["127.0.0.0/24".parse().unwrap()].into_iter().collect()),
         roles: vec![role("monitor"), role("login")],
-        limits: ClientLimits { logins: ENDLESS, in_flight: 4 },
+        limits: ClientLimits { logins: ENDLESS, requests: ENDLESS, in_flight: 4 },
     });
     let allow = networks(networks_count);
     Policy::new(allow, Networks::default(), clients.collect(), DenyList::default(), true)

@@ -7,7 +7,7 @@ use tests::peer::{call, cookie_of, timed};
 use tests::{Scene, SceneOptions, wait};
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::ledger::Ledger;
-use tsmgate_gate::permission::Role;
+use tsmgate_gate::permission::{Permission, Role};
 use tsmgate_gate::permit::{Caller, Permit, authorize};
 use tsmgate_gate::policy::{Client, ClientLimits, DenyList, Identity, Leaf, Policy};
 use tsmgate_gate::rate::Rate;
@@ -151,7 +151,11 @@ fn permit() -> Permit {
         identity: Identity::Uri(identity.clone()),
         networks: None,
         roles: roles.map(Arc::new).collect(),
-        limits: ClientLimits { logins: Rate::new(1, 1).unwrap(), in_flight: 1 },
+        limits: ClientLimits {
+            logins: Rate::new(1, 1).unwrap(),
+            requests: Rate::new(1, 1).unwrap(),
+            in_flight: 1,
+        },
     };
     let leaf = Leaf {
         serial: "1".into(),
@@ -166,7 +170,7 @@ fn permit() -> Permit {
     let policy = Policy::new(here, none, vec![client], DenyList::default(), true);
     let address = "127.0.0.1".parse().unwrap();
     let caller = Caller::identify(&policy, Arc::new(leaf), address).unwrap();
-    authorize(&policy, &Ledger::new(Clock::monotonic()), &caller).unwrap()
+    authorize(&policy, &Ledger::new(Clock::monotonic()), &caller, Permission::login()).unwrap()
 }
 
 /// R38: so many calls are at TSM at once; those that get their turn within a second are served

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
+use crate::permission::Permission;
 use crate::policy::{Client, ClientLimits};
 use crate::rate::Bucket;
 use crate::reason::Reason;
@@ -23,6 +24,7 @@ pub struct Ledger {
 struct Account {
     limits: ClientLimits,
     logins: Bucket,
+    requests: Bucket,
     in_flight: AtomicU32,
 }
 
@@ -32,16 +34,17 @@ impl Ledger {
         Self { clock, accounts: Mutex::default() }
     }
 
-    /// Takes one login and one place for a call under way; the place is free again when the answer is
-    /// dropped.
+    /// Takes one call for that permission and one place for a call under way; the place is free again
+    /// when the answer is dropped. Raw logins have a bucket of their own.
     ///
     /// # Errors
     /// [`Reason::ClientInFlight`] or [`Reason::ClientOverRate`].
-    pub fn charge_login(&self, client: &Client) -> Result<UnderWay, Reason> {
+    pub fn charge(&self, client: &Client, permission: &Permission) -> Result<UnderWay, Reason> {
         let account = self.account(client);
         // the place first: a caller with too many calls under way keeps its tokens
         let place = UnderWay::take(account)?;
-        place.0.logins.take().map_err(Reason::ClientOverRate)?;
+        let bucket = if permission.is_login() { &place.0.logins } else { &place.0.requests };
+        bucket.take().map_err(Reason::ClientOverRate)?;
         Ok(place)
     }
 
@@ -53,6 +56,7 @@ impl Ledger {
                 let account = Arc::new(Account {
                     limits: client.limits,
                     logins: Bucket::new(client.limits.logins, &self.clock),
+                    requests: Bucket::new(client.limits.requests, &self.clock),
                     in_flight: AtomicU32::new(0),
                 });
                 accounts.insert(client.name.clone(), Arc::clone(&account));

@@ -49,6 +49,11 @@ impl Permission {
     pub fn name(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is the raw cookie.
+    pub fn is_login(&self) -> bool {
+        self.0 == "login"
+    }
 }
 
 impl fmt::Display for Permission {

@@ -41,22 +41,22 @@ impl Caller {
         self.address
     }
 
-    /// Whether an open connection may stay under another policy: as the same client, and with what it
-    /// came for. Its next call is asked about all the same.
+    /// Whether an open connection may stay under another policy: as the same client, and with the
+    /// permission it came for, where its lane has one alone. Its next call is asked about all the same.
     ///
     /// # Errors
     /// As [`Policy::identify`]; or its certificate is another client's now, or the entry lost the
     /// permission.
-    pub fn stays(&self, policy: &Policy) -> Result<(), Reason> {
+    pub fn stays(&self, policy: &Policy, for_what: Option<&Permission>) -> Result<(), Reason> {
         let client = policy.identify(&self.leaf, self.address)?;
         if client.name != self.client.name {
             return Err(Reason::ClientChanged);
         }
-        let login = Permission::login();
-        match (self.client.role_giving(&login), client.role_giving(&login)) {
-            (Some(_), None) => Err(Reason::PermissionMissing),
-            _ => Ok(()),
-        }
+        let lost = |permission| {
+            self.client.role_giving(permission).is_some()
+                && client.role_giving(permission).is_none()
+        };
+        if for_what.is_some_and(lost) { Err(Reason::PermissionMissing) } else { Ok(()) }
     }
 }
 
@@ -81,15 +81,19 @@ impl Permit {
     }
 }
 
-/// Whether a caller may log in now: who it is under the current policy, what its roles give, what its
+/// Whether a caller may do this now: who it is under the current policy, what its roles give, what its
 /// limits leave. Asked for each call, so that a changed policy reaches open connections.
 ///
 /// # Errors
 /// The first of these that says no.
-pub fn authorize(policy: &Policy, ledger: &Ledger, caller: &Caller) -> Result<Permit, Reason> {
-    let permission = Permission::login();
+pub fn authorize(
+    policy: &Policy,
+    ledger: &Ledger,
+    caller: &Caller,
+    permission: Permission,
+) -> Result<Permit, Reason> {
     let client = policy.identify(&caller.leaf, caller.address)?;
     let role = client.role_giving(&permission).ok_or(Reason::PermissionMissing)?.name().to_owned();
-    let under_way = ledger.charge_login(&client)?;
+    let under_way = ledger.charge(&client, &permission)?;
     Ok(Permit { permission, role, _under_way: under_way })
 }

@@ -28,6 +28,8 @@ pub enum Identity {
 pub struct ClientLimits {
     /// Raw logins.
     pub logins: Rate,
+    /// Everything else.
+    pub requests: Rate,
     /// Calls under way at once, in all lanes.
     pub in_flight: u32,
 }

@@ -28,7 +28,11 @@ fn policy(allow: &[&str], exempt: &[&str]) -> Policy {
         identity: Identity::Uri("tsmgate://client/jump01".into()),
         networks: None,
         roles: Role::built_in().into_iter().map(Arc::new).collect(),
-        limits: ClientLimits { logins: Rate::new(12, 6).unwrap(), in_flight: 4 },
+        limits: ClientLimits {
+            logins: Rate::new(12, 6).unwrap(),
+            requests: Rate::new(12, 6).unwrap(),
+            in_flight: 4,
+        },
     };
     Policy::new(networks(allow), networks(exempt), vec![client], DenyList::default(), true)
 }

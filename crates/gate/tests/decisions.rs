@@ -31,7 +31,11 @@ fn client(name: &str, identity: Identity, role: &str) -> Client {
         identity,
         networks: None,
         roles: roles.map(Arc::new).collect(),
-        limits: ClientLimits { logins: Rate::new(60, 3).unwrap(), in_flight: 2 },
+        limits: ClientLimits {
+            logins: Rate::new(60, 3).unwrap(),
+            requests: Rate::new(60, 5).unwrap(),
+            in_flight: 2,
+        },
     }
 }
 
@@ -152,7 +156,7 @@ fn only_a_role_with_login_gets_a_permit() {
         let policy = policy(vec![client("a", uri("tsmgate://client/a"), role)]);
         let leaf = Arc::new(leaf(&["tsmgate://client/a"], &[]));
         let caller = Caller::identify(&policy, leaf, here()).unwrap();
-        let answer = authorize(&policy, &ledger, &caller);
+        let answer = authorize(&policy, &ledger, &caller, Permission::login());
         assert_eq!(answer.as_ref().err(), (!gets).then_some(&Reason::PermissionMissing), "{role}");
     }
 }
@@ -171,7 +175,7 @@ fn limits_are_kept_per_client() {
         Caller::identify(&policy, leaf, here()).unwrap()
     };
     let (a, b) = (caller("a"), caller("b"));
-    let ask = |caller| authorize(&policy, &ledger, caller);
+    let ask = |caller| authorize(&policy, &ledger, caller, Permission::login());
     let first = ask(&a).unwrap();
     let second = ask(&a).unwrap();
     assert_eq!(ask(&a).unwrap_err(), Reason::ClientInFlight);
@@ -191,11 +195,17 @@ fn a_permit_is_asked_for_under_the_policy_of_now() {
     let before = policy(vec![client("a", uri("tsmgate://client/a"), "login")]);
     let leaf = Arc::new(leaf(&["tsmgate://client/a"], &[]));
     let caller = Caller::identify(&before, leaf, here()).unwrap();
-    assert!(authorize(&before, &ledger, &caller).is_ok());
+    assert!(authorize(&before, &ledger, &caller, Permission::login()).is_ok());
     let after = policy(vec![client("a", uri("tsmgate://client/a"), "monitor")]);
-    assert_eq!(authorize(&after, &ledger, &caller).unwrap_err(), Reason::PermissionMissing);
+    assert_eq!(
+        authorize(&after, &ledger, &caller, Permission::login()).unwrap_err(),
+        Reason::PermissionMissing
+    );
     let gone = policy(vec![client("b", uri("tsmgate://client/b"), "login")]);
-    assert_eq!(authorize(&gone, &ledger, &caller).unwrap_err(), Reason::ClientUnknown);
+    assert_eq!(
+        authorize(&gone, &ledger, &caller, Permission::login()).unwrap_err(),
+        Reason::ClientUnknown
+    );
 }
 
 #[test]
@@ -247,4 +257,26 @@ fn reason_codes_are_unique_and_plain() {
     codes.dedup();
     assert_eq!(codes.len(), Reason::CODES.len());
     assert!(codes.iter().all(|code| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+}
+
+/// R22: raw logins and everything else are counted apart, and calls under way together
+#[test]
+fn logins_and_requests_are_counted_apart() {
+    let (clock, _hand) = Clock::by_hand();
+    let ledger = Ledger::new(clock);
+    let entry = client("jump01", Identity::Uri("x:jump01".into()), "admin");
+    let read = || "status.read".parse::<Permission>().unwrap();
+    for _ in 0..3 {
+        drop(ledger.charge(&entry, &Permission::login()).unwrap());
+    }
+    let over = ledger.charge(&entry, &Permission::login()).unwrap_err();
+    assert!(matches!(over, Reason::ClientOverRate(_)), "{over}");
+    let under_way =
+        [ledger.charge(&entry, &read()).unwrap(), ledger.charge(&entry, &read()).unwrap()];
+    assert_eq!(ledger.charge(&entry, &read()).unwrap_err(), Reason::ClientInFlight);
+    drop(under_way);
+    for _ in 0..3 {
+        drop(ledger.charge(&entry, &read()).unwrap());
+    }
+    assert!(matches!(ledger.charge(&entry, &read()), Err(Reason::ClientOverRate(_))));
 }

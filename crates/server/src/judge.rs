@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::sync::watch;
 use tokio::time::sleep;
+use tsmgate_gate::permission::Permission;
 use tsmgate_gate::permit::Caller;
 use tsmgate_gate::reason::Reason;
 
@@ -71,5 +72,5 @@ fn judge(
     if !origin.is_believed(&snapshot.config.proxies) {
         return Err(Reason::ClientElsewhere);
     }
-    caller.stays(&snapshot.policy)
+    caller.stays(&snapshot.policy, Some(&Permission::login()))
 }

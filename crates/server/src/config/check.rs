@@ -321,12 +321,17 @@ fn entry_limits(
     fault: EntryFault<'_>,
 ) -> Result<policy::ClientLimits, ConfigFault> {
     let logins = entry.limits.logins.as_ref().unwrap_or(&defaults.logins);
+    let requests = entry.limits.requests.as_ref().unwrap_or(&defaults.requests);
     let in_flight = entry.limits.in_flight.as_ref().unwrap_or(&defaults.in_flight);
     if *in_flight.get_ref() == 0 {
         return Err(fault(&in_flight.span(), "must be at least 1".to_owned()));
     }
+    let rate = |written: &Spanned<raw::Rate>| {
+        rate(written).map_err(|message| fault(&written.span(), message.to_owned()))
+    };
     Ok(policy::ClientLimits {
-        logins: rate(logins).map_err(|message| fault(&logins.span(), message.to_owned()))?,
+        logins: rate(logins)?,
+        requests: rate(requests)?,
         in_flight: *in_flight.get_ref(),
     })
 }

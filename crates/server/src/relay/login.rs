@@ -9,6 +9,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
+use tsmgate_gate::permission::Permission;
 use tsmgate_gate::permit::{self, Caller};
 use tsmgate_gate::reason::Reason;
 use tsmgate_wire::{
@@ -169,7 +170,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     /// authorize → record → ask TSM → record → answer. `Err` ends the connection.
     async fn answer(&mut self, call: Call) -> Result<(), End> {
         let snapshot = self.house.snapshot();
-        let permit = match permit::authorize(&snapshot.policy, &self.house.ledger, self.caller) {
+        let House { ledger, .. } = self.house;
+        let permission = Permission::login();
+        let permit = match permit::authorize(&snapshot.policy, ledger, self.caller, permission) {
             Ok(permit) => permit,
             Err(reason) => {
                 self.count(Err(reason));
