@@ -9,6 +9,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Output, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
@@ -90,6 +91,7 @@ impl Demo {
         demo.start_gate()?;
         demo.log_in()?;
         demo.be_refused()?;
+        demo.revoke_while_connected()?;
         demo.read_audit()
     }
 
@@ -206,8 +208,44 @@ impl Demo {
         Ok(())
     }
 
+    /// Revokes a client that is connected, and tells the gate nothing.
+    fn revoke_while_connected(&self) -> Result<()> {
+        chapter("6. jump01 leaves too, while it is connected");
+        let connected = Command::new("openssl")
+            .args(["s_client", "-quiet", "-connect", &self.gate, "-CAfile", "pki/ca.pem"])
+            .args(["-cert", "pki/clients/jump01.pem", "-key", "pki/clients/jump01.key"])
+            .current_dir(self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(connected) = connected.map(Running) else {
+            say("    (OpenSSL is not installed: left out)");
+            return Ok(());
+        };
+        let audit = self.path("audit/audit.jsonl");
+        let wait_for = |what: &str, count: usize| -> Result<()> {
+            let action = format!("\"event.action\":\"{what}\"");
+            for _ in 0..200 {
+                if fs::read_to_string(&audit)?.matches(&action).count() >= count {
+                    return Ok(());
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            bail!("waited in vain for `{what}` in the audit")
+        };
+        wait_for("connection", 3)?;
+        self.show("tsmgate", &["pki", "revoke", "jump01"])?;
+        explain(
+            "Nobody told the gate. It sees the new list by itself, and judges who is there again:",
+        );
+        wait_for("cut", 1)?;
+        drop(connected);
+        self.refused(&self.login("jump01", &[])?, 71)
+    }
+
     fn read_audit(&mut self) -> Result<()> {
-        chapter("6. The audit");
+        chapter("7. The audit");
         // an orderly stop brings everything to disk
         while let Some(running) = self.running.pop() {
             drop(running);
