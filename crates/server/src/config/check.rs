@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::errno::Errno;
 use toml::Spanned;
 use tsmgate_gate::admission::AdmissionLimits;
 use tsmgate_gate::network::Networks;
@@ -102,11 +103,23 @@ fn refuse_later_lanes(raw: &Raw, origin: &Origin) -> Result<(), ConfigFault> {
     later(raw.local.first().map(Spanned::span), "`[[local]]`")
 }
 
-/// Whoever is listed says himself where he comes from: no network may be everybody's.
+/// The widest networks that a balancer may be listed with, in bits of the prefix.
+const WIDEST_PROXIES: (u8, u8) = (8, 32);
+
+/// Whoever is listed says himself where he comes from: no network may be everybody's, or nearly.
 fn proxies(raw: &raw::Listen, origin: &Origin) -> Result<Networks, ConfigFault> {
     let Some(written) = &raw.proxy_protocol_from else { return Ok(Networks::default()) };
     if written.get_ref().iter().any(|network| network.0.is_everything()) {
         let message = "holds every address there is: anybody could say that he is somebody else";
+        return Err(origin.main(&written.span(), message));
+    }
+    let (ipv4, ipv6) = WIDEST_PROXIES;
+    let wide = written.get_ref().iter().find(|network| network.0.is_wider_than(ipv4, ipv6));
+    if let Some(Parsed(network)) = wide {
+        let message = format!(
+            "{network} is wider than /{ipv4} (IPv6: /{ipv6}), and whoever comes from there could say \
+             that he is somebody else; list the balancers' own addresses"
+        );
         return Err(origin.main(&written.span(), message));
     }
     Ok(networks(written.get_ref()))
@@ -156,13 +169,22 @@ fn tls(raw: &raw::Tls, origin: &Origin) -> Result<Tls, ConfigFault> {
 
 /// TSM's users by number. The defaults name accounts that a host may not have; one must exist.
 fn tsm(raw: &raw::Tsm, origin: &Origin, warnings: &mut Vec<String>) -> Result<Tsm, ConfigFault> {
+    let fault = |message: String| match origin.files.first() {
+        Some((path, _, _)) => ConfigFault::whole(path, message),
+        None => ConfigFault::whole(&origin.folder, message),
+    };
     let (mut owners, mut owner_groups) = (Vec::new(), Vec::new());
     for name in &raw.socket_owners {
         if let Ok(number) = name.parse() {
             owners.push(number);
             continue;
         }
-        match nix::unistd::User::from_name(name) {
+        let user = match nix::unistd::User::from_name(name) {
+            // getpwnam_r(3): these too may say that there is no such user
+            Err(Errno::ENOENT | Errno::ESRCH) => Ok(None),
+            found => found,
+        };
+        match user {
             Ok(Some(user)) => {
                 owners.push(user.uid.as_raw());
                 owner_groups.push(user.gid.as_raw());
@@ -172,36 +194,51 @@ fn tsm(raw: &raw::Tsm, origin: &Origin, warnings: &mut Vec<String>) -> Result<Ts
                 let name = escape(name);
                 warnings.push(format!("tsm.socket_owners: there is no user `{name}` here"));
             }
+            // to go on without would look good, and refuse TSM itself
             Err(error) => {
-                let name = escape(name);
-                warnings.push(format!("tsm.socket_owners: looking `{name}` up failed: {error}"));
+                return Err(fault(format!(
+                    "tsm.socket_owners: looking `{name}` up failed: {error}; try again, or write \
+                     the user's number"
+                )));
             }
         }
     }
     if owners.is_empty() {
-        let message = "tsm.socket_owners: none of these users exists on this host";
-        return Err(match origin.files.first() {
-            Some((path, _, _)) => ConfigFault::whole(path, message),
-            None => ConfigFault::whole(&origin.folder, message),
-        });
+        return Err(fault("tsm.socket_owners: none of these users exists on this host".to_owned()));
     }
     Ok(Tsm {
         login_socket: origin.path(&raw.login_socket),
         owners,
         owner_groups,
-        connections: at_least_one(&raw.connections, origin)?,
+        connections: within(&raw.connections, MOST_AT_ONCE, origin)?,
     })
 }
 
+/// The most connections and calls at once of any kind: more than a host has descriptors for.
+const MOST_AT_ONCE: u32 = 65_536;
+/// The most sources in each table, which then takes some gigabytes.
+const MOST_SOURCES: u32 = 16_777_216;
+
 fn admission(raw: &raw::Admission, origin: &Origin) -> Result<AdmissionLimits, ConfigFault> {
+    let count = |value| within(value, MOST_AT_ONCE, origin);
     Ok(AdmissionLimits {
-        connections: at_least_one(&raw.connections, origin)?,
-        connections_per_source: at_least_one(&raw.connections_per_source, origin)?,
-        unproven: at_least_one(&raw.unproven, origin)?,
-        unproven_per_source: at_least_one(&raw.unproven_per_source, origin)?,
+        connections: count(&raw.connections)?,
+        connections_per_source: count(&raw.connections_per_source)?,
+        unproven: count(&raw.unproven)?,
+        unproven_per_source: count(&raw.unproven_per_source)?,
         source_rate: rate(&raw.source_rate).map_err(|m| origin.main(&raw.source_rate.span(), m))?,
-        sources_remembered: at_least_one(&raw.sources_remembered, origin)?,
+        sources_remembered: within(&raw.sources_remembered, MOST_SOURCES, origin)?,
     })
+}
+
+/// At least 1, and no more than `most`: sums of such counts overflow nowhere.
+fn within(value: &Spanned<usize>, most: u32, origin: &Origin) -> Result<usize, ConfigFault> {
+    let count = at_least_one(value, origin)?;
+    match u32::try_from(count) {
+        Ok(count) if count <= most => {}
+        _ => return Err(origin.main(&value.span(), format!("must be at most {most}"))),
+    }
+    Ok(count)
 }
 
 fn at_least_one<T: Copy + PartialEq + From<u8>>(
@@ -251,6 +288,9 @@ fn clients(
     origin: &Origin,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Client>, ConfigFault> {
+    // here, where it stands: an entry without limits of its own may be in another file
+    let shared = &raw.limits.client.in_flight;
+    calls_at_once(shared).map_err(|message| origin.main(&shared.span(), message))?;
     let mut names = HashSet::new();
     let mut identities = HashMap::new();
     let mut clients = Vec::new();
@@ -322,13 +362,19 @@ fn entry_limits(
 ) -> Result<policy::ClientLimits, ConfigFault> {
     let logins = entry.limits.logins.as_ref().unwrap_or(&defaults.logins);
     let in_flight = entry.limits.in_flight.as_ref().unwrap_or(&defaults.in_flight);
-    if *in_flight.get_ref() == 0 {
-        return Err(fault(&in_flight.span(), "must be at least 1".to_owned()));
-    }
+    calls_at_once(in_flight).map_err(|message| fault(&in_flight.span(), message))?;
     Ok(policy::ClientLimits {
         logins: rate(logins).map_err(|message| fault(&logins.span(), message.to_owned()))?,
         in_flight: *in_flight.get_ref(),
     })
+}
+
+fn calls_at_once(in_flight: &Spanned<u32>) -> Result<(), String> {
+    match *in_flight.get_ref() {
+        0 => Err("must be at least 1".to_owned()),
+        1..=MOST_AT_ONCE => Ok(()),
+        _ => Err(format!("must be at most {MOST_AT_ONCE}")),
+    }
 }
 
 fn deny_list(raw: &raw::Revoked, origin: &Origin) -> Result<DenyList, ConfigFault> {
