@@ -1,9 +1,12 @@
 //! Every way to write the configuration wrong: refused by `check` and by `run` in the same words, with
 //! file, line and column, and the nearest thing that would have been right.
 
+use std::process::Command;
+
+use tests::program::{built, have};
 use tests::{Scene, SceneOptions};
 
-use crate::stage::{check, config, refused, stage};
+use crate::stage::{check, config, refused, stage, told};
 
 /// What is replaced, by what (`¦` marks the place that must be named), and what is said.
 type Fault = (&'static str, &'static str, &'static str);
@@ -39,6 +42,13 @@ const NETWORKS: &[Fault] = &[
     ("\"::1\"", "¦\"fe80::1%eth0\"", "`fe80::1%eth0` is not a network"),
     ("[\"127.0.0.0/8\"", "[¦\"::ffff:127.0.0.0/104\"", "IPv4 written as IPv6"),
     ("[admission]\n", "[admission]\nexempt = [¦\"10.0.0.1/8\"]\n", "did you mean 10.0.0.0/8?"),
+    ("[listen]\n", "[listen]\nproxy_protocol_from = ¦[\"::/0\"]\n", "every address there is"),
+    ("[listen]\n", "[listen]\nproxy_protocol_from = ¦[\"10.0.0.0/7\"]\n", "is wider than /8"),
+    (
+        "[listen]\n",
+        "[listen]\nproxy_protocol_from = ¦[\"2000::/31\"]\n",
+        "wider than /8 (IPv6: /32)",
+    ),
     (
         "roles = [",
         "networks = [¦\"10.0.0.0/8\"]\nroles = [",
@@ -65,6 +75,15 @@ const VALUES: &[Fault] = &[
     ("[admission]\n", "[admission]\nconnections = ¦0\n", "must be at least 1"),
     ("[admission]\n", "[admission]\nunproven = ¦0\n", "must be at least 1"),
     ("[tsm]\n", "[tsm]\nconnections = ¦0\n", "must be at least 1"),
+    ("[admission]\n", "[admission]\nconnections = ¦65537\n", "must be at most 65536"),
+    ("[admission]\n", "[admission]\nconnections_per_source = ¦65537\n", "at most 65536"),
+    ("[admission]\n", "[admission]\nunproven = ¦9223372036854775807\n", "must be at most 65536"),
+    ("[admission]\n", "[admission]\nunproven_per_source = ¦65537\n", "must be at most 65536"),
+    ("[admission]\n", "[admission]\nsources_remembered = ¦16777217\n", "at most 16777216"),
+    ("[tsm]\n", "[tsm]\nconnections = ¦9223372036854775807\n", "must be at most 65536"),
+    ("in_flight = 100", "in_flight = ¦65537", "must be at most 65536"),
+    ("in_flight = 100", "in_flight = ¦0", "must be at least 1"),
+    ("roles = [", "limits = { in_flight = ¦65537 }\nroles = [", "must be at most 65536"),
     ("{ per_minute = 60000, burst = 10000 }", "¦{ per_minute = 0, burst = 1 }", "at least 1"),
     ("{ per_minute = 60000, burst = 1000 }", "¦{ per_minute = 1, burst = 0 }", "at least 1"),
     ("roles = [", "limits = { in_flight = ¦0 }\nroles = [", "must be at least 1"),
@@ -212,6 +231,41 @@ async fn a_fault_in_clients_d_names_its_file() {
         let says = format!("{}:{says}", scene.path("clients.d/20-bad.toml").display());
         assert!(said.contains(&says), "{said}not {says}");
     }
+}
+
+/// R55: the largest counts and the widest networks of balancers that are taken
+#[tokio::test]
+async fn what_is_just_within_the_bounds_is_taken() {
+    let scene = stage(SceneOptions::default()).await;
+    let proxies = "[listen]\nproxy_protocol_from = [\"10.0.0.0/8\", \"2001:db8::/32\"]\n";
+    scene.edit("[listen]\n", proxies);
+    scene.edit("in_flight = 100", "in_flight = 65536");
+    let counts = "[admission]\nconnections = 65536\nconnections_per_source = 65536\n\
+                  unproven = 65536\nunproven_per_source = 65536\nsources_remembered = 16777216\n";
+    scene.edit("[admission]\n", counts);
+    let (code, _, err) = check(&config(&scene));
+    assert_eq!((code, err.as_str()), (0, ""));
+}
+
+/// R55: a lookup of TSM's users that fails is no answer: the configuration is not taken without them
+#[tokio::test]
+async fn a_failed_lookup_of_a_user_is_refused() {
+    if !have("unshare", "util-linux") {
+        return;
+    }
+    let scene = stage(SceneOptions::default()).await;
+    scene.edit("[\"root\"]", "[\"0\", \"somebody\"]");
+    assert_eq!(check(&config(&scene)).0, 0, "a user that is not there is only odd");
+    // users are looked up in a file alone, which opens and cannot be read
+    scene.write("switch", "passwd: files\n", 0o644);
+    let broken = "mount --bind \"$0\" /etc/nsswitch.conf && \
+                  mount --bind /proc/$$/mem /etc/passwd && exec \"$@\"";
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--mount", "sh", "-c", broken]).arg(scene.path("switch")).arg(built("tsmgated"));
+    let output = unshare.args(["check", "--config"]).arg(config(&scene)).output().unwrap();
+    let (code, _, said) = told(&output);
+    assert_eq!(code, 65, "{said}");
+    assert!(said.contains("tsm.socket_owners: looking `somebody` up failed: "), "{said}");
 }
 
 /// R55: no file, not text, none of TSM's users: refused with the file's name

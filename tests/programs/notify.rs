@@ -10,6 +10,7 @@ use tests::peer::{call, cookie_of};
 use tests::program::Gated;
 use tests::wait::PATIENCE;
 use tests::{Scene, SceneOptions};
+use tsmgate_server::systemd::{LINE_LIMIT, bounded};
 
 use crate::stage::{PLAIN, config, peer, run, stage};
 
@@ -167,6 +168,32 @@ async fn a_reload_is_announced() {
 fn monotonic() -> u64 {
     let now = nix::time::ClockId::CLOCK_MONOTONIC.now().unwrap();
     u64::try_from(Duration::from(now).as_micros()).unwrap()
+}
+
+/// R43: a path with a line feed in it is no second message, and a long one no long line
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_cannot_speak_to_the_manager() {
+    let scene = stage(SceneOptions::default()).await;
+    let hostile = format!("\"tsm/{}\\nSTOPPING=1\\nREADY=0é\"", "é".repeat(50));
+    scene.edit("\"tsm/login\"", &hostile);
+    let manager = Manager::of(&scene);
+    let gated = started(&scene, &manager);
+    let ready = manager.message("READY=1");
+    let ["READY=1", line] = lines(&ready)[..] else { panic!("{ready:?}") };
+    assert!(line.starts_with("STATUS=TSM cannot be asked: "), "{line}");
+    assert!(line.ends_with("next to end: server in 59 days"), "{line}");
+    gated.line_with("listening");
+}
+
+/// R43: whatever the line for people is made of, it is one line of a bounded length
+#[test]
+fn the_line_for_people_is_bounded() {
+    let long = "é".repeat(LINE_LIMIT);
+    assert_eq!(bounded(&long).len(), LINE_LIMIT);
+    assert_eq!(bounded(&format!("x{long}")), format!("x{}", "é".repeat(LINE_LIMIT / 2 - 1)));
+    assert_eq!(bounded("ready\nSTOPPING=1"), "ready");
+    assert_eq!(bounded("ready"), "ready");
+    assert_eq!(bounded(""), "");
 }
 
 /// R56a: the stop is announced, and nothing is ready after it

@@ -1,19 +1,22 @@
-//! Sockets that are handed over, as systemd does: they count before the configured address, what is no
-//! listening TCP socket is refused, and a restart behind one loses nobody.
+//! Sockets that are handed over, as systemd does: they count before the configured address, what is not
+//! one listening TCP socket is refused, and a restart behind one loses nobody. And Unix sockets, which
+//! are nobody else's.
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixListener;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::signal::Signal;
+use nix::sys::socket::{Backlog, listen};
 use tests::program::Gated;
 use tests::{Peer, Scene, SceneOptions};
 use tokio::task::JoinSet;
 
-use crate::stage::{config, stage};
+use crate::stage::{config, run, stage};
 
 /// Moves standard input to where sockets are handed over, and says so to the program that follows.
 const HAND_OVER: [&str; 4] =
@@ -72,6 +75,69 @@ async fn what_is_no_listening_socket_is_refused() {
         assert!(last.starts_with(begins), "{case}: {last}");
     }
     assert!(!scene.path("log/audit.jsonl").exists());
+}
+
+/// R55: a second one would never be accepted from: it ends the start too
+#[tokio::test]
+async fn several_sockets_are_refused() {
+    let scene = stage(SceneOptions::default()).await;
+    let two = "exec 3<&0 4<&0 0</dev/null; LISTEN_PID=$$ LISTEN_FDS=2 exec \"$@\"";
+    let socket = OwnedFd::from(TcpListener::bind("127.0.0.1:0").unwrap());
+    let input = Stdio::from(socket);
+    let (status, log) =
+        Gated::start_with(&config(&scene), &["sh", "-c", two, "sh"], &[], input).end();
+    assert_eq!(status.code(), Some(71), "{log:?}");
+    let says = "systemd handed over: there are 2; the socket unit needs one ListenStream=";
+    assert!(log.last().unwrap().ends_with(says), "{log:?}");
+    assert!(!scene.path("log/audit.jsonl").exists());
+}
+
+/// A scene that shows its metrics on a Unix socket in a folder of that mode; and the socket's path.
+async fn with_metrics(mode: u32) -> (Scene, std::path::PathBuf) {
+    let scene = stage(SceneOptions::default()).await;
+    let (folder, socket) = (scene.path("run"), scene.path("run/metrics.sock"));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode)).unwrap();
+    let metrics = format!("[metrics]\nlisten = \"unix:{}\"\n\n[audit]", socket.display());
+    scene.edit("[audit]", &metrics);
+    (scene, socket)
+}
+
+/// That the start fails at the metrics' socket, and with which words.
+fn cannot_listen(scene: &Scene, socket: &std::path::Path) -> String {
+    let (status, log) = run(scene).end();
+    assert_eq!(status.code(), Some(71), "{log:?}");
+    let begins = format!("tsmgated: cannot listen on {}: ", socket.display());
+    log.last().unwrap().strip_prefix(&begins).unwrap_or_else(|| panic!("{log:?}")).to_owned()
+}
+
+/// R56: in a folder that others may write they could replace the socket: it is not used
+#[tokio::test]
+async fn a_metrics_socket_in_others_folder_is_refused() {
+    for mode in [0o777, 0o1777, 0o770] {
+        let (scene, socket) = with_metrics(mode).await;
+        let why = cannot_listen(&scene, &socket);
+        assert!(why.contains(&format!("can be written by others (mode {mode:04o})")), "{why}");
+        assert!(!socket.exists());
+    }
+}
+
+/// R55: a socket that another process listens on is left alone, also one that accepts nobody; what an
+/// earlier life left is replaced
+#[tokio::test]
+async fn a_unix_socket_is_taken_from_the_dead_alone() {
+    let (scene, socket) = with_metrics(0o755).await;
+    let other = UnixListener::bind(&socket).unwrap();
+    // nobody is accepted, and there is a place for one: whoever comes second would wait
+    listen(&other, Backlog::new(0).unwrap()).unwrap();
+    for _ in 0..2 {
+        assert!(cannot_listen(&scene, &socket).starts_with("address in use"));
+    }
+    drop(other);
+    assert!(socket.exists());
+    let gated = run(&scene);
+    gated.address();
+    assert!(UnixStream::connect(&socket).is_ok());
 }
 
 /// R54, R56a: behind a socket that is handed over restarts under load refuse nobody and fail nobody

@@ -59,6 +59,12 @@ impl Network {
     pub fn is_everything(&self) -> bool {
         self.0.prefix_len() == 0
     }
+
+    /// Whether its prefix has fewer bits than `ipv4`, or than `ipv6` where it is an IPv6 network.
+    pub fn is_wider_than(&self, ipv4: u8, ipv6: u8) -> bool {
+        let least = if self.0.addr().is_ipv4() { ipv4 } else { ipv6 };
+        self.0.prefix_len() < least
+    }
 }
 
 impl fmt::Display for Network {

@@ -260,6 +260,11 @@ impl Daemon {
                 tracing::error!("the audit's writer ended; stopping");
                 false
             }
+            // none where there is nobody who looks
+            Some(_) = self.observers.join_next() => {
+                tracing::error!("the task that shows status or metrics ended; stopping");
+                false
+            }
         };
         self.stop().await && whole
     }

@@ -6,14 +6,17 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
 use rustix::fs::Mode;
+use rustix::io::Errno;
 use rustix::net::sockopt::socket_acceptconn;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use crate::config::{Config, MetricsAddress};
+use crate::files;
 
 /// Connections that wait for us; as many as the system allows, so that a restart loses none.
 const BACKLOG: i32 = 4096;
@@ -56,7 +59,8 @@ impl Sockets {
     /// Takes the socket that systemd hands over, or opens the configured one; and the others.
     ///
     /// # Errors
-    /// One cannot be opened, or what was handed over is no listening TCP socket.
+    /// One cannot be opened, what was handed over is not one listening TCP socket, or others could
+    /// replace the metrics' socket.
     pub fn open(config: &Config) -> Result<Self, SocketFault> {
         let (gate, passed) = match passed()? {
             Some(gate) => (gate, true),
@@ -77,6 +81,7 @@ impl Sockets {
             None => None,
             // who reaches the folder may look: there is no secret in metrics
             Some(MetricsAddress::Unix(path)) => {
+                check_folder(path)?;
                 Some(MetricsSocket::Unix(bind_unix(path, Mode::from_raw_mode(0o111))?))
             }
             Some(MetricsAddress::Loopback(address)) => {
@@ -89,10 +94,16 @@ impl Sockets {
     }
 }
 
-/// The socket that systemd hands over, where it does: the first one.
+/// The socket that systemd hands over, where it does.
 fn passed() -> Result<Option<TcpListener>, SocketFault> {
     let fault = |cause| SocketFault { place: "the socket that systemd handed over".into(), cause };
-    let passed = ListenFd::from_env().take_tcp_listener(0).map_err(fault)?;
+    let mut passed = ListenFd::from_env();
+    // whoever came to another one would wait for ever
+    if passed.len() > 1 {
+        let what = format!("there are {}; the socket unit needs one ListenStream=", passed.len());
+        return Err(fault(io::Error::new(io::ErrorKind::InvalidInput, what)));
+    }
+    let passed = passed.take_tcp_listener(0).map_err(fault)?;
     // a TCP socket that nobody told to listen would be accepted from for ever, in vain
     if let Some(gate) = &passed
         && !socket_acceptconn(gate).map_err(|errno| fault(errno.into()))?
@@ -110,13 +121,21 @@ fn bind(address: SocketAddr) -> Result<TcpListener, SocketFault> {
     Ok(listener)
 }
 
+/// Whoever may write the folder could put a socket of his own in the place of ours.
+fn check_folder(path: &Path) -> Result<(), SocketFault> {
+    let fault =
+        |cause| SocketFault { place: path.display().to_string(), cause: io::Error::other(cause) };
+    let folder = files::led_to(path.parent().unwrap_or(Path::new("/"))).map_err(fault)?;
+    files::folders(&folder).map_err(fault)
+}
+
 /// A Unix socket whose mode lacks the bits of `mask` from its first moment on. What an earlier life left
 /// there is removed; what another process listens on is not.
 fn bind_unix(path: &Path, mask: Mode) -> Result<UnixListener, SocketFault> {
     let fault = |cause| SocketFault { place: PathBuf::from(path).display().to_string(), cause };
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket());
     if is_socket {
-        if UnixStream::connect(path).is_ok() {
+        if is_listened_on(path).map_err(fault)? {
             return Err(fault(io::ErrorKind::AddrInUse.into()));
         }
         std::fs::remove_file(path).map_err(fault)?;
@@ -127,4 +146,16 @@ fn bind_unix(path: &Path, mask: Mode) -> Result<UnixListener, SocketFault> {
     let listener = listener.map_err(fault)?;
     listener.set_nonblocking(true).map_err(fault)?;
     Ok(listener)
+}
+
+/// Whether another process listens there. Asked without waiting: one that accepts nobody would keep us
+/// once its queue is full.
+fn is_listened_on(path: &Path) -> io::Result<bool> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let probe = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    match connect(&probe, &SocketAddrUnix::new(path)?) {
+        Ok(()) | Err(Errno::AGAIN) => Ok(true),
+        Err(Errno::CONNREFUSED) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
 }

@@ -4,11 +4,13 @@
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use tsmgate_text::escape;
 
 use crate::backend;
 use crate::credentials::day;
 use crate::daemon::closed;
 use crate::house::House;
+use crate::systemd;
 
 /// The status socket where systemd made the folder (`RuntimeDirectory=tsmgate`).
 pub const SOCKET: &str = "/run/tsmgate/status.sock";
@@ -133,7 +135,8 @@ impl Status {
         }
     }
 
-    /// The line that `systemctl status` shows; what is in the way comes first.
+    /// The line that `systemctl status` shows; what is in the way comes first. Visible text, of at most
+    /// [`systemd::LINE_LIMIT`] bytes, whatever paths and names say.
     pub fn line(&self) -> String {
         let mut parts = Vec::new();
         parts.extend(self.trouble.iter().take(TROUBLE_IN_LINE).cloned());
@@ -151,7 +154,8 @@ impl Status {
             let what = kind.replace('_', " ");
             parts.push(format!("next to end: {what} in {} days", seconds / SECONDS_OF_A_DAY));
         }
-        parts.join("; ")
+        let line = parts.iter().map(escape).collect::<Vec<_>>().join("; ");
+        systemd::bounded(&line).to_owned()
     }
 }
 

@@ -19,9 +19,12 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 /// How long a manager that is busy is waited for: nothing of ours hangs on it.
 const BUSY: Duration = Duration::from_secs(1);
 
+/// The longest line for people, in bytes.
+pub const LINE_LIMIT: usize = 1024;
+
 /// Everything is loaded, checked and listening; `line` is for people.
 pub fn ready(line: &str) {
-    send(&[NotifyState::Ready, NotifyState::Status(line)]);
+    send(&[NotifyState::Ready, NotifyState::Status(bounded(line))]);
 }
 
 /// Everything is read anew; [`ready`] ends it. systemd 253 and later want the time in the same message.
@@ -39,7 +42,15 @@ pub fn stopping() {
 
 /// A line for people, as `systemctl status` shows it.
 pub fn status(line: &str) {
-    send(&[NotifyState::Status(line)]);
+    send(&[NotifyState::Status(bounded(line))]);
+}
+
+/// The beginning of a line, of at most [`LINE_LIMIT`] bytes and whole characters, and no further than a
+/// line feed: what follows one would be another message to the manager.
+pub fn bounded(line: &str) -> &str {
+    let line = line.split('\n').next().unwrap_or_default();
+    let end = (0..=LINE_LIMIT.min(line.len())).rev().find(|&end| line.is_char_boundary(end));
+    line.get(..end.unwrap_or_default()).unwrap_or_default()
 }
 
 /// The way to the manager. It is kept open: a daemon that is out of descriptors could not open it again,

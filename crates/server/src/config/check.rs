@@ -1,22 +1,24 @@
 //! From what was written to what is meant: everything that takes more than one value to judge.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use nix::errno::Errno;
 use toml::Spanned;
 use tsmgate_gate::admission::AdmissionLimits;
 use tsmgate_gate::network::Networks;
-use tsmgate_gate::permission::Role;
-use tsmgate_gate::policy::{self, Client, DenyList};
+use tsmgate_gate::policy::DenyList;
 use tsmgate_gate::rate::Rate;
 
-use super::fault::{ConfigFault, nearest};
+use super::fault::ConfigFault;
 use super::raw::{self, OneOrMany, Raw};
 use super::values::{self, Parsed, WrittenNetwork};
 use super::{Audit, Config, LoginLimits, Tls, Tsm};
 use tsmgate_text::escape;
+
+mod clients;
+
+use clients::{clients, roles};
 
 /// Where what was written stands: the main file first, then those of `clients.d`.
 pub(super) struct Origin {
@@ -102,11 +104,23 @@ fn refuse_later_lanes(raw: &Raw, origin: &Origin) -> Result<(), ConfigFault> {
     later(raw.local.first().map(Spanned::span), "`[[local]]`")
 }
 
-/// Whoever is listed says himself where he comes from: no network may be everybody's.
+/// The widest networks that a balancer may be listed with, in bits of the prefix.
+const WIDEST_PROXIES: (u8, u8) = (8, 32);
+
+/// Whoever is listed says himself where he comes from: no network may be everybody's, or nearly.
 fn proxies(raw: &raw::Listen, origin: &Origin) -> Result<Networks, ConfigFault> {
     let Some(written) = &raw.proxy_protocol_from else { return Ok(Networks::default()) };
     if written.get_ref().iter().any(|network| network.0.is_everything()) {
         let message = "holds every address there is: anybody could say that he is somebody else";
+        return Err(origin.main(&written.span(), message));
+    }
+    let (ipv4, ipv6) = WIDEST_PROXIES;
+    let wide = written.get_ref().iter().find(|network| network.0.is_wider_than(ipv4, ipv6));
+    if let Some(Parsed(network)) = wide {
+        let message = format!(
+            "{network} is wider than /{ipv4} (IPv6: /{ipv6}), and whoever comes from there could say \
+             that he is somebody else; list the balancers' own addresses"
+        );
         return Err(origin.main(&written.span(), message));
     }
     Ok(networks(written.get_ref()))
@@ -156,13 +170,22 @@ fn tls(raw: &raw::Tls, origin: &Origin) -> Result<Tls, ConfigFault> {
 
 /// TSM's users by number. The defaults name accounts that a host may not have; one must exist.
 fn tsm(raw: &raw::Tsm, origin: &Origin, warnings: &mut Vec<String>) -> Result<Tsm, ConfigFault> {
+    let fault = |message: String| match origin.files.first() {
+        Some((path, _, _)) => ConfigFault::whole(path, message),
+        None => ConfigFault::whole(&origin.folder, message),
+    };
     let (mut owners, mut owner_groups) = (Vec::new(), Vec::new());
     for name in &raw.socket_owners {
         if let Ok(number) = name.parse() {
             owners.push(number);
             continue;
         }
-        match nix::unistd::User::from_name(name) {
+        let user = match nix::unistd::User::from_name(name) {
+            // getpwnam_r(3): these too may say that there is no such user
+            Err(Errno::ENOENT | Errno::ESRCH) => Ok(None),
+            found => found,
+        };
+        match user {
             Ok(Some(user)) => {
                 owners.push(user.uid.as_raw());
                 owner_groups.push(user.gid.as_raw());
@@ -172,36 +195,51 @@ fn tsm(raw: &raw::Tsm, origin: &Origin, warnings: &mut Vec<String>) -> Result<Ts
                 let name = escape(name);
                 warnings.push(format!("tsm.socket_owners: there is no user `{name}` here"));
             }
+            // to go on without would look good, and refuse TSM itself
             Err(error) => {
-                let name = escape(name);
-                warnings.push(format!("tsm.socket_owners: looking `{name}` up failed: {error}"));
+                return Err(fault(format!(
+                    "tsm.socket_owners: looking `{name}` up failed: {error}; try again, or write \
+                     the user's number"
+                )));
             }
         }
     }
     if owners.is_empty() {
-        let message = "tsm.socket_owners: none of these users exists on this host";
-        return Err(match origin.files.first() {
-            Some((path, _, _)) => ConfigFault::whole(path, message),
-            None => ConfigFault::whole(&origin.folder, message),
-        });
+        return Err(fault("tsm.socket_owners: none of these users exists on this host".to_owned()));
     }
     Ok(Tsm {
         login_socket: origin.path(&raw.login_socket),
         owners,
         owner_groups,
-        connections: at_least_one(&raw.connections, origin)?,
+        connections: within(&raw.connections, MOST_AT_ONCE, origin)?,
     })
 }
 
+/// The most connections and calls at once of any kind: more than a host has descriptors for.
+const MOST_AT_ONCE: u32 = 65_536;
+/// The most sources in each table, which then takes some gigabytes.
+const MOST_SOURCES: u32 = 16_777_216;
+
 fn admission(raw: &raw::Admission, origin: &Origin) -> Result<AdmissionLimits, ConfigFault> {
+    let count = |value| within(value, MOST_AT_ONCE, origin);
     Ok(AdmissionLimits {
-        connections: at_least_one(&raw.connections, origin)?,
-        connections_per_source: at_least_one(&raw.connections_per_source, origin)?,
-        unproven: at_least_one(&raw.unproven, origin)?,
-        unproven_per_source: at_least_one(&raw.unproven_per_source, origin)?,
+        connections: count(&raw.connections)?,
+        connections_per_source: count(&raw.connections_per_source)?,
+        unproven: count(&raw.unproven)?,
+        unproven_per_source: count(&raw.unproven_per_source)?,
         source_rate: rate(&raw.source_rate).map_err(|m| origin.main(&raw.source_rate.span(), m))?,
-        sources_remembered: at_least_one(&raw.sources_remembered, origin)?,
+        sources_remembered: within(&raw.sources_remembered, MOST_SOURCES, origin)?,
     })
+}
+
+/// At least 1, and no more than `most`: sums of such counts overflow nowhere.
+fn within(value: &Spanned<usize>, most: u32, origin: &Origin) -> Result<usize, ConfigFault> {
+    let count = at_least_one(value, origin)?;
+    match u32::try_from(count) {
+        Ok(count) if count <= most => {}
+        _ => return Err(origin.main(&value.span(), format!("must be at most {most}"))),
+    }
+    Ok(count)
 }
 
 fn at_least_one<T: Copy + PartialEq + From<u8>>(
@@ -217,123 +255,6 @@ fn at_least_one<T: Copy + PartialEq + From<u8>>(
 fn rate(written: &Spanned<raw::Rate>) -> Result<Rate, &'static str> {
     let raw::Rate { per_minute, burst } = *written.get_ref();
     Rate::new(per_minute, burst).ok_or("`per_minute` and `burst` must be at least 1")
-}
-
-const NAME_RULE: &str = "1 to 64 letters, digits or .-_@";
-
-/// Names stand in records, lists and messages as they are.
-fn is_name(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_@".contains(&byte);
-    (1..=64).contains(&text.len()) && text.bytes().all(plain)
-}
-
-fn roles(written: &[raw::Role], origin: &Origin) -> Result<Vec<Arc<Role>>, ConfigFault> {
-    let mut roles: Vec<Arc<Role>> = Role::built_in().into_iter().map(Arc::new).collect();
-    for role in written {
-        let name = role.name.get_ref();
-        if !is_name(name) {
-            return Err(origin.main(&role.name.span(), format!("a role's name is {NAME_RULE}")));
-        }
-        if roles.iter().any(|other| other.name() == name) {
-            let message = format!("there is a role `{name}` already");
-            return Err(origin.main(&role.name.span(), message));
-        }
-        let grants = role.permissions.iter().map(|grant| grant.0.clone()).collect();
-        roles.push(Arc::new(Role::new(name.clone(), grants)));
-    }
-    Ok(roles)
-}
-
-fn clients(
-    raw: &Raw,
-    allow: &Networks,
-    roles: &[Arc<Role>],
-    origin: &Origin,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Client>, ConfigFault> {
-    let mut names = HashSet::new();
-    let mut identities = HashMap::new();
-    let mut clients = Vec::new();
-    for (number, entry) in raw.client.iter().enumerate() {
-        let fault = |span: &Range<usize>, message: String| origin.entry(number, span, message);
-        let name = entry.name.get_ref();
-        if !is_name(name) {
-            return Err(fault(&entry.name.span(), format!("a client's name is {NAME_RULE}")));
-        }
-        if !names.insert(name) {
-            return Err(fault(&entry.name.span(), format!("there is a client `{name}` already")));
-        }
-        let identity = &entry.identity.get_ref().0.0;
-        if let Some(other) = identities.insert(identity, name) {
-            let warning = "have the same identity: a certificate with it is refused";
-            warnings.push(format!("the clients `{other}` and `{name}` {warning}"));
-        }
-        clients.push(Client {
-            name: name.clone(),
-            identity: identity.clone(),
-            networks: entry_networks(entry, allow, &fault)?,
-            roles: entry_roles(entry, roles, &fault)?,
-            limits: entry_limits(entry, &raw.limits.client, &fault)?,
-        });
-    }
-    Ok(clients)
-}
-
-type EntryFault<'a> = &'a dyn Fn(&Range<usize>, String) -> ConfigFault;
-
-fn entry_networks(
-    entry: &raw::Client,
-    allow: &Networks,
-    fault: EntryFault<'_>,
-) -> Result<Option<Networks>, ConfigFault> {
-    let Some(written) = &entry.networks else { return Ok(None) };
-    for network in written {
-        let Parsed(network_written) = network.get_ref();
-        if !allow.cover(network_written) {
-            let message = format!("{network_written} is outside of admission.allow: never reached");
-            return Err(fault(&network.span(), message));
-        }
-    }
-    Ok(Some(written.iter().map(|network| network.get_ref().0).collect()))
-}
-
-fn entry_roles(
-    entry: &raw::Client,
-    roles: &[Arc<Role>],
-    fault: EntryFault<'_>,
-) -> Result<Vec<Arc<Role>>, ConfigFault> {
-    let find = |name: &Spanned<String>| {
-        let known = || roles.iter().map(|role| role.name());
-        roles.iter().find(|role| role.name() == name.get_ref()).cloned().ok_or_else(|| {
-            let hint = match nearest(name.get_ref(), known()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known: {}", known().collect::<Vec<_>>().join(", ")),
-            };
-            fault(&name.span(), format!("there is no role `{}`; {hint}", name.get_ref()))
-        })
-    };
-    entry.roles.iter().map(find).collect()
-}
-
-fn entry_limits(
-    entry: &raw::Client,
-    defaults: &raw::ClientLimits,
-    fault: EntryFault<'_>,
-) -> Result<policy::ClientLimits, ConfigFault> {
-    let logins = entry.limits.logins.as_ref().unwrap_or(&defaults.logins);
-    let requests = entry.limits.requests.as_ref().unwrap_or(&defaults.requests);
-    let in_flight = entry.limits.in_flight.as_ref().unwrap_or(&defaults.in_flight);
-    if *in_flight.get_ref() == 0 {
-        return Err(fault(&in_flight.span(), "must be at least 1".to_owned()));
-    }
-    let rate = |written: &Spanned<raw::Rate>| {
-        rate(written).map_err(|message| fault(&written.span(), message.to_owned()))
-    };
-    Ok(policy::ClientLimits {
-        logins: rate(logins)?,
-        requests: rate(requests)?,
-        in_flight: *in_flight.get_ref(),
-    })
 }
 
 fn deny_list(raw: &raw::Revoked, origin: &Origin) -> Result<DenyList, ConfigFault> {
