@@ -3,6 +3,7 @@
 
 mod arrows;
 mod documents;
+mod operations;
 mod requirements;
 mod sample;
 

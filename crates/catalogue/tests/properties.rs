@@ -1,0 +1,159 @@
+//! Whatever bytes come in: no panic, and what is accepted is written from a row and checked values alone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test"
+)]
+
+use proptest::prelude::*;
+use tsmgate_catalogue::api::find::{Match, find};
+use tsmgate_catalogue::api::operation::{Method, Operation, Segment};
+use tsmgate_catalogue::api::raw::find_or_raw;
+use tsmgate_catalogue::api::refusal::Refusal;
+use tsmgate_catalogue::api::table::OPERATIONS;
+use tsmgate_catalogue::api::value::Kind;
+
+/// A value of the kind.
+fn value(kind: Kind) -> BoxedStrategy<String> {
+    let number = any::<u32>().prop_map(|number| (number >> 1).to_string());
+    match kind {
+        Kind::JobId | Kind::Version | Kind::Seconds => number.boxed(),
+        Kind::NodeId => "[a-zA-Z0-9_][a-zA-Z0-9_-]{0,63}".boxed(),
+        Kind::ConfigurationKey => "[a-z0-9_]{1,9}(\\.[a-zA-Z0-9_-]{1,9}){0,5}".boxed(),
+        Kind::FileName => "[a-zA-Z0-9_]{1,9}(\\.[a-zA-Z0-9_-]{1,9}){0,2}".boxed(),
+        Kind::Flag => prop_oneof!["true", "false"].boxed(),
+        Kind::JobStatus => prop_oneof!["Succeeded", "Failed", "Created", "Running"].boxed(),
+    }
+}
+
+/// A good request for a row: method, target.
+fn good() -> impl Strategy<Value = (&'static Operation, String)> {
+    let rows: Vec<&'static Operation> = OPERATIONS.iter().collect();
+    proptest::sample::select(rows).prop_flat_map(|row| {
+        let path: Vec<_> = row
+            .path
+            .iter()
+            .map(|part| match part {
+                Segment::Literal(literal) => Just((*literal).to_owned()).boxed(),
+                Segment::Typed(kind) => value(*kind),
+            })
+            .collect();
+        let query: Vec<_> = row
+            .query
+            .iter()
+            .map(|key| proptest::option::of(value(key.kind).prop_map(|v| (key.name, v))))
+            .collect();
+        (path, query).prop_map(move |(path, query)| {
+            let query: Vec<_> =
+                query.into_iter().flatten().map(|(key, value)| format!("{key}={value}")).collect();
+            let mark = if query.is_empty() { "" } else { "?" };
+            (row, format!("/api/0.5/{}{mark}{}", path.join("/"), query.join("&")))
+        })
+    })
+}
+
+/// Bytes that tricks are made of.
+fn odd() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        any::<u8>().prop_map(|byte| vec![byte]),
+        proptest::sample::select(vec![
+            "%", "%2e", "%2f", "..", "./", "/", "//", ";", "\\", "#", "?", "&", "=", "\0", "login",
+            "ſ", "+", " ", "A", "0", "-", "api",
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
+    ]
+}
+
+/// The upstream path, held against the row: literals, values of their kinds, known keys in order.
+fn is_of_the_row(found: &Match, row: &Operation) -> bool {
+    let (path, query) = match found.upstream().split_once('?') {
+        Some((path, query)) => (path, query.split('&').collect()),
+        None => (found.upstream(), Vec::new()),
+    };
+    let Some(path) = path.strip_prefix("/api/0.5/") else { return false };
+    let segments: Vec<_> = path.split('/').collect();
+    let path = segments.len() == row.path.len()
+        && row.path.iter().zip(segments).all(|(part, segment)| match part {
+            Segment::Literal(literal) => *literal == segment,
+            Segment::Typed(kind) => {
+                kind.parse(segment.as_bytes()).is_some_and(|value| value.to_string() == segment)
+            }
+        });
+    let mut keys = row.query.iter();
+    path && query.iter().all(|pair| {
+        let (key, value) = pair.split_once('=').unwrap();
+        let known = keys.find(|known| known.name == key);
+        known.is_some_and(|known| known.kind.parse(value.as_bytes()).is_some())
+    })
+}
+
+fn upstream(request: &Result<Match, Refusal>) -> &[u8] {
+    request.as_ref().map_or(b"", |request| request.upstream().as_bytes())
+}
+
+fn holds(method: &[u8], target: &[u8]) {
+    let found = find(method, target);
+    if let Ok(found) = &found {
+        let row = found.operation().unwrap();
+        assert!(is_of_the_row(found, row), "{}: {}", row.name, found.upstream());
+        assert_eq!(found.method().name().as_bytes(), method);
+    }
+    let any = find_or_raw(method, target);
+    for (request, again) in
+        [(&found, find(method, upstream(&found))), (&any, find_or_raw(method, upstream(&any)))]
+    {
+        let Ok(request) = request else { continue };
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-?&=,:".contains(&byte);
+        assert!(request.upstream().bytes().all(plain), "{}", request.upstream());
+        assert!(request.upstream().starts_with("/api/"));
+        assert!(!request.upstream().contains("..") && !request.upstream().contains("//"));
+        assert_eq!(again.as_ref(), Ok(request), "it means the same to the next reader");
+    }
+    // the wider way never widens a row
+    if let Ok(found) = found {
+        assert_eq!(any, Ok(found));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// R57: any bytes
+    #[test]
+    fn any_bytes_are_refused_or_plain(
+        method in proptest::collection::vec(any::<u8>(), 0..6),
+        target in proptest::collection::vec(any::<u8>(), 0..80),
+    ) {
+        holds(&method, &target);
+        for method in Method::ALL {
+            holds(method.name().as_bytes(), &target);
+        }
+    }
+
+    /// R57: a good request is found, as itself
+    #[test]
+    fn good_requests_are_found((row, target) in good()) {
+        let found = find(row.method.name().as_bytes(), target.as_bytes()).unwrap();
+        prop_assert_eq!(found.operation(), Some(row));
+        prop_assert_eq!(found.upstream(), target.as_str());
+        holds(row.method.name().as_bytes(), target.as_bytes());
+    }
+
+    /// R57: a good request with something odd put into it, or something taken out
+    #[test]
+    fn spoiled_requests_are_refused_or_plain(
+        (row, target) in good(),
+        spoils in proptest::collection::vec((any::<prop::sample::Index>(), odd(), 0_usize..3), 1..4),
+    ) {
+        let mut target = target.into_bytes();
+        for (at, odd, less) in spoils {
+            let at = at.index(target.len() + 1);
+            let until = (at + less).min(target.len());
+            target.splice(at..until, odd);
+        }
+        for method in Method::ALL {
+            holds(method.name().as_bytes(), &target);
+        }
+        let _ = row;
+    }
+}
