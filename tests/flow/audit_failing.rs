@@ -1,11 +1,13 @@
 //! Where a call cannot be recorded it does not happen, and where its outcome cannot, the cookie stays.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use tests::peer::{call, cookie_of, timed};
 use tests::{Scene, wait};
+use tsmgate_server::audit::verify::verify;
 use tsmsim::Behaviour;
 
 use crate::support::{SOON, calls_at_tsm, in_words, outcomes, phase};
@@ -62,6 +64,31 @@ async fn a_symlink_in_the_files_place_is_not_followed() {
     std::fs::rename(scene.path("log/aside"), &file).unwrap();
     cookie_of(call(&mut stream, 3).await.unwrap());
     scene.verify();
+}
+
+/// R42: a new file that others may write is not written into, and calls are refused until they may not
+#[tokio::test]
+async fn a_new_file_that_others_may_write_is_refused() {
+    let scene = Scene::start().await;
+    let file = scene.path("log/audit.jsonl");
+    let mut stream = scene.peer("jump01").connect().await.unwrap();
+    cookie_of(call(&mut stream, 1).await.unwrap());
+    // as a rotation does that makes the next file itself
+    scene.write("log/next", "", 0o666);
+    std::fs::hard_link(&file, scene.path("log/aside")).unwrap();
+    std::fs::rename(scene.path("log/next"), &file).unwrap();
+    for sequence in 2..4 {
+        assert_eq!(in_words(call(&mut stream, sequence).await.unwrap()), "audit_unavailable");
+    }
+    let status = scene.daemon.as_ref().unwrap().status();
+    assert!(!status.audit_writable && !status.ready, "{status:?}");
+    assert_eq!(std::fs::read(&file).unwrap(), b"");
+    assert_eq!(scene.tsm.counts().connections, 1);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    cookie_of(call(&mut stream, 4).await.unwrap());
+    let before = std::fs::read(scene.path("log/aside")).unwrap();
+    let head = verify(before.as_slice(), None).unwrap().head;
+    assert_eq!(scene.verify().first, head.sequence + 1);
 }
 
 /// R42: an outcome that cannot be recorded keeps the cookie here, and that it did is not forgotten

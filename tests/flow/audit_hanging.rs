@@ -177,7 +177,7 @@ async fn a_call_cut_before_its_outcome_is_written_was_aborted() {
 /// R42: a full queue refuses at once, and what nobody waited for is counted and owned up to
 #[tokio::test]
 async fn a_full_queue_refuses_at_once_and_counts_what_it_lost() {
-    const NOTED: u64 = 6000;
+    const NOTED: u64 = 20_000;
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let file = folder.path().join("audit.jsonl");
     let settings = config::Audit {

@@ -42,8 +42,10 @@ use chain::Head;
 use tally::{Tally, Verdict};
 use writer::{Order, Seen, Sources, Writer};
 
-/// Records that may wait for the writer; more than all calls that can be under way at once.
-const QUEUE: usize = 4096;
+/// Records that may wait for the writer. A reload may cut every connection at once, and each then hands
+/// over, without waiting, that it is cut and that its call was aborted: there is room for both of eight
+/// thousand, while a disk is slow.
+const QUEUE: usize = 16_384;
 /// The longest a call waits for its record to be written; a disk that hangs longer is a full disk.
 const RECORD_DEADLINE: Duration = Duration::from_secs(5);
 

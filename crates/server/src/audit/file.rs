@@ -21,6 +21,7 @@ use super::record::{Outcome, Record};
 use super::rotation;
 use crate::config;
 use crate::digest::sha256;
+use crate::files;
 
 /// Why records do not count.
 #[derive(Debug, thiserror::Error)]
@@ -278,11 +279,14 @@ impl ChainFile {
         Ok(())
     }
 
-    /// Begins a new file in the place of one that is no longer there.
+    /// Begins a new file in the place of one that is no longer there. Others may have made it: one that
+    /// they could change as well is not written into.
     fn begin(&mut self) -> io::Result<()> {
         let file = open_append(&self.path)?;
+        let metadata = file.metadata()?;
+        files::trusted(&self.path, &metadata).map_err(io::Error::other)?;
         lock(&file)?;
-        let length = file.metadata()?.len();
+        let length = metadata.len();
         if let Err(error) = self.sync() {
             tracing::error!(%error, "the end of the audit file before cannot be synced");
         }
