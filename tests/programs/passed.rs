@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::signal::Signal;
-use nix::sys::socket::{Backlog, listen};
 use tests::program::Gated;
 use tests::{Peer, Scene, SceneOptions};
+use tokio::net::UnixSocket;
 use tokio::task::JoinSet;
 
 use crate::stage::{config, run, stage};
@@ -127,9 +127,10 @@ async fn a_metrics_socket_in_others_folder_is_refused() {
 #[tokio::test]
 async fn a_unix_socket_is_taken_from_the_dead_alone() {
     let (scene, socket) = with_metrics(0o755).await;
-    let other = UnixListener::bind(&socket).unwrap();
+    let other = UnixSocket::new_stream().unwrap();
+    other.bind(&socket).unwrap();
     // nobody is accepted, and there is a place for one: whoever comes second would wait
-    listen(&other, Backlog::new(0).unwrap()).unwrap();
+    let other = other.listen(0).unwrap();
     for _ in 0..2 {
         assert!(cannot_listen(&scene, &socket).starts_with("address in use"));
     }

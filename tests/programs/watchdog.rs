@@ -136,6 +136,8 @@ async fn without_descriptors_it_is_fed_and_reloads_nothing() {
     let client = peer(&scene, &gated, "jump01");
     let mut open = client.connect().await.unwrap();
     cookie_of(call(&mut open, 1).await.unwrap());
+    // the first food may come before it
+    manager.message("READY=1");
     manager.message(FOOD);
     limit(&gated, "3");
     scene.edit(&entry("jump01", "[\"login\"]"), "");
