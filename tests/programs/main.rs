@@ -22,5 +22,6 @@ mod life;
 mod report;
 mod sandbox;
 mod secrets;
+mod simulator;
 mod stage;
 mod users;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::net::TcpListener;
@@ -258,14 +258,6 @@ impl Api {
         listener.set_nonblocking(true)?;
         *lock(&self.address) = listener.local_addr()?;
         TcpListener::from_std(listener)
-    }
-
-    /// Writes the certificates to a file.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn write_certificate(&self, path: &Path) -> io::Result<()> {
-        std::fs::write(path, &self.certificate)
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
