@@ -58,7 +58,7 @@ impl World {
     /// Puts a job into the queue and tells its number.
     pub(crate) fn queue(&mut self, kind: JobKind, timeout_s: Option<u64>) -> u64 {
         let work = Work {
-            steps: kind.steps(self.store.restart_is_due() && self.cluster.is_enabled()),
+            steps: kind.steps(self.restarts()),
             timeout_s: timeout_s.unwrap_or_else(|| kind.timeout_s()),
             worker: self.cluster.controller_node().to_owned(),
             kind,
@@ -90,7 +90,14 @@ impl World {
             self.jobs.end_step(now, outcome);
             return true;
         }
-        self.jobs.start_next(now)
+        // what went before may have changed whether a deployment restarts the server
+        let restarts = self.restarts();
+        self.jobs.start_next(now, restarts)
+    }
+
+    /// Documented: only a change that needs it restarts the server, and only one that runs.
+    fn restarts(&self) -> bool {
+        self.store.restart_is_due() && self.cluster.is_enabled()
     }
 
     fn apply(&mut self, effect: &Effect) -> Result<(), String> {

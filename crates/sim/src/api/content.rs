@@ -15,15 +15,17 @@ use tokio::time::{Sleep, sleep};
 /// Blanks: after a JSON value they change nothing.
 static FILLER: [u8; 64 * 1024] = [b' '; 64 * 1024];
 
+/// A part of a body.
 #[derive(Debug)]
-enum Source {
-    Pieces(VecDeque<Bytes>),
-    /// So many blanks more; without a number, for ever.
+pub(super) enum Part {
+    /// A chunk of its own.
+    Piece(Bytes),
+    /// So many blanks; without a number, for ever.
     Filler(Option<u64>),
 }
 
 pub(super) struct Content {
-    source: Source,
+    parts: VecDeque<Part>,
     /// Told to the reader beforehand, if at all.
     length: Option<u64>,
     pause: Option<Duration>,
@@ -35,13 +37,13 @@ pub(super) struct Content {
 impl Content {
     pub(super) fn whole(bytes: Bytes) -> Self {
         let length = Some(bytes.len() as u64);
-        Self { length, ..Self::pieces([bytes].into()) }
+        Self { length, ..Self::parts([Part::Piece(bytes)]) }
     }
 
-    /// In pieces, each a chunk of its own.
-    pub(super) fn pieces(pieces: VecDeque<Bytes>) -> Self {
+    /// One part after the other, their length not told.
+    pub(super) fn parts(parts: impl IntoIterator<Item = Part>) -> Self {
         Self {
-            source: Source::Pieces(pieces),
+            parts: parts.into_iter().collect(),
             length: None,
             pause: None,
             resting: None,
@@ -52,13 +54,12 @@ impl Content {
 
     /// So many bytes, their number told beforehand.
     pub(super) fn huge(bytes: u64) -> Self {
-        let source = Source::Filler(Some(bytes));
-        Self { source, length: Some(bytes), ..Self::pieces(VecDeque::new()) }
+        Self { length: Some(bytes), ..Self::parts([Part::Filler(Some(bytes))]) }
     }
 
     /// Chunk after chunk, for ever.
     pub(super) fn endless() -> Self {
-        Self { source: Source::Filler(None), ..Self::pieces(VecDeque::new()) }
+        Self::parts([Part::Filler(None)])
     }
 
     /// With so long a pause before each piece.
@@ -72,14 +73,17 @@ impl Content {
     }
 
     fn next_piece(&mut self) -> Option<Bytes> {
-        match &mut self.source {
-            Source::Pieces(pieces) => pieces.pop_front(),
-            Source::Filler(left) => {
-                let whole = FILLER.len() as u64;
+        let whole = FILLER.len() as u64;
+        match self.parts.pop_front()? {
+            Part::Piece(piece) => Some(piece),
+            Part::Filler(left) => {
                 let length = left.map_or(whole, |left| left.min(whole));
-                *left = left.map(|left| left - length);
-                let piece = usize::try_from(length).ok().and_then(|length| FILLER.get(..length));
-                piece.filter(|piece| !piece.is_empty()).map(Bytes::from_static)
+                let left = left.map(|left| left - length);
+                if left != Some(0) {
+                    self.parts.push_front(Part::Filler(left));
+                }
+                let length = usize::try_from(length).unwrap_or(FILLER.len());
+                FILLER.get(..length).map(Bytes::from_static)
             }
         }
     }

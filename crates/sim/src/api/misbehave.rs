@@ -61,6 +61,8 @@ pub enum Place {
     Body,
     /// Into the body, which comes in chunks of so many bytes.
     Chunks(usize),
+    /// Into the body, in small chunks behind so many blanks.
+    Deep(u64),
     /// Into the detail of an error with this status.
     Error(u16),
     /// Into a `Set-Cookie`.
@@ -95,6 +97,7 @@ impl ApiBehaviour {
         "gzip",
         "plant:body",
         "plant:chunks",
+        "plant:deep",
         "plant:error",
         "plant:set-cookie",
         "plant:location",
@@ -146,6 +149,7 @@ impl Place {
         Some(match name {
             "body" => Self::Body,
             "chunks" => Self::Chunks(7),
+            "deep" => Self::Deep(4 * 1024 * 1024),
             "error" => Self::Error(500),
             "set-cookie" => Self::SetCookie,
             "location" => Self::Location,

@@ -2,8 +2,6 @@
 //!
 //! It makes no answer of its own where an honest one is asked for, and reads nothing of the request.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use hyper::Response;
 use hyper::StatusCode;
@@ -14,7 +12,7 @@ use hyper::header::{
 use serde_json::{Value, json};
 
 use super::answers::{Answer, Body};
-use super::content::Content;
+use super::content::{Content, Part};
 use super::misbehave::{ApiBehaviour, Place};
 use super::wire::{Spoil, Spoiler};
 
@@ -53,15 +51,15 @@ pub(super) fn spoil(
         ApiBehaviour::SlowBody(pause) => {
             let length = HeaderValue::from(bytes.len());
             answer.headers.insert(CONTENT_LENGTH, length);
-            Content::pieces(cut(&bytes, 8)).slowly(*pause)
+            Content::parts(cut(&bytes, 8)).slowly(*pause)
         }
         ApiBehaviour::Truncated => {
             answer.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len() + LIE));
-            Content::pieces([bytes].into()).broken()
+            Content::parts([Part::Piece(bytes)]).broken()
         }
         ApiBehaviour::CloseInBody => {
             let half = bytes.slice(..bytes.len() / 2);
-            Content::pieces(cut(&half, 16)).broken()
+            Content::parts(cut(&half, 16)).broken()
         }
         ApiBehaviour::EndlessBody => {
             answer = Answer::json(Value::Null);
@@ -79,7 +77,8 @@ pub(super) fn spoil(
             answer.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             Content::whole(Bytes::from(gzip(&bytes)))
         }
-        ApiBehaviour::Plant(Place::Chunks(size)) => Content::pieces(cut(&bytes, *size)),
+        ApiBehaviour::Plant(Place::Chunks(size)) => Content::parts(cut(&bytes, *size)),
+        ApiBehaviour::Plant(Place::Deep(blanks)) => deep(*blanks, cookie),
         _ => Content::whole(bytes),
     };
     let mut response = answer.send(content);
@@ -106,6 +105,10 @@ fn plant(answer: &mut Answer, place: Place, cookie: &str) {
             }
             None
         }
+        Place::Deep(_) => {
+            *answer = Answer::json(Value::Null);
+            None
+        }
         Place::Error(status) => {
             *answer = Answer::error(status, format!("No luck with AUTH_COOKIE={cookie} today."));
             None
@@ -125,8 +128,15 @@ fn plant(answer: &mut Answer, place: Place, cookie: &str) {
     }
 }
 
-fn cut(bytes: &Bytes, size: usize) -> VecDeque<Bytes> {
-    bytes.chunks(size.max(1)).map(|piece| bytes.slice_ref(piece)).collect()
+/// JSON with the cookie behind so many blanks, in small chunks.
+fn deep(blanks: u64, cookie: &str) -> Content {
+    let text = Bytes::from(format!("\"session\":\"AUTH_COOKIE={cookie}\"}}"));
+    let start = [Part::Piece(Bytes::from_static(b"{")), Part::Filler(Some(blanks))];
+    Content::parts(start.into_iter().chain(cut(&text, 7)))
+}
+
+fn cut(bytes: &Bytes, size: usize) -> Vec<Part> {
+    bytes.chunks(size.max(1)).map(|piece| Part::Piece(bytes.slice_ref(piece))).collect()
 }
 
 /// Gzip that does not compress: what is inside stays as it is.

@@ -160,10 +160,11 @@ impl Jobs {
         Some(job.step().map_or(Effect::Nothing, |step| step.effect.clone()))
     }
 
-    /// Starts the oldest that waits. `false`: none does.
-    pub(crate) fn start_next(&mut self, now: u64) -> bool {
+    /// Starts the oldest that waits, with the steps that are due now. `false`: none waits.
+    pub(crate) fn start_next(&mut self, now: u64, restarts: bool) -> bool {
         let Some(job) = self.kept.iter_mut().find(|job| job.status.waits()) else { return false };
         job.status = JobStatus::Running;
+        job.work.steps = job.work.kind.steps(restarts);
         job.started = Some(now);
         job.note("Running", now);
         true

@@ -87,6 +87,17 @@ fn a_dynamic_change_and_a_stopped_server_need_no_restart() {
 }
 
 #[test]
+fn a_deployment_behind_a_stop_leaves_the_server_stopped() {
+    let (_folder, mut world) = world();
+    stage(&mut world, "ssl.enabled", Some("true"));
+    world.queue(JobKind::Stop, None);
+    world.queue(JobKind::Deployments, None);
+    while world.step() {}
+    assert_eq!(world.cluster.state(), ServerState::Stopped);
+    assert_eq!(world.store.applied()["ssl.enabled"], "true");
+}
+
+#[test]
 fn one_job_runs_at_a_time_and_each_step_leaves_two_notes() {
     let (_folder, mut world) = world();
     let (stop, start) = (world.queue(JobKind::Stop, None), world.queue(JobKind::Start, None));

@@ -9,7 +9,12 @@ use super::client::Client;
 #[tokio::test]
 async fn the_certificate_is_its_own_and_for_its_names_and_days() {
     let stage = Stage::new().await;
-    assert!(Client::try_connect(stage.api(), "localhost").await.is_ok());
+    let client = Client::try_connect(stage.api(), "localhost").await.unwrap();
+    assert_eq!(
+        client.stream.get_ref().1.alpn_protocol(),
+        None,
+        "nothing is agreed, and 1.1 spoken"
+    );
     let other = Client::try_connect(stage.api(), "tsm.example.com").await.err().unwrap();
     assert!(other.to_string().contains("not valid for name"), "{other}");
     let again = Stage::new().await;

@@ -25,6 +25,7 @@ async fn the_cookie_is_planted_where_asked() {
     for (place, status) in [
         (Place::Body, 200),
         (Place::Chunks(7), 200),
+        (Place::Deep(1_000_000), 200),
         (Place::Error(500), 500),
         (Place::SetCookie, 200),
         (Place::Location, 302),
@@ -38,7 +39,7 @@ async fn the_cookie_is_planted_where_asked() {
         let headers = |name: &str| answer.headers(name).concat();
         let (holder, others) = match place {
             Place::Body | Place::Error(_) => (answer.json().to_string(), answer.head.clone()),
-            Place::Chunks(_) => {
+            Place::Chunks(_) | Place::Deep(_) => {
                 assert!(!answer.holds(&cookie), "it lies across chunk borders");
                 assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
                 (answer.json().to_string(), answer.head.clone())
