@@ -25,6 +25,7 @@ mod reload;
 mod report;
 mod sandbox;
 mod secrets;
+mod simulator;
 mod stage;
 mod users;
 mod watchdog;

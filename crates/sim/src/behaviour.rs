@@ -93,7 +93,7 @@ impl FromStr for Behaviour {
     type Err = UnknownBehaviour;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let unknown = || UnknownBehaviour(text.to_owned());
+        let unknown = || UnknownBehaviour { name: text.to_owned(), known: Self::NAMES };
         let (name, argument) =
             text.split_once(':').map_or((text, None), |(name, argument)| (name, Some(argument)));
         let behaviour = match (name, argument) {
@@ -128,11 +128,16 @@ impl FromStr for Behaviour {
 
 /// A text that names no behaviour.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownBehaviour(pub String);
+pub struct UnknownBehaviour {
+    /// The text.
+    pub name: String,
+    /// The names there are.
+    pub known: &'static [&'static str],
+}
 
 impl fmt::Display for UnknownBehaviour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no behaviour is called {:?}; there are {}", self.0, Behaviour::NAMES.join(", "))
+        write!(f, "no behaviour is called {:?}; there are {}", self.name, self.known.join(", "))
     }
 }
 

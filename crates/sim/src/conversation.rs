@@ -16,11 +16,11 @@ use tsmgate_wire::generated::passwordless_login::{
 
 use crate::behaviour::Behaviour;
 use crate::call::{CALL_LIMIT, Reading, read_call};
-use crate::cookie;
 use crate::log::ControllerLog;
 use crate::people::{Policy, Verdict};
 use crate::record::{Entry, Peer, Record};
 use crate::reply::{self, After, Script};
+use crate::sessions::Sessions;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(crate) struct Controller {
     pub(crate) policy: Policy,
     pub(crate) username: String,
     pub(crate) log: ControllerLog,
+    pub(crate) sessions: Sessions,
     pub(crate) record: Arc<Record>,
 }
 
@@ -103,7 +104,7 @@ impl Conversation {
 
     /// Asks who the peer is and whether that user may, and leaves the controller's lines in the log.
     async fn log_in(&self, method: &str) -> PasswordLessLoginResult {
-        let Controller { policy, username, log, record } = &*self.controller;
+        let Controller { policy, username, log, sessions, record } = &*self.controller;
         let (thread, uid) = (self.entry.number(), self.peer.uid);
         if method != "login" {
             // the processor answers with an exception and does not look at the result
@@ -125,10 +126,10 @@ impl Conversation {
         };
         match verdict {
             Verdict::Granted => {
-                let value = cookie::mint();
+                let value = sessions.open(&name);
                 record.keep_cookie(&value);
                 log.logged_in(thread, &name, uid);
-                reply::granted(username, value)
+                reply::granted(username, value, sessions.max_age())
             }
             Verdict::Refused => {
                 record.count(|counts| counts.refusals += 1);

@@ -8,8 +8,6 @@ use data_encoding::BASE64URL_NOPAD;
 
 /// Seen: the name of the cookie.
 pub(crate) const COOKIE_NAME: &str = "AUTH_COOKIE";
-/// Seen: its lifetime in seconds.
-pub(crate) const COOKIE_MAX_AGE: i32 = 7200;
 /// Seen, byte for byte.
 const HEADER: &str = r#"{"cty":"JWT","enc":"A128CBC-HS256","alg":"dir"}"#;
 

@@ -91,6 +91,11 @@ impl ControllerLog {
         self.line(thread, "WARN", OWN_LOGGER, &message);
     }
 
+    /// A line of the HTTPS side. Its messages are seen where said so; its logger is not.
+    pub(crate) fn said(&self, message: &str) {
+        self.line(0, "INFO", OWN_LOGGER, message);
+    }
+
     /// Something else that a person at the simulator wants to know.
     pub(crate) fn note(&self, thread: u64, message: &str) {
         self.line(thread, "WARN", OWN_LOGGER, message);

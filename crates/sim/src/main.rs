@@ -4,27 +4,35 @@
 //! TSM restart (a new socket file), SIGTERM and SIGINT end it and remove the socket.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::Context;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
-use tsmsim::{Behaviour, LogTarget, Policy, Simulator, SimulatorOptions};
+use tsmsim::{
+    ApiAccount, ApiBehaviour, ApiOptions, Behaviour, JobDrive, LogTarget, Policy,
+    ServerCertificate, Simulator, SimulatorOptions,
+};
 
 /// The command line was wrong.
 const USAGE: u8 = 64;
-/// A local file, the socket or the log, could not be made.
+/// A local file, the socket, the port or the log, could not be made or read.
 const LOCAL_FILE: u8 = 66;
 
-/// A pretend TSM login socket that checks its peers as the real one does.
+/// A pretend TSM: a login socket that checks its peers as the real one does, and its HTTP API.
 ///
-/// Prints `ready` once it listens. SIGHUP restarts it on a new socket file.
+/// Prints `ready` once it listens, and before that the URL of the API, if there is one. SIGHUP restarts
+/// it on a new socket file and the same port.
 #[derive(Parser)]
 #[command(
     name = "tsmsim",
     version,
-    after_help = "Example:\n  tsmsim --socket /tmp/tab-controller-login-8850 --group staff --misbehave delay:1500\n\n\
-                  Exit codes: 0 ended by a signal, 64 usage, 66 the socket or the log cannot be made"
+    after_help = "Example:\n  tsmsim --socket /tmp/tab-controller-login-8850 --group staff --misbehave delay:1500\n  \
+                  tsmsim --socket /tmp/tab-controller-login-8850 --api 127.0.0.1:8850 --api-certificate tsm.pem\n\n\
+                  Exit codes: 0 ended by a signal, 64 usage, 66 a socket or a file cannot be made or read"
 )]
 struct CommandLine {
     /// Where to make the socket
@@ -45,6 +53,41 @@ struct CommandLine {
     /// Write the controller's log to the end of this file instead of standard error
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+    /// How long a session lives
+    #[arg(long, value_name = "SECONDS", default_value = "7200")]
+    session_lifetime: u64,
+    #[command(flatten)]
+    api: ApiCommandLine,
+}
+
+/// What concerns the HTTP API.
+#[derive(clap::Args)]
+#[command(next_help_heading = "HTTP API")]
+struct ApiCommandLine {
+    /// Serve TSM's HTTP API over TLS on this address; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    api: Option<SocketAddr>,
+    /// Write the certificate that the API shows to this file, as PEM
+    #[arg(long, value_name = "FILE", requires = "api")]
+    api_certificate: Option<PathBuf>,
+    /// Name or address that the certificate is for; may be repeated
+    #[arg(long = "api-name", value_name = "NAME", requires = "api")]
+    api_names: Vec<String>,
+    /// Who may log in with a password: lines `name:password`, `!name:password` if not in TSM's group
+    #[arg(long, value_name = "FILE", requires = "api")]
+    api_accounts: Option<PathBuf>,
+    /// Where backups go; without it, a folder that is removed at the end
+    #[arg(long, value_name = "FOLDER", requires = "api")]
+    api_backups: Option<PathBuf>,
+    /// How long a step of a job takes
+    #[arg(long, value_name = "MILLISECONDS", default_value = "1000", requires = "api")]
+    api_job_step: u64,
+    /// What every request gets: honest, delay:MS, html:502, plant:body, … (a wrong name lists all)
+    #[arg(long, value_name = "NAME[:ARG]", default_value = "honest", requires = "api")]
+    api_misbehave: ApiBehaviour,
+    /// Serve also the routes that are mere guesses: those that write the configuration
+    #[arg(long, requires = "api")]
+    api_assumed_routes: bool,
 }
 
 fn main() -> ExitCode {
@@ -67,23 +110,31 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(command_line: CommandLine) -> anyhow::Result<()> {
-    use anyhow::Context;
-
     // before the socket appears: a signal that comes at once must find us listening
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let socket = command_line.socket.display().to_string();
-    let simulator = Simulator::start(command_line.into())
+    let place = command_line.place();
+    let (certificate, misbehave) =
+        (command_line.api.api_certificate.clone(), command_line.api.api_misbehave.clone());
+    let simulator = Simulator::start(command_line.options()?)
         .await
-        .with_context(|| format!("cannot listen on {socket}"))?;
+        .with_context(|| format!("cannot listen on {place}"))?;
+    if let Some(api) = simulator.api() {
+        api.behave(misbehave);
+        if let Some(file) = certificate {
+            let what = || format!("cannot write the certificate {}", file.display());
+            std::fs::write(&file, api.certificate()).with_context(what)?;
+        }
+        writeln!(std::io::stdout(), "https://{}/api/0.5", api.address())?;
+    }
     writeln!(std::io::stdout(), "ready")?;
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hang_up.recv() => {
-                simulator.restart().await.with_context(|| format!("cannot listen on {socket}"))?;
+                simulator.restart().await.with_context(|| format!("cannot listen on {place}"))?;
             }
         }
     }
@@ -91,20 +142,65 @@ async fn run(command_line: CommandLine) -> anyhow::Result<()> {
     Ok(())
 }
 
-impl From<CommandLine> for SimulatorOptions {
-    fn from(written: CommandLine) -> Self {
-        Self {
-            socket_mode: written.socket_mode,
+impl CommandLine {
+    /// Where it listens, for a person.
+    fn place(&self) -> String {
+        let socket = self.socket.display();
+        self.api.api.map_or_else(|| socket.to_string(), |api| format!("{socket} and {api}"))
+    }
+
+    fn options(self) -> anyhow::Result<SimulatorOptions> {
+        Ok(SimulatorOptions {
+            socket_mode: self.socket_mode,
             policy: Policy {
-                group: written.group,
-                service_account: written.service_account,
+                group: self.group,
+                service_account: self.service_account,
                 ..Policy::default()
             },
-            log: written.log.map_or(LogTarget::Stderr, LogTarget::File),
-            behaviour: written.misbehave,
-            ..Self::new(written.socket)
-        }
+            log: self.log.map_or(LogTarget::Stderr, LogTarget::File),
+            behaviour: self.misbehave,
+            session_lifetime: Duration::from_secs(self.session_lifetime),
+            api: self.api.options()?,
+            ..SimulatorOptions::new(self.socket)
+        })
     }
+}
+
+impl ApiCommandLine {
+    fn options(self) -> anyhow::Result<Option<ApiOptions>> {
+        let Some(address) = self.api else { return Ok(None) };
+        let mut options = ApiOptions {
+            address,
+            backups: self.api_backups,
+            jobs: JobDrive::Every(Duration::from_millis(self.api_job_step)),
+            assumed_routes: self.api_assumed_routes,
+            ..ApiOptions::default()
+        };
+        if !self.api_names.is_empty() {
+            let names = self.api_names;
+            options.certificate = ServerCertificate::SelfSigned { names, days: 365 };
+        }
+        if let Some(file) = self.api_accounts {
+            options.accounts = accounts(&file)
+                .with_context(|| format!("cannot read the accounts in {}", file.display()))?;
+        }
+        Ok(Some(options))
+    }
+}
+
+fn accounts(file: &Path) -> anyhow::Result<Vec<ApiAccount>> {
+    let text = std::fs::read_to_string(file)?;
+    let account = |line: &str| {
+        // the line is not shown: it may be a password
+        let (name, password) = line.split_once(':').context("a line is not `name:password`")?;
+        let outside = name.strip_prefix('!');
+        Ok(ApiAccount {
+            name: outside.unwrap_or(name).to_owned(),
+            password: password.to_owned(),
+            in_group: outside.is_none(),
+        })
+    };
+    text.lines().filter(|line| !line.is_empty()).map(account).collect()
 }
 
 fn octal(text: &str) -> Result<u32, String> {

@@ -29,10 +29,14 @@ pub struct Counts {
     pub calls: u64,
     /// Answers sent to the last byte, exceptions and refusals among them.
     pub answers: u64,
-    /// Cookies made for an answer, also where a behaviour then spoiled it.
+    /// Cookies made for an answer of either side, also where a behaviour then spoiled it.
     pub cookies: u64,
     /// Callers refused by the policy.
     pub refusals: u64,
+    /// Connections to the HTTPS side whose handshake was done.
+    pub api_connections: u64,
+    /// Requests to the HTTPS side, counted as their headers have come.
+    pub requests: u64,
 }
 
 /// Who connected, as the kernel says (`SO_PEERCRED`).
@@ -171,7 +175,7 @@ impl Drop for Entry {
     }
 }
 
-fn push_bounded<T>(queue: &mut VecDeque<T>, limit: usize, item: T) {
+pub(crate) fn push_bounded<T>(queue: &mut VecDeque<T>, limit: usize, item: T) {
     if queue.len() == limit {
         queue.pop_front();
     }

@@ -14,7 +14,7 @@ use tsmgate_wire::generated::passwordless_login::{
 
 use crate::behaviour::{Behaviour, Then};
 use crate::call::bounded_reader;
-use crate::cookie::{COOKIE_MAX_AGE, COOKIE_NAME};
+use crate::cookie::COOKIE_NAME;
 
 /// What is sent for one call, and what comes after it.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,14 +32,14 @@ pub(crate) enum After {
     Hang,
 }
 
-/// A login that succeeded.
-pub(crate) fn granted(username: &str, cookie: String) -> PasswordLessLoginResult {
+/// A login that succeeded, and for how many seconds.
+pub(crate) fn granted(username: &str, cookie: String, max_age: i32) -> PasswordLessLoginResult {
     PasswordLessLoginResult {
         return_code: Some(PasswordLessLoginReturnCode::PLL_SUCCESS),
         username: Some(username.to_owned()),
         cookie_name: Some(COOKIE_NAME.to_owned()),
         cookie_value: Some(cookie),
-        cookie_max_age: Some(COOKIE_MAX_AGE),
+        cookie_max_age: Some(max_age),
     }
 }
 

@@ -1,27 +1,31 @@
 //! Starts, stops and restarts the pretend controller, and tells what it saw.
 //!
 //! It owns the socket file and the task that accepts; both go when it is dropped, and every
-//! connection with them. It never takes a socket away from a process that still answers on it.
+//! connection with them.
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::UnixListener;
 
+use crate::api::Api;
+use crate::api::options::ApiOptions;
+use crate::api::record::RequestRecord;
+use crate::api::serve::serve;
 use crate::behaviour::Behaviour;
-use crate::conversation::{Controller, Conversation};
+use crate::clock::Clock;
+use crate::conversation::Controller;
 use crate::log::{ControllerLog, LogTarget};
 use crate::people::Policy;
-use crate::record::{ConnectionRecord, Counts, Peer};
+use crate::record::{ConnectionRecord, Counts};
+use crate::sessions::{LIFETIME, Sessions};
+use listening::{Listening, Manners, Task, accept_all, identity, remove_stale};
 
-/// How long the accept loop rests when the system has no descriptor left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+mod listening;
 
 /// What a simulator is started with.
 #[derive(Clone, Debug)]
@@ -38,6 +42,12 @@ pub struct SimulatorOptions {
     pub log: LogTarget,
     /// What connections get at first.
     pub behaviour: Behaviour,
+    /// How long a session lives, in whole seconds. TSM's default: 7200 s (documented).
+    pub session_lifetime: Duration,
+    /// The clock that sessions and jobs live by.
+    pub clock: Clock,
+    /// The HTTPS side, if there is to be one.
+    pub api: Option<ApiOptions>,
 }
 
 impl SimulatorOptions {
@@ -51,6 +61,9 @@ impl SimulatorOptions {
             username: "tsmsvc".to_owned(),
             log: LogTarget::default(),
             behaviour: Behaviour::default(),
+            session_lifetime: LIFETIME,
+            clock: Clock::default(),
+            api: None,
         }
     }
 }
@@ -62,44 +75,36 @@ pub struct Simulator {
     socket_mode: u32,
     controller: Arc<Controller>,
     manners: Arc<Mutex<Manners>>,
+    api: Option<Arc<Api>>,
     listening: Mutex<Option<Listening>>,
 }
 
-/// What the next connections get.
-#[derive(Debug)]
-struct Manners {
-    standing: Behaviour,
-    next: VecDeque<Behaviour>,
-}
-
-/// One life of the socket, from bind to stop.
-#[derive(Debug)]
-struct Listening {
-    file: (u64, u64),
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
 impl Simulator {
-    /// Binds the socket and accepts from then on. Needs a tokio runtime with I/O and time.
+    /// Binds the socket, and the port if there is an HTTPS side, and accepts from then on. Needs a tokio
+    /// runtime with I/O and time.
     ///
     /// # Errors
-    /// The log cannot be opened; the path is taken by something that is no socket (`AlreadyExists`)
-    /// or by a process that answers there (`AddrInUse`); or the socket cannot be made.
+    /// The log cannot be opened; the certificate cannot be made; the path is taken by something that is
+    /// no socket (`AlreadyExists`) or by a process that answers there (`AddrInUse`), as the port may be;
+    /// or the socket cannot be made.
     #[expect(clippy::unused_async, reason = "says that a runtime is needed")]
     pub async fn start(options: SimulatorOptions) -> io::Result<Self> {
         let controller = Controller {
             policy: options.policy,
             username: options.username,
             log: ControllerLog::open(&options.log)?,
+            sessions: Sessions::new(options.clock.clone(), options.session_lifetime),
             record: Arc::default(),
         };
+        let controller = Arc::new(controller);
+        let api = options.api.map(|api| Api::new(api, Arc::clone(&controller), options.clock));
         let manners = Manners { standing: options.behaviour, next: VecDeque::new() };
         let simulator = Self {
             socket: options.socket,
             socket_mode: options.socket_mode,
-            controller: Arc::new(controller),
+            controller,
             manners: Arc::new(Mutex::new(manners)),
+            api: api.transpose()?.map(Arc::new),
             listening: Mutex::new(None),
         };
         simulator.listen()?;
@@ -110,6 +115,18 @@ impl Simulator {
     #[must_use]
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// The HTTPS side, if there is one.
+    #[must_use]
+    pub fn api(&self) -> Option<&Api> {
+        self.api.as_deref()
+    }
+
+    /// The newest requests to the HTTPS side, oldest first; none where there is no such side.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.api.as_ref().map(|api| api.requests()).unwrap_or_default()
     }
 
     /// Gives this to every connection accepted from now on, after those queued.
@@ -158,7 +175,7 @@ impl Simulator {
         self.controller.log.journal()
     }
 
-    /// Stops: cuts every connection and removes the socket file. Connecting then finds no file.
+    /// Stops both sides: cuts every connection and removes the socket file. Connecting then finds no file.
     pub async fn stop(&self) {
         if let Some(listening) = self.take_listening() {
             listening.unlink(&self.socket);
@@ -174,7 +191,8 @@ impl Simulator {
     }
 
     /// Stops and starts again on a new socket file under the same path, as a TSM restart does.
-    /// Counts, record and behaviour stay. Also starts a simulator that was stopped or crashed.
+    /// Counts, record and behaviour stay, and the port of the HTTPS side; that sessions and jobs do is a
+    /// guess ([`Api::end_sessions`]). Also starts a simulator that was stopped or crashed.
     ///
     /// # Errors
     /// As [`Simulator::start`].
@@ -189,10 +207,23 @@ impl Simulator {
         let mode = std::fs::Permissions::from_mode(self.socket_mode);
         std::fs::set_permissions(&self.socket, mode)?;
         let file = identity(&self.socket)?;
-        let (stop, stopped) = oneshot::channel();
         let (controller, manners) = (Arc::clone(&self.controller), Arc::clone(&self.manners));
-        let task = tokio::spawn(accept_all(listener, controller, manners, stopped));
-        *lock(&self.listening) = Some(Listening { file, stop, task });
+        let login = Task::spawn(|stopped| accept_all(listener, controller, manners, stopped));
+        let mut listening = Listening { file, login, api: None };
+        if let Some(api) = &self.api {
+            match api.bind() {
+                Ok(port) => {
+                    let api = Arc::clone(api);
+                    listening.api = Some(Task::spawn(|stopped| serve(api, port, stopped)));
+                }
+                Err(error) => {
+                    listening.unlink(&self.socket);
+                    listening.abort();
+                    return Err(error);
+                }
+            }
+        }
+        *lock(&self.listening) = Some(listening);
         Ok(())
     }
 
@@ -205,99 +236,11 @@ impl Drop for Simulator {
     fn drop(&mut self) {
         if let Some(listening) = self.take_listening() {
             listening.unlink(&self.socket);
-            listening.task.abort();
+            listening.abort();
         }
     }
 }
 
-impl Listening {
-    /// Removes the socket file, unless another one stands in its place.
-    fn unlink(&self, socket: &Path) {
-        if identity(socket).is_ok_and(|found| found == self.file) {
-            // gone already is as good as removed
-            let _ = std::fs::remove_file(socket);
-        }
-    }
-
-    async fn end(self) {
-        drop(self.stop);
-        // the task has nothing to return, and a panic in it has been printed
-        let _ = self.task.await;
-    }
-}
-
-async fn accept_all(
-    listener: UnixListener,
-    controller: Arc<Controller>,
-    manners: Arc<Mutex<Manners>>,
-    mut stopped: oneshot::Receiver<()>,
-) {
-    let mut conversations = JoinSet::new();
-    loop {
-        tokio::select! {
-            _ = &mut stopped => break,
-            Some(_) = conversations.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    if let Some(conversation) = open(stream, &controller, &manners) {
-                        conversations.spawn(conversation.run());
-                    }
-                }
-                Err(error) => {
-                    controller.log.note(0, &format!("cannot accept: {error}"));
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-        }
-    }
-    drop(listener);
-    conversations.shutdown().await;
-}
-
-fn open(
-    stream: UnixStream,
-    controller: &Arc<Controller>,
-    manners: &Mutex<Manners>,
-) -> Option<Conversation> {
-    let peer = match stream.peer_cred() {
-        Ok(peer) => Peer { uid: peer.uid(), gid: peer.gid(), pid: peer.pid() },
-        Err(error) => {
-            controller.log.note(0, &format!("the kernel does not say who connected: {error}"));
-            return None;
-        }
-    };
-    let behaviour = {
-        let mut manners = lock(manners);
-        let standing = manners.standing;
-        manners.next.pop_front().unwrap_or(standing)
-    };
-    let entry = controller.record.enter(peer, behaviour);
-    let controller = Arc::clone(controller);
-    Some(Conversation { stream, peer, behaviour, entry, controller })
-}
-
-fn remove_stale(socket: &Path) -> io::Result<()> {
-    let taken = |kind, what: &str| Err(io::Error::new(kind, what.to_owned()));
-    match std::fs::symlink_metadata(socket) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(found) if !found.file_type().is_socket() => {
-            taken(io::ErrorKind::AlreadyExists, "something that is no socket is in its place")
-        }
-        Ok(_) => match std::os::unix::net::UnixStream::connect(socket) {
-            Ok(_) => taken(io::ErrorKind::AddrInUse, "another process answers there"),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                std::fs::remove_file(socket)
-            }
-            Err(error) => Err(error),
-        },
-    }
-}
-
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    std::fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,7 +11,7 @@ const REFUSAL: &[u8] = b"\x80\x01\x00\x02\x00\x00\x00\x05login\x00\x00\x00\x01\
     \x0c\x00\x00\x08\x00\x01\x00\x00\x00\x01\x00\x00";
 
 fn play(behaviour: Behaviour) -> Script {
-    script(behaviour, CALL, granted("u", "v".into())).unwrap()
+    script(behaviour, CALL, granted("u", "v".into(), 7200)).unwrap()
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn honest_answers_are_the_golden_bytes() {
 #[test]
 fn an_unknown_method_gets_an_exception_under_its_own_name_and_number() {
     let call = b"\x80\x01\x00\x01\x00\x00\x00\x04nope\x00\x00\x00\x07\x00";
-    let answer = script(Behaviour::Honest, call, granted("u", "v".into())).unwrap().bytes;
+    let answer = script(Behaviour::Honest, call, granted("u", "v".into(), 7200)).unwrap().bytes;
     assert_eq!(answer[..16], *b"\x80\x01\x00\x03\x00\x00\x00\x04nope\x00\x00\x00\x07");
     assert!(answer.ends_with(b"\x08\x00\x02\x00\x00\x00\x01\x00"), "type 1: {answer:02x?}");
 }
