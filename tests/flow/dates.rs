@@ -212,7 +212,7 @@ async fn what_ends_soon_is_announced() {
     let list = |begun: i64, left: i64| {
         root.revocation_list_of(&[], now - Duration::hours(begun), now + Duration::hours(left))
     };
-    let (young, old) = (list(9, 11), list(11, 9));
+    let (young, old) = (list(12, 30), list(11, 9));
     let longer = root.server(|params| params.not_after = now + Duration::days(22));
     let shorter = root.server(|params| params.not_after = now + Duration::days(20));
     let ending =

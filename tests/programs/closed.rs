@@ -110,7 +110,7 @@ async fn set_ups_that_cannot_work_are_warned_of() {
     let (code, out, _) = check(&config(&scene));
     assert_eq!(code, 0, "{out}");
     for warning in [
-        "no revocation list speaks for an authority in it",
+        "the authority CN=tests: no revocation list speaks for it",
         "is not an authority: it vouches for nobody",
         "the certificate is not for servers",
         "the client `jump01` has no role with `login`",

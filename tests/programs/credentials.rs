@@ -131,6 +131,7 @@ async fn an_expired_revocation_list_and_none_at_all_are_warnings() {
     let authority = Authority::new("tests");
     let old = authority.revocation_list_of(&[], now - Duration::DAY, now - Duration::HOUR);
     let scene = with_list(&old).await;
+    scene.write("client-ca.pem", &authority.pem(), 0o644);
     let (code, out, _) = check(&config(&scene));
     assert_eq!(code, 0);
     assert!(out.contains("every certificate of its issuer is refused"), "{out}");

@@ -43,7 +43,9 @@ a_missing_key_fails_the_start_and_says_so() {
     ! systemctl start tsmgated.service || fail "started without a key"
     is Result exit-code || is Result resources
     [ "$(property ExecMainStatus)" = 243 ]
-    log | grep 'server.key\|credentials'
+    # whoever said it is gone before the journal can tell which unit it was
+    journalctl --sync
+    journalctl -b -o cat | grep 'server.key\|credentials'
 }
 
 a_bad_configuration_fails_the_start_and_mending_it_is_enough() {
