@@ -23,7 +23,7 @@ use tsmgate_gate::policy::{Closed, Policy};
 use crate::accept::{self, complain_of_panic};
 use crate::audit::record::{Outcome, Record};
 use crate::audit::{Audit, AuditFault};
-use crate::backend::{self, Backend};
+use crate::backend::Backend;
 use crate::config::{self, Config, ConfigFault};
 use crate::connection::connection;
 use crate::credentials::{self, Credentials, CredentialsFault};
@@ -104,12 +104,10 @@ impl Loaded {
 
     /// Everything that is odd but no reason not to start, each a sentence.
     pub fn warnings(&self) -> Vec<String> {
-        let Snapshot { config, policy, credentials } = &self.snapshot;
         let now = OffsetDateTime::now_utc();
-        let mut warnings: Vec<String> = policy.closed().iter().map(closed).collect();
-        warnings.extend(config.warnings.iter().cloned());
-        warnings.extend(credentials.trouble(now));
-        warnings.extend(credentials.warnings(now));
+        let policy = &self.snapshot.policy;
+        let mut warnings = self.snapshot.trouble(now);
+        warnings.extend(self.snapshot.warnings(now));
         warnings.extend(self.slots.warning.iter().cloned());
         let login = Permission::login();
         for client in policy.clients().iter().filter(|client| client.role_giving(&login).is_none())
@@ -120,9 +118,6 @@ impl Loaded {
         if policy.allow.iter().any(|network| network.is_everything()) {
             let what = "holds every address there is; name the networks of your clients";
             warnings.push(format!("admission.allow {what}"));
-        }
-        if let Err(distrust) = backend::trusted_path(&config.tsm) {
-            warnings.push(format!("TSM cannot be asked: {distrust}"));
         }
         warnings
     }

@@ -12,9 +12,10 @@ use tsmgate_gate::reason::Reason;
 
 use crate::audit::record::Record;
 use crate::audit::{Audit, Proof, RefusalOrigin};
-use crate::backend::Backend;
+use crate::backend::{self, Backend};
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::daemon::closed;
 use crate::metrics::Metrics;
 use crate::observe::Observed;
 use crate::proxy::Balancers;
@@ -31,6 +32,25 @@ pub struct Snapshot {
     pub policy: Arc<Policy>,
     /// Certificates and lists.
     pub credentials: Credentials,
+}
+
+impl Snapshot {
+    /// What is in the way of clients at `now`, each a sentence.
+    pub fn trouble(&self, now: OffsetDateTime) -> Vec<String> {
+        let mut trouble: Vec<String> = self.policy.closed().iter().map(closed).collect();
+        trouble.extend(self.credentials.trouble(now));
+        if let Err(distrust) = backend::trusted_path(&self.config.tsm) {
+            trouble.push(format!("TSM cannot be asked: {distrust}"));
+        }
+        trouble
+    }
+
+    /// What is odd at `now` but in nobody's way yet, each a sentence.
+    pub fn warnings(&self, now: OffsetDateTime) -> Vec<String> {
+        let mut warnings = self.config.warnings.clone();
+        warnings.extend(self.credentials.warnings(now));
+        warnings
+    }
 }
 
 /// Everything a connection needs.

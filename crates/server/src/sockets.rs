@@ -67,7 +67,6 @@ impl Sockets {
             None => (bind(config.listen)?, false),
         };
         let fault = |cause| SocketFault { place: config.listen.to_string(), cause };
-        gate.set_nonblocking(true).map_err(fault)?;
         let address = gate.local_addr().map_err(fault)?;
         let status = match std::env::var_os("RUNTIME_DIRECTORY") {
             // systemd gives several folders with colons between them; ours is the first
@@ -85,9 +84,7 @@ impl Sockets {
                 Some(MetricsSocket::Unix(bind_unix(path, Mode::from_raw_mode(0o111))?))
             }
             Some(MetricsAddress::Loopback(address)) => {
-                let listener = bind(*address)?;
-                listener.set_nonblocking(true).map_err(fault)?;
-                Some(MetricsSocket::Loopback(listener))
+                Some(MetricsSocket::Loopback(bind(*address)?))
             }
         };
         Ok(Self { gate, address, passed, status, metrics })
@@ -111,6 +108,9 @@ fn passed() -> Result<Option<TcpListener>, SocketFault> {
         let what = "it does not listen; the socket unit needs ListenStream= and Accept=no";
         return Err(fault(io::Error::new(io::ErrorKind::InvalidInput, what)));
     }
+    if let Some(gate) = &passed {
+        gate.set_nonblocking(true).map_err(fault)?;
+    }
     Ok(passed)
 }
 
@@ -118,6 +118,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, SocketFault> {
     let fault = |cause| SocketFault { place: address.to_string(), cause };
     let listener = TcpListener::bind(address).map_err(fault)?;
     rustix::net::listen(&listener, BACKLOG).map_err(|errno| fault(errno.into()))?;
+    listener.set_nonblocking(true).map_err(fault)?;
     Ok(listener)
 }
 

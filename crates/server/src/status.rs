@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tsmgate_text::escape;
 
-use crate::backend;
 use crate::credentials::day;
-use crate::daemon::closed;
 use crate::house::House;
 use crate::systemd;
 
@@ -96,19 +94,14 @@ impl Status {
         let audit = house.audit.position();
         let (reloads, reload) = house.reloads.past();
         let tsm_failing = house.metrics.tsm_failing();
-        let mut trouble: Vec<String> = snapshot.policy.closed().iter().map(closed).collect();
-        trouble.extend(snapshot.credentials.trouble(now));
+        let mut trouble = snapshot.trouble(now);
         if !audit.writable {
             trouble.push("the audit cannot be written: calls are refused".to_owned());
         }
-        if let Err(distrust) = backend::trusted_path(&snapshot.config.tsm) {
-            trouble.push(format!("TSM cannot be asked: {distrust}"));
-        }
-        let mut warnings = snapshot.config.warnings.clone();
+        let mut warnings = snapshot.warnings(now);
         // no trouble: only a login shows that it answers again, and a balancer sends none to a gate
         // that is not ready
         warnings.extend(tsm_failing.map(|code| format!("TSM failed the last time: {code}")));
-        warnings.extend(snapshot.credentials.warnings(now));
         if let Some(fault) = reload.as_ref().and_then(|reload| reload.fault.as_ref()) {
             warnings.push(format!("the last reload failed, what was before goes on: {fault}"));
         }
