@@ -2,6 +2,7 @@
 //! audit record, and what was not reached.
 
 mod anew;
+mod api;
 mod audit_chain;
 mod audit_failing;
 mod audit_hanging;

@@ -159,6 +159,11 @@ pub struct Audit {
 }
 
 impl Config {
+    /// Whether there is any lane but that of the raw cookie.
+    pub fn speaks_http(&self) -> bool {
+        self.tsm.api.is_some()
+    }
+
     /// The settings that only a restart changes and that differ in `new`, as they are called in the file.
     pub fn fixed_differences(&self, new: &Self) -> Vec<&'static str> {
         [

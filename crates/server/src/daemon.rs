@@ -24,6 +24,7 @@ use crate::accept::{self, complain_of_panic};
 use crate::audit::record::{Outcome, Record};
 use crate::audit::{Audit, AuditFault};
 use crate::backend::Backend;
+use crate::backend::api::Api;
 use crate::config::{self, Config, ConfigFault};
 use crate::connection::connection;
 use crate::credentials::{self, Credentials, CredentialsFault};
@@ -34,6 +35,7 @@ use crate::process::{self, Slots};
 use crate::proxy::Balancers;
 use crate::reload::{self, Warden};
 use crate::sandbox::Sandbox;
+use crate::session::{self, Session};
 use crate::sockets::{MetricsSocket, SocketFault, Sockets};
 use crate::status::Status;
 use crate::systemd::{self, Watchdog};
@@ -179,6 +181,8 @@ impl Daemon {
             balancers: Balancers::default(),
             ledger: Ledger::new(clock.clone()),
             backend: Backend::new(config.tsm.connections, &clock),
+            api: Api::new(config.tsm.connections, &clock),
+            session: Session::new(&clock),
             metrics: Metrics::new(),
             sandbox,
             life: process::random_name(),
@@ -273,6 +277,9 @@ impl Daemon {
         let _ = self.stop.send(true);
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the accept loop did not end well");
+        }
+        if let Some(held) = self.house.session.give_up() {
+            session::end(&self.house, &self.house.snapshot(), &held).await;
         }
         // whoever looks may look until here
         drop(self.observers);
