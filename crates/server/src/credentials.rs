@@ -145,7 +145,7 @@ pub fn provider() -> CryptoProvider {
 }
 
 /// The same with the cipher suites of TLS 1.2: for TSM's side.
-fn provider_with_tls12() -> CryptoProvider {
+pub(crate) fn provider_with_tls12() -> CryptoProvider {
     CryptoProvider {
         kx_groups: vec![
             kx_group::X25519MLKEM768,
