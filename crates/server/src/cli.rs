@@ -303,8 +303,10 @@ fn check(config: &std::path::Path) -> Exit {
     let policy = &loaded.snapshot.policy;
     let mut lines = vec![format!("{}: good", config.display())];
     let mut warnings = loaded.warnings();
+    let peers = Peers::of(&loaded.snapshot.config, &policy.allow);
+    warnings.extend(peers.controller.warning());
     // a packet that systemd's filter drops leaves no trace to look for
-    warnings.extend(disagreement::here(&Peers::of(&loaded.snapshot.config, &policy.allow)));
+    warnings.extend(disagreement::here(&peers));
     lines.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
     lines.push(format!("listens on {}", loaded.snapshot.config.listen));
     lines.extend(policy.clients().iter().map(|client| {
