@@ -12,8 +12,8 @@ use tsmgate_text::escape;
 use super::{Configuration, Exit, complain, fail, say};
 use crate::config::raw::{self, Raw};
 use crate::config::{self, ConfigFault};
-use crate::credentials::tsm::fingerprint;
 use crate::daemon::StartFault;
+use crate::digest::sha256;
 use crate::files::{self, FileFault};
 use crate::pinning::look::look;
 use crate::pinning::shown::{colons, lines};
@@ -89,7 +89,7 @@ pub(super) fn trust_tsm(arguments: &Arguments) -> Exit {
         complain("it shows no certificate");
         return Exit::Unavailable;
     };
-    let hash = fingerprint(&certificate);
+    let hash = sha256(&certificate);
     let mut shown = vec![format!("{} shows:", escape(&address.text))];
     shown.extend(lines(&certificate, &hash, OffsetDateTime::now_utc()));
     shown.extend(written.as_ref().map(|written| standing(path, written, &hash)));

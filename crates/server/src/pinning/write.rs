@@ -46,12 +46,15 @@ pub fn edited(text: &str, raw: &Raw, address: &str, pin: &str) -> Option<String>
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let pin_line = format!("api_certificate_sha256 = \"{pin}\"{newline}");
     let new = match (&raw.tsm.api_certificate_sha256, &raw.tsm.api) {
-        (Some(old), _) => {
+        (Some(old), api) => {
             let mut new = text.to_owned();
             let span = old.span();
             text.get(span.clone())?;
             new.replace_range(span, &format!("\"{pin}\""));
-            new
+            match api {
+                Some(_) => new,
+                None => after_header(&new, newline, &format!("api = \"{address}\"{newline}")),
+            }
         }
         (None, Some(api)) => after_api(text, api, newline, &pin_line)?,
         (None, None) => {
@@ -143,3 +146,6 @@ pub fn replace(path: &Path, seen: &files::Print, text: &str) -> Result<(), PinFa
     done?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(unwritable)
 }
+
+#[cfg(test)]
+mod tests;
