@@ -7,6 +7,8 @@
     reason = "a failed unwrap is a failed test"
 )]
 
+mod controller;
+
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
