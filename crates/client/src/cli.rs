@@ -18,6 +18,7 @@ use crate::LoginFailure;
 use crate::exit::Exit;
 
 mod complaint;
+mod gate_options;
 mod login;
 mod pki;
 
