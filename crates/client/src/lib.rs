@@ -32,6 +32,7 @@
 //! reads, [`failure`] is every way to fail, [`exit`] the one table of exit codes, [`cli`] the
 //! command line.
 
+pub mod api;
 pub mod cli;
 pub mod exit;
 pub mod failure;
@@ -40,6 +41,7 @@ mod address;
 mod conversation;
 mod gate;
 mod identity;
+mod json;
 mod local_socket;
 mod login;
 mod reach;

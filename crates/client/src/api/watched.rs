@@ -43,12 +43,13 @@ impl Witness {
 pub(super) struct Watched<S> {
     stream: S,
     witness: Witness,
+    write_failed: bool,
 }
 
 impl<S> Watched<S> {
     pub(super) fn new(stream: S) -> (Self, Witness) {
         let witness = Witness::default();
-        (Self { stream, witness: witness.clone() }, witness)
+        (Self { stream, witness: witness.clone(), write_failed: false }, witness)
     }
 }
 
@@ -75,17 +76,29 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
+/// A peer that refuses us may be gone before our request is: what it said is still there to be read. So
+/// a write that fails is passed over, and the read that follows says what happened.
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        if self.write_failed {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes));
+        Poll::Ready(Ok(written.unwrap_or_else(|_| {
+            self.write_failed = true;
+            bytes.len()
+        })))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        if !self.write_failed {
+            self.write_failed = ready!(Pin::new(&mut self.stream).poll_flush(context)).is_err();
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
