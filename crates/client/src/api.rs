@@ -10,6 +10,7 @@
 //! was answered 401 because the session had.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -44,6 +45,8 @@ const ALPN: &[u8] = b"http/1.1";
 /// Who asks.
 const AGENT: &str = concat!("tsmgate/", env!("CARGO_PKG_VERSION"));
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// How long the end of a session may take; nothing depends on it.
+const LOGOUT: Duration = Duration::from_secs(5);
 const UNAUTHORIZED: u16 = 401;
 const NO_CONTENT: u16 = 204;
 
@@ -185,7 +188,7 @@ impl Api {
         {
             let path = session::logout_path();
             let asked = Asked { method: Method::Post.name(), path: &path, body: None };
-            let deadline = self.peer.deadline();
+            let deadline = self.peer.deadline().min(Instant::now() + LOGOUT);
             if self.open(deadline).await.is_ok() {
                 let _ = self.send(&asked, Some(header), deadline).await;
             }

@@ -44,6 +44,11 @@ impl Document {
         &self.json
     }
 
+    /// As it came.
+    pub fn bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
     /// As it came, in visible ASCII: what else stood in a text is written as its escape.
     pub fn text(&self) -> String {
         json::visible(&self.text)
@@ -52,14 +57,6 @@ impl Document {
     /// The request's number in the gate's audit, the peer's text; none from a controller itself.
     pub fn request(&self) -> Option<&str> {
         self.request.as_deref()
-    }
-
-    /// The member of this name.
-    ///
-    /// # Errors
-    /// [`Breach::Lacks`] where there is none.
-    pub fn member(&self, name: &'static str) -> Result<&Value, Breach> {
-        self.json.get(name).ok_or(Breach::Lacks(name))
     }
 }
 

@@ -53,10 +53,13 @@ fn unlisted(cause: &Unlisted) -> String {
              gate knows"
                 .into()
         }
-        Unlisted::UnknownQueryKey | Unlisted::RepeatedQueryKey | Unlisted::BadValue(_) => {
+        Unlisted::BadSegment(kind) | Unlisted::BadValue(Some(kind)) => {
+            format!("give {}", kind.wanted())
+        }
+        Unlisted::UnknownQueryKey | Unlisted::RepeatedQueryKey | Unlisted::BadValue(None) => {
             "give each key of the operation once, as --query KEY=VALUE; letters, digits, . - and _".into()
         }
-        Unlisted::TooLong | Unlisted::BadPath | Unlisted::BadSegment(_) => {
+        Unlisted::TooLong | Unlisted::BadPath => {
             "write the path as TSM does: no escapes, no dots alone, no slash at the end".into()
         }
     }
