@@ -17,9 +17,19 @@ use tsmgate_pki::PkiError;
 use crate::LoginFailure;
 use crate::exit::Exit;
 
+#[allow(dead_code, reason = "the verbs that use it come next")]
+mod colour;
 mod complaint;
 mod login;
 mod pki;
+#[allow(dead_code, reason = "the verbs that use it come next")]
+mod progress;
+#[allow(dead_code, reason = "the verbs that use it come next")]
+mod render;
+#[allow(dead_code, reason = "the verbs that use it come next")]
+mod table;
+#[allow(dead_code, reason = "the verbs that use it come next")]
+mod wait;
 
 use complaint::Complaint;
 

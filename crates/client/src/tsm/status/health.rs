@@ -39,10 +39,10 @@ impl Health {
     /// How well this word of TSM's is; upper case and underscores do not matter.
     pub fn of(word: Option<&str>) -> Self {
         let Some(word) = word else { return Self::Degraded };
-        let is = |known: &&str| same(word, known);
-        if ["Active", "Running", "Passive", "Busy"].iter().any(|known| is(known)) {
+        let is_one_of = |known: &[&str]| known.iter().any(|known| same(word, known));
+        if is_one_of(&["Active", "Running", "Passive", "Busy"]) {
             Self::Healthy
-        } else if ["Stopped", "Disabled"].iter().any(|known| is(known)) {
+        } else if is_one_of(&["Stopped", "Disabled"]) {
             Self::Stopped
         } else {
             Self::Degraded
@@ -90,6 +90,13 @@ impl ClusterStatus {
 }
 
 impl ServiceStatus {
+    /// Whether this instance of it is as it should be: well, or at rest with a reason.
+    pub fn is_well(&self, instance: &Instance) -> bool {
+        is_disabled(&self.rollup_requested_deployment_state)
+            || is_disabled(&instance.current_deployment_state)
+            || self.may_say(instance.process_status.as_deref())
+    }
+
     fn ailing<'a>(&'a self, node: Option<&'a str>) -> Vec<Ailing<'a>> {
         let service = self.service_name.as_deref();
         if self.instances.is_empty() {
@@ -97,10 +104,7 @@ impl ServiceStatus {
             let ailing = Ailing { node, service, instance: None, word };
             return if self.may_say(word) { Vec::new() } else { vec![ailing] };
         }
-        let ill = |one: &&Instance| {
-            !is_disabled(&one.current_deployment_state)
-                && !self.may_say(one.process_status.as_deref())
-        };
+        let ill = |one: &&Instance| !self.is_well(one);
         let ailing = |one: &'a Instance| Ailing {
             node,
             service,
