@@ -25,18 +25,29 @@ const ELLIPSIS: char = '…';
 pub(super) struct Cell {
     text: String,
     tone: Tone,
+    /// Never cut.
+    whole: bool,
 }
 
 impl Cell {
     /// Text of ours, or such that was escaped.
     pub(super) fn own(text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { text: if text.is_empty() { "-".to_owned() } else { text }, tone: Tone::Plain }
+        Self {
+            text: if text.is_empty() { "-".to_owned() } else { text },
+            tone: Tone::Plain,
+            whole: false,
+        }
     }
 
     /// Somebody else's text; escaped and cut.
     pub(super) fn foreign(text: Option<&str>) -> Self {
         Self::own(escape(text.unwrap_or_default()))
+    }
+
+    /// The same, never cut: for a number or a time, of which a part is worth nothing.
+    pub(super) fn whole(self) -> Self {
+        Self { whole: true, ..self }
     }
 
     /// The same in a colour.
@@ -54,10 +65,13 @@ pub(super) fn table<const N: usize>(
 ) -> String {
     let heading = heading.map(|word| Cell::own(word).toned(Tone::Heading));
     let lines = || std::iter::once(&heading).chain(rows);
-    let mut widths = [0; N];
+    // how wide each column is, and how wide it has to be at least
+    let mut widths = [(0, 0); N];
     for line in lines() {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = columns(&cell.text).max(*width);
+        for ((width, least), cell) in widths.iter_mut().zip(line) {
+            let own = columns(&cell.text);
+            *width = own.max(*width);
+            *least = if cell.whole { own } else { own.min(NARROWEST) }.max(*least);
         }
     }
     if let Some(most) = width {
@@ -65,7 +79,7 @@ pub(super) fn table<const N: usize>(
     }
     let mut text = String::new();
     for line in lines() {
-        for (place, (cell, &width)) in line.iter().zip(&widths).enumerate() {
+        for (place, (cell, &(width, _))) in line.iter().zip(&widths).enumerate() {
             let shown = fit(&cell.text, width);
             text.push_str(&cell.tone.paint(&shown));
             if place + 1 < N {
@@ -78,13 +92,14 @@ pub(super) fn table<const N: usize>(
     text
 }
 
-/// Takes from the widest column until the line fits, or no column can give more.
-fn squeeze(widths: &mut [usize], most: usize) {
+/// Takes from the widest column that has something to give until the line fits, or none has.
+fn squeeze(widths: &mut [(usize, usize)], most: usize) {
     let gaps = GAP.len() * widths.len().saturating_sub(1);
-    while widths.iter().sum::<usize>() + gaps > most {
-        match widths.iter_mut().max() {
-            Some(widest) if *widest > NARROWEST => *widest -= 1,
-            _ => return,
+    while widths.iter().map(|(width, _)| width).sum::<usize>() + gaps > most {
+        let giving = widths.iter_mut().filter(|(width, least)| width > least);
+        match giving.max_by_key(|(width, _)| *width) {
+            Some((widest, _)) => *widest -= 1,
+            None => return,
         }
     }
 }

@@ -142,7 +142,7 @@ fn the_bar_never_wraps() {
     assert_eq!(said(Some(|| 0), &answers[..1]), "\r\u{1b}[K\r\u{1b}[K");
 }
 
-/// What TSM says of a step steers no terminal and forges no line.
+/// R43: what TSM says of a step steers no terminal and forges no line.
 #[test]
 fn hostile_steps_are_shown_and_do_nothing() {
     let evil = "a\n100% - done\u{1b}[2J\u{202e}\r";

@@ -18,11 +18,11 @@ pub(in crate::cli) fn list(list: &JobList, width: Option<usize>) -> String {
     }
     let row = |job: &Job| {
         [
-            Cell::own(job.id.to_string()),
+            Cell::own(job.id.to_string()).whole(),
             Cell::foreign(job.job_type.as_deref()),
             Cell::foreign(Some(job.status.name())).toned(tone(job)),
-            Cell::own(percent(job)),
-            Cell::own(moment(job.created_at)),
+            Cell::own(percent(job)).whole(),
+            Cell::own(moment(job.created_at)).whole(),
             Cell::foreign(said(job)),
         ]
     };
@@ -148,7 +148,7 @@ fn moment(milliseconds: Option<u64>) -> String {
 
 /// `10 minutes`, `33.33 minutes`: as `tsm` says it, with at most two decimals.
 fn minutes(seconds: u64) -> String {
-    let hundredths = (seconds.saturating_mul(10) + 3) / 6;
+    let hundredths = seconds.saturating_mul(10).saturating_add(3) / 6;
     let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
     format!("{} minutes", text.trim_end_matches('0').trim_end_matches('.'))
 }

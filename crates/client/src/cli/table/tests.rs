@@ -47,6 +47,13 @@ fn no_column_vanishes_on_a_narrow_terminal() {
 }
 
 #[test]
+fn a_number_or_a_time_is_never_cut() {
+    let rows = [[Cell::own("2023-11-14T22:13:20Z").whole(), Cell::own("a text of some length")]];
+    let text = dress(table(["A", "B"], &rows, Some(12)), false);
+    assert_eq!(text, "A                     B\n2023-11-14T22:13:20Z  a text …\n");
+}
+
+#[test]
 fn wide_and_combining_characters_are_counted_as_terminals_do() {
     let rows = [["日本", "x"], ["e\u{301}e\u{301}", "y"]];
     assert_eq!(plain(["A", "B"], &rows, None), "A     B\n日本  x\ne\u{301}e\u{301}    y\n");
@@ -57,7 +64,7 @@ fn wide_and_combining_characters_are_counted_as_terminals_do() {
     assert_eq!(fit("ab", 0), "");
 }
 
-/// Text of TSM's steers no terminal and forges no row.
+/// R43: text of TSM's steers no terminal and forges no row.
 #[test]
 fn hostile_cells_stay_one_line_and_in_their_column() {
     let evil = "\u{1b}[2J\u{1b}]0;x\u{7}a\nb\tc\u{202e}d";
