@@ -20,11 +20,16 @@ use crate::api::ApiFailure;
 use crate::exit::Exit;
 
 mod ask;
+mod colour;
 mod complaint;
 mod gate_options;
 mod login;
 mod peer_options;
 mod pki;
+mod progress;
+mod render;
+mod table;
+mod wait;
 
 use complaint::Complaint;
 
