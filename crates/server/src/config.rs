@@ -47,6 +47,8 @@ pub struct Config {
     pub handshake_timeout: Duration,
     /// The login lane's times.
     pub login: LoginLimits,
+    /// Times and sizes of the api lane.
+    pub http: HttpLimits,
     /// The entries, of all files.
     pub clients: Vec<Client>,
     /// `[revoked]`.
@@ -87,6 +89,28 @@ pub struct Tsm {
     pub owner_groups: Vec<u32>,
     /// Calls at TSM at once.
     pub connections: usize,
+    /// Its HTTPS controller; without one there is no api lane.
+    pub api: Option<Api>,
+}
+
+/// TSM's HTTPS controller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    /// Its name or address, as it is called in its certificate where an authority counts.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How its certificate is checked: there is no way not to.
+    pub trust: ApiTrust,
+}
+
+/// What makes the controller's certificate good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApiTrust {
+    /// It is this one: the SHA-256 of the whole certificate.
+    Pin([u8; 32]),
+    /// One of the authorities of this file issued it, for the name we call it by.
+    Authority(PathBuf),
 }
 
 /// The login lane's times and counts.
@@ -101,6 +125,23 @@ pub struct LoginLimits {
     /// Calls on one connection.
     pub per_connection: u32,
     /// Of a connection.
+    pub lifetime: Duration,
+}
+
+/// The times and sizes of the lanes that speak HTTP.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpLimits {
+    /// To a whole header: for the first request from the handshake on, then from its first byte.
+    pub header: Duration,
+    /// Between requests.
+    pub idle: Duration,
+    /// To the first byte of TSM's answer, and from each part of it to the next.
+    pub call: Duration,
+    /// Of a request, in bytes.
+    pub body: usize,
+    /// Of an answer that is read whole, in bytes.
+    pub redacted_answer: usize,
+    /// Of a connection, which ends at a request boundary; also the longest that one answer may take.
     pub lifetime: Duration,
 }
 

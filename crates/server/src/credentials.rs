@@ -1,5 +1,5 @@
 //! The TLS side of the configuration, loaded and checked: our certificate and key, the authority whose
-//! clients count, its revocation lists.
+//! clients count, its revocation lists; and what makes TSM's own certificate good.
 //!
 //! It reads, and never writes: the daemon cannot make a key. Everything a start would fail on fails
 //! here, so that `check` and `run` say the same. What runs out while the daemon runs is judged by
@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::server::danger::ClientCertVerifier;
@@ -18,15 +19,17 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::config::Tls;
+use crate::config::{ApiTrust, Config, Tls};
 use crate::files::{self, FileFault, Kind, Print};
 
 mod dated;
 mod lists;
 mod trust;
+pub mod tsm;
 
 use dated::Dated;
 use trust::Trust;
+use tsm::Controller;
 
 /// From then on the end of a certificate is worth a warning.
 pub const ENDING_SOON: time::Duration = time::Duration::days(21);
@@ -43,10 +46,15 @@ pub struct Credentials {
     pub server: Arc<CertifiedKey>,
     /// Checks a client's chain; `None` without an authority, when nobody gets in.
     pub clients: Option<Arc<dyn ClientCertVerifier>>,
+    /// How TSM's HTTPS controller is checked; `Some` where `tsm.api` is. The same one (by `Arc::ptr_eq`)
+    /// for as long as the same is trusted.
+    pub tsm: Option<Arc<ClientConfig>>,
     /// When our certificate ends.
     server_ending: Ending,
     /// What stands behind `clients`.
     trust: Option<Arc<Trust>>,
+    /// What stands behind `tsm`.
+    controller: Option<Arc<Controller>>,
     /// What is odd but no reason not to start, whatever the time.
     odd: Vec<String>,
     /// The files, as they were just before they were read.
@@ -128,8 +136,16 @@ fn contents(path: &Path, what: impl Into<String>) -> CredentialsFault {
     CredentialsFault::Contents { path: path.to_owned(), what: what.into() }
 }
 
-/// The algorithms: rustls's own for TLS 1.3 with the post-quantum group preferred.
+/// The algorithms: rustls's own for TLS 1.3 with the post-quantum group preferred. Nothing of TLS 1.2, so
+/// that it cannot be spoken with our clients whatever versions somebody names.
 pub fn provider() -> CryptoProvider {
+    let mut provider = provider_with_tls12();
+    provider.cipher_suites.retain(|suite| suite.tls13().is_some());
+    provider
+}
+
+/// The same with the cipher suites of TLS 1.2: for TSM's side.
+fn provider_with_tls12() -> CryptoProvider {
     CryptoProvider {
         kx_groups: vec![
             kx_group::X25519MLKEM768,
@@ -158,10 +174,14 @@ fn key_credential() -> Option<PathBuf> {
 }
 
 /// The files that [`load`] reads, in no particular order.
-pub fn files_of(tls: &Tls) -> Vec<PathBuf> {
+pub fn files_of(config: &Config) -> Vec<PathBuf> {
+    let tls = &config.tls;
     let mut files = vec![tls.certificate.clone(), private_key(tls)];
     files.extend(tls.client_authority.clone());
     files.extend(tls.revocation_lists.iter().cloned());
+    if let Some(ApiTrust::Authority(file)) = config.tsm.api.as_ref().map(|api| &api.trust) {
+        files.push(file.clone());
+    }
     files
 }
 
@@ -174,9 +194,10 @@ fn private_key(tls: &Tls) -> PathBuf {
 ///
 /// # Errors
 /// A file is missing, unsafe, empty or broken; certificate and key do not match; our certificate is
-/// outside of its time, or every authority is; a configured revocation list holds none.
-pub fn load(tls: &Tls, now: OffsetDateTime) -> Result<Credentials, CredentialsFault> {
-    load_after(None, tls, now)
+/// outside of its time, or every authority is; a configured revocation list holds none, or
+/// `tsm.api_authority` no authority.
+pub fn load(config: &Config, now: OffsetDateTime) -> Result<Credentials, CredentialsFault> {
+    load_after(None, config, now)
 }
 
 /// The same while `current` is in force. Our own certificate must not keep a revocation from coming into
@@ -186,20 +207,21 @@ pub fn load(tls: &Tls, now: OffsetDateTime) -> Result<Credentials, CredentialsFa
 /// As [`load`]; or a revocation list is older than the one in force.
 pub fn load_anew(
     current: &Credentials,
-    tls: &Tls,
+    config: &Config,
     now: OffsetDateTime,
 ) -> Result<Credentials, CredentialsFault> {
-    load_after(Some(current), tls, now)
+    load_after(Some(current), config, now)
 }
 
 fn load_after(
     current: Option<&Credentials>,
-    tls: &Tls,
+    config: &Config,
     now: OffsetDateTime,
 ) -> Result<Credentials, CredentialsFault> {
+    let tls = &config.tls;
     let provider = Arc::new(provider());
     let mut odd = Vec::new();
-    let read_from = files_of(tls).into_iter().map(|file| (file.clone(), files::print(&file)));
+    let read_from = files_of(config).into_iter().map(|file| (file.clone(), files::print(&file)));
     let read_from = read_from.collect();
     let (server, server_ending) = match (load_server(tls, &provider, now, &mut odd), current) {
         (Ok((server, ending)), _) => (Arc::new(server), ending),
@@ -226,7 +248,21 @@ fn load_after(
         let what = "tls.revocation_list is not set: only [revoked] refuses certificates";
         odd.push(what.to_owned());
     }
-    Ok(Credentials { provider, server, clients, server_ending, trust, odd, read_from })
+    let old = current.and_then(|current| current.controller.as_ref());
+    let api = config.tsm.api.as_ref();
+    let controller = api.map(|api| Controller::load(api, old)).transpose()?;
+    let tsm = controller.as_ref().map(|controller| Arc::clone(&controller.config));
+    Ok(Credentials {
+        provider,
+        server,
+        clients,
+        tsm,
+        server_ending,
+        trust,
+        controller,
+        odd,
+        read_from,
+    })
 }
 
 impl Credentials {
@@ -292,6 +328,7 @@ impl Credentials {
             warnings.push(format!("{name}: our certificate ends in {days} days"));
         }
         warnings.extend(self.trust.iter().flat_map(|trust| trust.warnings(now)));
+        warnings.extend(self.controller.iter().flat_map(|controller| controller.warnings(now)));
         warnings
     }
 }

@@ -76,7 +76,7 @@ impl Loaded {
     /// The first thing a start would fail on.
     pub fn load(path: &Path) -> Result<Self, StartFault> {
         let config = config::load(path)?;
-        let credentials = credentials::load(&config.tls, OffsetDateTime::now_utc())?;
+        let credentials = credentials::load(&config, OffsetDateTime::now_utc())?;
         Self::of(config, credentials, path)
     }
 

@@ -257,7 +257,7 @@ fn everything(path: &Path, current: &Snapshot, house: &House) -> Read {
     let config = config::load(path).map_err(|fault| fault.to_string())?;
     house.sandbox.holds(&config, path)?;
     let now = OffsetDateTime::now_utc();
-    let credentials = credentials::load_anew(&current.credentials, &config.tls, now);
+    let credentials = credentials::load_anew(&current.credentials, &config, now);
     let credentials = credentials.map_err(|fault| fault.to_string())?;
     let loaded = Loaded::of(config, credentials, path).map_err(|fault| fault.to_string())?;
     let fixed = current.config.fixed_differences(&loaded.snapshot.config);
@@ -270,9 +270,9 @@ fn everything(path: &Path, current: &Snapshot, house: &House) -> Read {
 
 /// Certificates and lists anew.
 fn certificates(current: &Snapshot, house: &House) -> Read {
-    house.sandbox.holds_credentials(&current.config.tls)?;
+    house.sandbox.holds_credentials(&current.config)?;
     let now = OffsetDateTime::now_utc();
-    let credentials = credentials::load_anew(&current.credentials, &current.config.tls, now);
+    let credentials = credentials::load_anew(&current.credentials, &current.config, now);
     let credentials = credentials.map_err(|fault| fault.to_string())?;
     let warnings = credentials.trouble(now).into_iter().chain(credentials.warnings(now)).collect();
     Ok((Snapshot { credentials, ..current.clone() }, warnings))

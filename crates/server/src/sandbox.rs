@@ -12,7 +12,7 @@ use landlock::{
     RulesetCreatedAttr, RulesetError, Scope,
 };
 
-use crate::config::{Config, Tls};
+use crate::config::Config;
 use crate::process;
 
 mod folders;
@@ -69,8 +69,8 @@ impl Sandbox {
     ///
     /// # Errors
     /// A folder is outside of it: that takes a restart.
-    pub fn holds_credentials(&self, tls: &Tls) -> Result<(), String> {
-        self.holds_all(&Folders::of_credentials(tls))
+    pub fn holds_credentials(&self, config: &Config) -> Result<(), String> {
+        self.holds_all(&Folders::of_credentials(config))
     }
 
     /// Whether everything that a configuration names is within reach from in here.

@@ -12,12 +12,14 @@ use tsmgate_gate::rate::Rate;
 
 use super::fault::ConfigFault;
 use super::raw::{self, OneOrMany, Raw};
-use super::values::{self, Parsed, WrittenNetwork};
-use super::{Audit, Config, LoginLimits, Tls, Tsm};
+use super::values::{self, Parsed, WrittenNetwork, WrittenSize};
+use super::{Audit, Config, HttpLimits, LoginLimits, Tls, Tsm};
 use tsmgate_text::escape;
 
+mod api;
 mod clients;
 
+use api::api;
 use clients::{clients, roles};
 
 /// Where what was written stands: the main file first, then those of `clients.d`.
@@ -79,6 +81,7 @@ pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
             per_connection: at_least_one(&raw.limits.login.per_connection, origin)?,
             lifetime: raw.limits.login.lifetime.0.0,
         },
+        http: http(&raw.limits.http),
         deny: deny_list(&raw.revoked, origin)?,
         stop_grace: raw.stop.grace.0.0,
         audit: audit(&raw.audit, origin)?,
@@ -89,17 +92,25 @@ pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
     })
 }
 
+fn http(raw: &raw::HttpLimits) -> HttpLimits {
+    let bytes = |size: &WrittenSize| usize::try_from(size.0.0).unwrap_or(usize::MAX);
+    HttpLimits {
+        header: raw.header.0.0,
+        idle: raw.idle.0.0,
+        call: raw.call.0.0,
+        body: bytes(&raw.body),
+        redacted_answer: bytes(&raw.redacted_answer),
+        lifetime: raw.lifetime.0.0,
+    }
+}
+
 /// What the contract has and this version has not: to ignore it would promise what is not there.
 fn refuse_later_lanes(raw: &Raw, origin: &Origin) -> Result<(), ConfigFault> {
     let later = |span: Option<Range<usize>>, what: &str| match span {
         Some(span) => Err(origin.main(&span, format!("{what} is not in this version; remove it"))),
         None => Ok(()),
     };
-    let span_of = |value: &Spanned<String>| value.span();
     later(raw.listen.local.as_ref().map(Spanned::span), "`listen.local`")?;
-    later(raw.tsm.api.as_ref().map(span_of), "the api lane")?;
-    later(raw.tsm.api_certificate_sha256.as_ref().map(span_of), "the api lane")?;
-    later(raw.tsm.api_authority.as_ref().map(Spanned::span), "the api lane")?;
     later(raw.tsm.command_socket.as_ref().map(Spanned::span), "the command lane")?;
     later(raw.local.first().map(Spanned::span), "`[[local]]`")
 }
@@ -212,6 +223,7 @@ fn tsm(raw: &raw::Tsm, origin: &Origin, warnings: &mut Vec<String>) -> Result<Ts
         owners,
         owner_groups,
         connections: within(&raw.connections, MOST_AT_ONCE, origin)?,
+        api: api(raw, origin)?,
     })
 }
 

@@ -122,11 +122,11 @@ table! {
         socket_owners: Vec<String> = SOCKET_OWNERS.iter().map(|&name| name.to_owned()).collect();
         /// Calls at TSM at once.
         connections: Spanned<usize> = Spanned::new(0..0, 8);
-        /// A later version's api lane.
+        /// TSM's HTTPS controller; absent: no api lane.
         api: Option<Spanned<String>> = None;
-        /// A later version's api lane.
+        /// The SHA-256 of its certificate, in hexadecimal.
         api_certificate_sha256: Option<Spanned<String>> = None;
-        /// A later version's api lane.
+        /// Or the authority that issued it.
         api_authority: Option<Spanned<PathBuf>> = None;
         /// A later version's command lane.
         command_socket: Option<Spanned<PathBuf>> = None;
@@ -188,7 +188,7 @@ table! {
 }
 
 table! {
-    /// `[limits.http]`, for the lanes of a later version.
+    /// `[limits.http]`
     HttpLimits {
         /// To a whole request header.
         header: WrittenDuration = time("5s");

@@ -31,8 +31,8 @@ pub(super) struct Trust {
 /// A certificate of the authorities' file.
 #[derive(Debug)]
 pub(super) struct Authority {
-    certificate: CertificateDer<'static>,
-    name: String,
+    pub(super) certificate: CertificateDer<'static>,
+    pub(super) name: String,
     pub(super) raw_name: Vec<u8>,
     /// The key of its SubjectPublicKeyInfo, without the algorithm.
     pub(super) public_key: Vec<u8>,
@@ -40,7 +40,7 @@ pub(super) struct Authority {
     pub(super) may_sign_lists: bool,
     is_authority: bool,
     from: OffsetDateTime,
-    until: OffsetDateTime,
+    pub(super) until: OffsetDateTime,
 }
 
 impl Trust {
@@ -180,7 +180,14 @@ impl Trust {
 }
 
 impl Authority {
-    fn read(path: &Path, certificate: CertificateDer<'static>) -> Result<Self, CredentialsFault> {
+    /// What a certificate of the file at `path` says.
+    ///
+    /// # Errors
+    /// It is broken.
+    pub(super) fn read(
+        path: &Path,
+        certificate: CertificateDer<'static>,
+    ) -> Result<Self, CredentialsFault> {
         let (_, parsed) = X509Certificate::from_der(&certificate)
             .map_err(|error| contents(path, format!("a broken certificate: {error}")))?;
         let name = escape(parsed.subject().to_string());
@@ -203,12 +210,13 @@ impl Authority {
         })
     }
 
-    fn counts(&self, now: OffsetDateTime) -> bool {
+    /// Whether `now` is within its time.
+    pub(super) fn counts(&self, now: OffsetDateTime) -> bool {
         self.from <= now && now <= self.until
     }
 
     /// Why it does not count at `now`.
-    fn absent(&self, now: OffsetDateTime) -> String {
+    pub(super) fn absent(&self, now: OffsetDateTime) -> String {
         let name = &self.name;
         match now < self.from {
             true => format!("the authority {name} is not valid before {}", day(self.from)),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use landlock::{AccessFs, BitFlags, make_bitflags};
 
-use crate::config::{CLIENTS_FOLDER, Config, MetricsAddress, Tls};
+use crate::config::{CLIENTS_FOLDER, Config, MetricsAddress};
 use crate::credentials;
 
 type Rights = BitFlags<AccessFs>;
@@ -103,7 +103,7 @@ impl Folders {
     ) -> Self {
         let mut folders = Self::of_file(config_file);
         folders.abstract_notify = surroundings.abstract_notify;
-        for Folder { path, rights, needed, .. } in Self::of_credentials(&config.tls).folders {
+        for Folder { path, rights, needed, .. } in Self::of_credentials(config).folders {
             folders.add(&path, rights, needed);
         }
         if let Some(credentials) = &surroundings.credentials {
@@ -137,9 +137,9 @@ impl Folders {
     }
 
     /// What certificates, key and lists need.
-    pub(super) fn of_credentials(tls: &Tls) -> Self {
+    pub(super) fn of_credentials(config: &Config) -> Self {
         let mut folders = Self::none();
-        credentials::files_of(tls).iter().for_each(|file| folders.add_of(file));
+        credentials::files_of(config).iter().for_each(|file| folders.add_of(file));
         folders
     }
 

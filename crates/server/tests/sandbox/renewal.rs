@@ -172,7 +172,7 @@ fn the_configurations_own_files_are_looked_after_too() {
     assert_eq!(sandbox.holds_file(&file), Ok(()));
     let config = config::load(&file).unwrap();
     assert_eq!(sandbox.holds(&config, &file), outside("outside"));
-    assert_eq!(sandbox.holds_credentials(&config.tls), outside("outside"));
+    assert_eq!(sandbox.holds_credentials(&config), outside("outside"));
     assert_eq!(Sandbox::none().holds(&config, &file), Ok(()));
 }
 
@@ -185,7 +185,7 @@ fn a_certificate_does_not_need_the_audits_folder() {
     fs::rename(room.path("log"), room.path("old")).unwrap();
     fs::create_dir(room.path("log")).unwrap();
     let config = config::load(&file).unwrap();
-    assert_eq!(sandbox.holds_credentials(&config.tls), Ok(()));
+    assert_eq!(sandbox.holds_credentials(&config), Ok(()));
     let log = room.real("log").display().to_string();
     assert!(sandbox.holds(&config, &file).unwrap_err().contains(&log));
 }
