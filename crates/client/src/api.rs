@@ -169,8 +169,7 @@ impl Api {
         only_json: bool,
         take: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<(), ApiFailure> {
-        let asked =
-            Asked { method: request.method().name(), path: request.upstream(), body };
+        let asked = Asked { method: request.method().name(), path: request.upstream(), body };
         let deadline = self.peer.deadline();
         let mut answer = self.good(&asked, deadline).await?;
         if only_json && answer.status != NO_CONTENT {

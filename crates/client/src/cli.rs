@@ -31,7 +31,9 @@ mod render;
 mod table;
 mod wait;
 
+use colour::dress;
 use complaint::Complaint;
+use table::terminal_width;
 
 /// Ask Tableau Services Manager, through a gate
 #[derive(Debug, Parser)]
@@ -49,14 +51,23 @@ enum Verb {
     Pki(pki::PkiArgs),
 }
 
+/// The columns of a terminal that does not say how many it has.
+const USUAL_WIDTH: usize = 80;
+
 /// Where a run talks to.
 struct Streams<'a> {
     /// Answers.
     out: &'a mut dyn Write,
     /// Whether a person would see them.
     out_is_terminal: bool,
+    /// How wide the terminal is that shows them, in columns.
+    out_width: Option<usize>,
+    /// Whether they are coloured.
+    coloured: bool,
     /// Everything else.
     talk: &'a mut dyn Write,
+    /// How wide the terminal is that shows the rest, asked anew each time.
+    talk_width: Option<fn() -> usize>,
 }
 
 impl Streams<'_> {
@@ -68,6 +79,12 @@ impl Streams<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Writes an answer that was rendered for a person.
+    fn rendered(&mut self, text: String) -> Result<(), Complaint> {
+        let text = dress(text, self.coloured);
+        self.answer(text.as_bytes())
     }
 
     /// Says one line; where it cannot be said there is nobody to tell.
@@ -89,12 +106,24 @@ pub fn main() -> ExitCode {
     let exit = match stdout.as_fd().try_clone_to_owned() {
         Ok(out) => {
             let mut out = File::from(out);
-            let (out, talk) = (&mut out, &mut io::stderr());
-            run(std::env::args_os(), Streams { out, out_is_terminal, talk })
+            let streams = Streams {
+                out: &mut out,
+                out_is_terminal,
+                out_width: terminal_width(&stdout),
+                coloured: false,
+                talk: &mut io::stderr(),
+                talk_width: io::stderr().is_terminal().then_some(talk_width),
+            };
+            run(std::env::args_os(), streams)
         }
         Err(error) => Complaint::stdout(&error).tell(&mut io::stderr()).code(),
     };
     ExitCode::from(exit)
+}
+
+/// How wide the terminal of stderr is now.
+fn talk_width() -> usize {
+    terminal_width(io::stderr()).unwrap_or(USUAL_WIDTH)
 }
 
 /// Runs one command line; the number is the exit code.

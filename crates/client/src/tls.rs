@@ -8,12 +8,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::failure::{Breach, Distrust, FileFault, LoginFailure, Refusal, Unreached};
+use crate::identity;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::{AlertDescription, CertificateError, ClientConfig, NoKeyLog};
-use crate::failure::{Breach, Distrust, FileFault, LoginFailure, Refusal, Unreached};
-use crate::identity;
 
 /// Reads the three files and makes what a handshake needs; `alpn` is the lane.
 pub(crate) fn config(

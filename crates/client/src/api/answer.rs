@@ -44,6 +44,11 @@ impl Document {
         &self.json
     }
 
+    /// What it says, taken out.
+    pub fn into_json(self) -> Value {
+        self.json
+    }
+
     /// As it came.
     pub fn bytes(&self) -> &[u8] {
         self.text.as_bytes()
@@ -196,7 +201,11 @@ impl Answer {
         let take = &mut |piece: &[u8]| {
             let room = ERROR_MOST.saturating_sub(bytes.len());
             bytes.extend_from_slice(piece.get(..room).unwrap_or(piece));
-            if bytes.len() < ERROR_MOST { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if bytes.len() < ERROR_MOST {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         };
         let _ = self.pieces(usize::MAX, connection, deadline, take).await;
         bytes.into()

@@ -134,12 +134,11 @@ impl Controller {
         deadline: Instant,
     ) -> Result<TlsStream<TcpStream>, ApiFailure> {
         let host = self.address.address().host().to_owned();
-        let name = ServerName::try_from(host)
-            .map_err(|_| ApiFailure::BadUrl(self.address.to_string()))?;
+        let name =
+            ServerName::try_from(host).map_err(|_| ApiFailure::BadUrl(self.address.to_string()))?;
         let config = self.config()?;
         let unreachable = |cause| ApiFailure::Unreachable { peer: self.address.to_string(), cause };
-        let tcp =
-            reach(self.address.address(), self.bind, deadline).await.map_err(unreachable)?;
+        let tcp = reach(self.address.address(), self.bind, deadline).await.map_err(unreachable)?;
         timeout_at(deadline, TlsConnector::from(config).connect(name, tcp))
             .await
             .map_err(|_| unreachable(Unreached::TimedOut(Stage::Handshake)))?

@@ -10,6 +10,7 @@ use tsmgate_text::escape;
 
 use crate::exit::Exit;
 use crate::failure::{Distrust, LoginFailure, Unreached};
+use crate::tsm::Unreadable;
 
 mod hint;
 pub mod refused;
@@ -128,6 +129,9 @@ pub enum Breach {
     /// JSON without what was asked for.
     #[error("the JSON lacks {0}")]
     Lacks(&'static str),
+    /// JSON of another shape than TSM's.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// A login that gives no cookie, or more than one, or none that can be used.
     #[error("the login gives no usable cookie")]
     NoCookie,
@@ -145,6 +149,13 @@ impl ApiFailure {
             Self::Gate(refusal) => refusal.exit(),
             Self::Tsm(refusal) => refusal.exit(),
         }
+    }
+}
+
+impl Breach {
+    /// Whether the connection was cut, rather than misused.
+    pub(crate) fn is_cut(&self) -> bool {
+        matches!(self, Self::Closed | Self::CutOff)
     }
 }
 

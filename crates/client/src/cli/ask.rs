@@ -3,6 +3,8 @@
 //! What can be checked is checked before anything is sent: a request is made of the catalogue's rows, and
 //! the connection comes with the first one. A session that was taken is ended whatever happens.
 
+use std::io;
+
 use clap::{ArgMatches, Args, Subcommand};
 use serde_json::Value;
 use tokio::runtime;
@@ -10,12 +12,14 @@ use tsmgate_catalogue::api::find::Match;
 use tsmgate_catalogue::api::operation::Operation;
 use tsmgate_catalogue::api::refusal::Refusal;
 
+use super::colour::When;
 use super::complaint::Complaint;
 use super::peer_options::{PeerOptions, Wanted};
 use super::{Streams, refuse_core_dumps};
 use crate::api::failure::Breach;
 use crate::api::{Api, ApiFailure, Document};
-use crate::exit::Exit;
+use crate::exit::{Ended, Exit};
+use crate::tsm::Unreadable;
 
 mod begin;
 mod configuration;
@@ -35,6 +39,9 @@ pub(crate) struct Asking {
     /// Write the answer as JSON
     #[arg(long)]
     json: bool,
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
+    color: When,
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,7 +79,7 @@ enum Task {
 
 impl AskVerb {
     /// Takes whom to ask and what to do apart, and checks the latter.
-    fn settle(self, streams: &Streams<'_>) -> Result<(Asking, Task), Complaint> {
+    fn settle(self) -> Result<(Asking, Task), Complaint> {
         match self {
             Self::Whoami(arguments) => Ok(arguments.settle()),
             Self::Permissions(arguments) => Ok(arguments.settle()),
@@ -87,7 +94,7 @@ impl AskVerb {
             Self::Cleanup(arguments) => arguments.settle(),
             Self::Config(verb) => verb.settle(),
             Self::Api(arguments) => arguments.settle(),
-            Self::Logout(arguments) => arguments.settle(streams),
+            Self::Logout(arguments) => arguments.settle(),
         }
     }
 }
@@ -105,7 +112,7 @@ impl Task {
         api: &mut Api,
         json: bool,
         streams: &mut Streams<'_>,
-    ) -> Result<Exit, Complaint> {
+    ) -> Result<Ended, Complaint> {
         match self {
             Self::Own(task) => task.perform(api, json, streams).await,
             Self::Status(task) => task.perform(api, json, streams).await,
@@ -120,17 +127,19 @@ impl Task {
 }
 
 /// Runs the command; `given` is what clap read of it.
-pub(super) fn run(verb: AskVerb, given: &ArgMatches, streams: &mut Streams<'_>) -> Exit {
-    perform(verb, given, streams).unwrap_or_else(|complaint| complaint.tell(streams.talk))
+pub(super) fn run(verb: AskVerb, given: &ArgMatches, streams: &mut Streams<'_>) -> Ended {
+    let ended = perform(verb, given, streams);
+    ended.unwrap_or_else(|complaint| complaint.tell(streams.talk).into())
 }
 
 fn perform(
     verb: AskVerb,
     given: &ArgMatches,
     streams: &mut Streams<'_>,
-) -> Result<Exit, Complaint> {
+) -> Result<Ended, Complaint> {
     refuse_core_dumps();
-    let (asking, task) = verb.settle(streams)?;
+    let (asking, task) = verb.settle()?;
+    streams.coloured = asking.color.is_wanted(&io::stdout());
     let peer = asking.peer.settle(task.wanted(), given)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Complaint::system(&error))?;
@@ -166,8 +175,13 @@ fn lacks(api: &Api, what: &'static str) -> Complaint {
     ApiFailure::Protocol { peer: api.peer().name(), breach: Breach::Lacks(what) }.into()
 }
 
+/// The answer cannot be read as what it should be.
+fn misread(api: &Api, cause: Unreadable) -> ApiFailure {
+    ApiFailure::Protocol { peer: api.peer().name(), breach: cause.into() }
+}
+
 /// Writes the answer as it came.
-fn as_json(answer: &Document, streams: &mut Streams<'_>) -> Result<Exit, Complaint> {
+fn as_json(answer: &Document, streams: &mut Streams<'_>) -> Result<Ended, Complaint> {
     streams.answer(format!("{}\n", answer.text()).as_bytes())?;
-    Ok(Exit::Done)
+    Ok(Exit::Done.into())
 }

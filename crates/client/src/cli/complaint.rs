@@ -34,11 +34,6 @@ impl Complaint {
         Self { exit: Exit::File, what, hint: hint.to_owned() }
     }
 
-    /// The exit code.
-    pub(super) fn exit(&self) -> Exit {
-        self.exit
-    }
-
     /// A file to be written is at fault.
     pub(super) fn output(path: &Path, what: impl std::fmt::Display, hint: &str) -> Self {
         let what = format!("cannot write {}: {what}", shown(path));

@@ -9,8 +9,8 @@ use tokio::runtime;
 use tsmgate_pki::time_text;
 use tsmgate_text::escape;
 
-use super::{Streams, refuse_core_dumps};
 use super::complaint::Complaint;
+use super::{Streams, refuse_core_dumps};
 use crate::exit::Exit;
 use crate::{Login, LoginFailure};
 

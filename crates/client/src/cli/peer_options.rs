@@ -70,7 +70,8 @@ impl PeerOptions {
             let what = format!("{option} is for --direct");
             return Err(Complaint::usage(what, "give --direct https://HOST:8850 with it"));
         }
-        let hint = "give --gate HOST:PORT with --ca, --cert and --key, or --direct https://HOST:8850";
+        let hint =
+            "give --gate HOST:PORT with --ca, --cert and --key, or --direct https://HOST:8850";
         let missing = || Complaint::usage("neither --gate nor --direct is given", hint);
         Ok(self.gate.gate()?.ok_or_else(missing)?.into())
     }
@@ -87,7 +88,8 @@ impl PeerOptions {
             }
             (None, None) => {
                 let what = "the controller's certificate cannot be checked";
-                let hint = "give --direct-ca FILE, or --direct-pin with its SHA-256 from the host itself";
+                let hint =
+                    "give --direct-ca FILE, or --direct-pin with its SHA-256 from the host itself";
                 return Err(Complaint::usage(what, hint));
             }
         };
@@ -132,7 +134,10 @@ fn password(
         Complaint::check("there is no terminal to ask for a password", "give --password-file FILE")
     })?;
     if typed.expose().is_empty() {
-        return Err(Complaint::check("the password is empty", "type it, or give --password-file FILE"));
+        return Err(Complaint::check(
+            "the password is empty",
+            "type it, or give --password-file FILE",
+        ));
     }
     Ok(typed)
 }

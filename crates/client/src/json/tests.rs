@@ -15,7 +15,8 @@ fn a_text_is_visible_and_reads_as_it_was() {
 
 #[test]
 fn a_document_says_the_same_in_visible_characters() {
-    let document = serde_json::json!({ NASTY: [NASTY, 1.50, null, true], "n": 18446744073709551615u64 });
+    let document =
+        serde_json::json!({ NASTY: [NASTY, 1.50, null, true], "n": 18446744073709551615u64 });
     let text = format!("\r\n{document:#}\n");
     let shown = visible(&text);
     assert!(shown.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{shown}");

@@ -43,7 +43,9 @@ impl ApiFailure {
 
 fn unlisted(cause: &Unlisted) -> String {
     match cause {
-        Unlisted::SessionRoute => "`tsmgate login` gives a session, `tsmgate logout` ends one".into(),
+        Unlisted::SessionRoute => {
+            "`tsmgate login` gives a session, `tsmgate logout` ends one".into()
+        }
         Unlisted::MethodNotAllowed(methods) => {
             let names: Vec<_> = methods.iter().map(|method| method.name()).collect();
             format!("give {}", names.join(" or "))
@@ -57,7 +59,8 @@ fn unlisted(cause: &Unlisted) -> String {
             format!("give {}", kind.wanted())
         }
         Unlisted::UnknownQueryKey | Unlisted::RepeatedQueryKey | Unlisted::BadValue(None) => {
-            "give each key of the operation once, as --query KEY=VALUE; letters, digits, . - and _".into()
+            "give each key of the operation once, as --query KEY=VALUE; letters, digits, . - and _"
+                .into()
         }
         Unlisted::TooLong | Unlisted::BadPath => {
             "write the path as TSM does: no escapes, no dots alone, no slash at the end".into()
@@ -67,7 +70,9 @@ fn unlisted(cause: &Unlisted) -> String {
 
 fn unreachable(peer: &str, cause: Unreached) -> String {
     match cause {
-        Unreached::NameUnknown => "check the host name in --direct, and this host's resolver".into(),
+        Unreached::NameUnknown => {
+            "check the host name in --direct, and this host's resolver".into()
+        }
         Unreached::NoAddressFor(_) => {
             "give --bind an address of the controller's family, IPv4 or IPv6".into()
         }
@@ -115,7 +120,7 @@ impl Breach {
                 "something else answers there, such as a proxy, or TSM is of a version not known here"
             }
             Self::LongBody(_) => "`tsmgate api` streams larger answers",
-            Self::LongHead(_) | Self::Lacks(_) | Self::NoCookie => {
+            Self::LongHead(_) | Self::Lacks(_) | Self::Unreadable(_) | Self::NoCookie => {
                 "check that TSM is at the other end, and its version"
             }
             Self::Closed | Self::CutOff => {
@@ -148,13 +153,16 @@ impl GateRefusal {
             }
             (Meaning::Later, _) => "try again".into(),
             (Meaning::Backend, "backend_denied_gate") => {
-                "on the gate's host, add the gate's user to TSM's group (tsmadmin by default)".into()
+                "on the gate's host, add the gate's user to TSM's group (tsmadmin by default)"
+                    .into()
             }
             (Meaning::Backend, "backend_untrusted") => {
-                "on the gate's host, `tsmgated trust-tsm` shows the certificate of TSM's controller".into()
+                "on the gate's host, `tsmgated trust-tsm` shows the certificate of TSM's controller"
+                    .into()
             }
             (Meaning::Backend, "answer_not_redactable") => {
-                "the answer could hold secrets; the permission config.secrets lets it through".into()
+                "the answer could hold secrets; the permission config.secrets lets it through"
+                    .into()
             }
             (Meaning::Backend, _) => format!("see whether TSM runs on the gate's host; {audit}"),
             (Meaning::Request, "session_route") => {

@@ -96,7 +96,10 @@ impl fmt::Display for GateRefusal {
         match (self.meaning(), &self.permission) {
             (Meaning::NotPermitted, Some(permission)) => {
                 let permission = escape(permission);
-                write!(formatter, "{peer} does not permit it: the permission {permission} is missing")?;
+                write!(
+                    formatter,
+                    "{peer} does not permit it: the permission {permission} is missing"
+                )?;
             }
             _ => {
                 write!(formatter, "{peer} says: {}", escape(&self.reason))?;

@@ -9,7 +9,7 @@ use super::{Asking, Task as Any, request};
 use crate::api::Api;
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
-use crate::exit::Exit;
+use crate::exit::Ended;
 
 /// What every command that begins a job can be told.
 #[derive(Debug, Args)]
@@ -129,7 +129,11 @@ pub(super) struct Task {
 }
 
 impl JobOptions {
-    fn task(self, operation: &str, mut query: Vec<(&str, &str)>) -> Result<Any, Complaint> {
+    fn task<'a>(
+        &'a self,
+        operation: &str,
+        mut query: Vec<(&'a str, &'a str)>,
+    ) -> Result<Any, Complaint> {
         if let Some(seconds) = &self.request_timeout {
             query.push(("jobTimeoutSeconds", seconds));
         }
@@ -140,19 +144,22 @@ impl JobOptions {
 
 impl StartArgs {
     pub(super) fn settle(self) -> Result<(Asking, Any), Complaint> {
-        Ok((self.asking, self.job.task("start", Vec::new())?))
+        let task = self.job.task("start", Vec::new())?;
+        Ok((self.asking, task))
     }
 }
 
 impl StopArgs {
     pub(super) fn settle(self) -> Result<(Asking, Any), Complaint> {
-        Ok((self.asking, self.job.task("stop", Vec::new())?))
+        let task = self.job.task("stop", Vec::new())?;
+        Ok((self.asking, task))
     }
 }
 
 impl RestartArgs {
     pub(super) fn settle(self) -> Result<(Asking, Any), Complaint> {
-        Ok((self.asking, self.job.task("restart", Vec::new())?))
+        let task = self.job.task("restart", Vec::new())?;
+        Ok((self.asking, task))
     }
 }
 
@@ -161,7 +168,8 @@ impl BackupArgs {
         let mut query = Vec::new();
         query.extend(self.name.as_deref().map(|name| ("writePath", name)));
         query.extend(self.skip_verification.then_some(("skipVerification", "true")));
-        Ok((self.asking, self.job.task("backup", query)?))
+        let task = self.job.task("backup", query)?;
+        Ok((self.asking, task))
     }
 }
 
@@ -180,10 +188,12 @@ impl CleanupArgs {
             query.extend(is_wanted.then_some((key, "true")));
         }
         if query.is_empty() {
-            let hint = "give --delete-log-files, --delete-temp-files or another; --help has them all";
+            let hint =
+                "give --delete-log-files, --delete-temp-files or another; --help has them all";
             return Err(Complaint::usage("nothing to clean up is named", hint));
         }
-        Ok((self.asking, self.job.task("cleanup", query)?))
+        let task = self.job.task("cleanup", query)?;
+        Ok((self.asking, task))
     }
 }
 
@@ -193,12 +203,13 @@ impl Task {
         api: &mut Api,
         json: bool,
         streams: &mut Streams<'_>,
-    ) -> Result<Exit, Complaint> {
-        let begun = api.ask(&self.request).await?;
-        let job = jobs::read(api, &begun)?;
+    ) -> Result<Ended, Complaint> {
+        let answer = api.ask(&self.request).await?;
+        let job = jobs::read(api, &answer)?;
         if self.wait {
-            return jobs::wait(api, job, begun, json, streams).await;
+            jobs::wait_for(job.id, api, json, streams).await
+        } else {
+            jobs::begun(&job, &answer, json, streams)
         }
-        jobs::show_begun(&job, &begun, json, streams)
     }
 }

@@ -13,7 +13,7 @@ use super::{Asking, Task as Any, lacks, member, request};
 use crate::api::{Api, Peer};
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
-use crate::exit::Exit;
+use crate::exit::{Ended, Exit};
 use crate::json::visible;
 
 /// Read the configuration of TSM
@@ -66,7 +66,7 @@ impl Task {
         api: &mut Api,
         json: bool,
         streams: &mut Streams<'_>,
-    ) -> Result<Exit, Complaint> {
+    ) -> Result<Ended, Complaint> {
         let answer = api.ask(&request("configuration-version", &[], &[])?).await?;
         let version = match member(api, &answer, "version")? {
             Value::Number(number) => number.to_string(),
@@ -96,7 +96,7 @@ impl Task {
         };
         streams.answer(text.as_bytes())?;
         self.tell_redacted(api, &values, streams);
-        Ok(Exit::Done)
+        Ok(Exit::Done.into())
     }
 
     fn tell_redacted(&self, api: &Api, values: &Map<String, Value>, streams: &mut Streams<'_>) {

@@ -4,15 +4,19 @@ use clap::Args;
 use serde_json::Value;
 use tsmgate_catalogue::api::find::Match;
 
-use super::shown::{columns, list, part};
+use super::shown::{list, part};
 use super::{Asking, Task as Any, as_json, lacks, request};
 use crate::api::{Api, Document};
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
-use crate::exit::Exit;
+use crate::cli::table::{Cell, table};
+use crate::exit::{Ended, Exit};
 
 /// Of more nodes than this no details are asked for: each is a request.
 const DETAILED_MOST: usize = 64;
+
+const NODES: [&str; 5] = ["NODE", "ADDRESS", "PROCESSORS", "MEMORY", "DISK"];
+const PORTS: [&str; 5] = ["NODE", "SERVICE", "INSTANCE", "TYPE", "PORT"];
 
 /// List the nodes of the cluster
 #[derive(Debug, Args)]
@@ -63,7 +67,7 @@ impl Task {
         api: &mut Api,
         json: bool,
         streams: &mut Streams<'_>,
-    ) -> Result<Exit, Complaint> {
+    ) -> Result<Ended, Complaint> {
         let (request, name) = match &self {
             Self::Nodes(request) => (request, "clusterNodes"),
             Self::Ports(request) => (request, "clusterPorts"),
@@ -73,12 +77,12 @@ impl Task {
         if json {
             return as_json(&answer, streams);
         }
-        let rows = match &self {
-            Self::Nodes(_) => node_rows(api, found).await?,
-            Self::Ports(_) => port_rows(found),
+        let (heading, rows) = match &self {
+            Self::Nodes(_) => (NODES, node_rows(api, found).await?),
+            Self::Ports(_) => (PORTS, port_rows(found)),
         };
-        streams.answer(columns(&rows).as_bytes())?;
-        Ok(Exit::Done)
+        streams.rendered(table(heading, &rows, streams.out_width))?;
+        Ok(Exit::Done.into())
     }
 }
 
@@ -91,9 +95,8 @@ fn nodes<'a>(
     nodes.and_then(Value::as_array).map(Vec::as_slice).ok_or_else(|| lacks(api, name))
 }
 
-async fn node_rows(api: &mut Api, nodes: &[Value]) -> Result<Vec<Vec<String>>, Complaint> {
-    let mut rows =
-        vec![["NODE", "ADDRESS", "PROCESSORS", "MEMORY", "DISK"].map(str::to_owned).to_vec()];
+async fn node_rows(api: &mut Api, nodes: &[Value]) -> Result<Vec<[Cell; 5]>, Complaint> {
+    let mut rows = Vec::new();
     for (place, node) in nodes.iter().enumerate() {
         // seen as objects, and guessed; a list of ids would be no surprise
         let id = node.get("nodeId").and_then(Value::as_str).or_else(|| node.as_str());
@@ -104,12 +107,12 @@ async fn node_rows(api: &mut Api, nodes: &[Value]) -> Result<Vec<Vec<String>>, C
         };
         let detail = detail.as_ref().and_then(|answer| answer.json().get("nodeInfo"));
         let detail = detail.unwrap_or(&Value::Null);
-        rows.push(vec![
-            id.map_or_else(|| "-".to_owned(), tsmgate_text::escape),
-            part(detail, "address"),
-            part(detail, "processorCount"),
-            size(detail, "availableMemory"),
-            size(detail, "totalDiskSpace"),
+        rows.push([
+            Cell::foreign(id),
+            Cell::own(part(detail, "address")),
+            Cell::own(part(detail, "processorCount")),
+            Cell::own(size(detail, "availableMemory")),
+            Cell::own(size(detail, "totalDiskSpace")),
         ]);
     }
     Ok(rows)
@@ -124,18 +127,18 @@ fn size(json: &Value, name: &str) -> String {
     }
 }
 
-fn port_rows(nodes: &[Value]) -> Vec<Vec<String>> {
-    let mut rows = vec![["NODE", "SERVICE", "INSTANCE", "TYPE", "PORT"].map(str::to_owned).to_vec()];
+fn port_rows(nodes: &[Value]) -> Vec<[Cell; 5]> {
+    let mut rows = Vec::new();
     for node in nodes {
         for service in list(node, "services") {
             for instance in list(service, "instances") {
                 for port in list(instance, "ports") {
-                    rows.push(vec![
-                        part(node, "nodeId"),
-                        part(service, "serviceName"),
-                        part(instance, "instanceId"),
-                        part(port, "portType"),
-                        part(port, "port"),
+                    rows.push([
+                        Cell::own(part(node, "nodeId")),
+                        Cell::own(part(service, "serviceName")),
+                        Cell::own(part(instance, "instanceId")).whole(),
+                        Cell::own(part(port, "portType")),
+                        Cell::own(part(port, "port")).whole(),
                     ]);
                 }
             }

@@ -16,7 +16,7 @@ use super::{Asking, Task as Any};
 use crate::api::Api;
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
-use crate::exit::Exit;
+use crate::exit::{Ended, Exit};
 use crate::identity::one_line;
 
 /// The most that is read, in bytes: the largest cookie that a login gives, in JSON, and more.
@@ -44,7 +44,7 @@ pub(crate) struct LogoutArgs {
 pub(super) struct Task(Secret);
 
 impl LogoutArgs {
-    pub(super) fn settle(self, _: &Streams<'_>) -> Result<(Asking, Any), Complaint> {
+    pub(super) fn settle(self) -> Result<(Asking, Any), Complaint> {
         let path = self.cookie_file.as_deref();
         let bytes = match path {
             Some(path) => read(std::fs::File::open(path), path)?,
@@ -71,27 +71,25 @@ impl Task {
         api: &mut Api,
         json: bool,
         streams: &mut Streams<'_>,
-    ) -> Result<Exit, Complaint> {
+    ) -> Result<Ended, Complaint> {
         api.end_session(&self.0).await?;
         if json {
             streams.answer(b"{\"ended\":true}\n")?;
         } else {
             streams.say("the session is ended");
         }
-        Ok(Exit::Done)
+        Ok(Exit::Done.into())
     }
 }
 
-fn read(
-    from: std::io::Result<impl Read>,
-    path: &Path,
-) -> Result<Zeroizing<Vec<u8>>, Complaint> {
+fn read(from: std::io::Result<impl Read>, path: &Path) -> Result<Zeroizing<Vec<u8>>, Complaint> {
     let unreadable = |error: std::io::Error| {
         let hint = "check the path, and the owner and mode of the file";
         Complaint::input(path, kind_text(error.kind()), hint)
     };
     // the full size from the start: a buffer that grows leaves copies behind
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(MOST).unwrap_or_default() + 1));
+    let mut bytes =
+        Zeroizing::new(Vec::with_capacity(usize::try_from(MOST).unwrap_or_default() + 1));
     from.map_err(unreadable)?.take(MOST).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(bytes)
 }

@@ -6,12 +6,14 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tsmgate_text::escape;
 
-use super::shown::{columns, list, part};
+use super::shown::{list, part};
 use super::{Asking, Task as Any, as_json, member};
 use crate::api::{Api, Own};
 use crate::cli::Streams;
+use crate::cli::colour::Tone;
 use crate::cli::complaint::Complaint;
-use crate::exit::Exit;
+use crate::cli::table::{Cell, table};
+use crate::exit::{Ended, Exit};
 
 /// Fewer days than this are worth a warning.
 const DAYS_LOW: i64 = 21;
@@ -67,7 +69,7 @@ impl Task {
         api: &mut Api,
         json: bool,
         streams: &mut Streams<'_>,
-    ) -> Result<Exit, Complaint> {
+    ) -> Result<Ended, Complaint> {
         let answer = api.ask_gate(self.0).await?;
         // that it is the answer to this question is seen even where nobody looks at it
         let known = match self.0 {
@@ -83,29 +85,31 @@ impl Task {
         if self.0 == Own::WhoAmI {
             warn(answer.json(), streams);
         }
-        Ok(Exit::Done)
+        Ok(Exit::Done.into())
     }
 }
 
-fn permissions(answer: &Value, streams: &mut Streams<'_>) -> Result<Exit, Complaint> {
-    let mut rows = vec![["PERMISSION", "YOURS", "BY", "EFFECT"].map(str::to_owned).to_vec()];
-    for permission in list(answer, "permissions") {
+fn permissions(answer: &Value, streams: &mut Streams<'_>) -> Result<Ended, Complaint> {
+    let row = |permission: &Value| {
         let granted = permission.get("granted").and_then(Value::as_bool).unwrap_or_default();
-        rows.push(vec![
-            part(permission, "name"),
-            if granted { "yes" } else { "no" }.to_owned(),
-            part(permission, "by"),
-            part(permission, "effect"),
-        ]);
-    }
-    streams.answer(columns(&rows).as_bytes())?;
-    Ok(Exit::Done)
+        let (word, tone) = if granted { ("yes", Tone::Good) } else { ("no", Tone::Quiet) };
+        [
+            Cell::own(part(permission, "name")),
+            Cell::own(word).whole().toned(tone),
+            Cell::own(part(permission, "by")),
+            Cell::own(part(permission, "effect")),
+        ]
+    };
+    let rows: Vec<_> = list(answer, "permissions").iter().map(row).collect();
+    let heading = ["PERMISSION", "YOURS", "BY", "EFFECT"];
+    streams.rendered(table(heading, &rows, streams.out_width))?;
+    Ok(Exit::Done.into())
 }
 
-fn who_am_i(answer: &Value, streams: &mut Streams<'_>) -> Result<Exit, Complaint> {
-    let mut rows = Vec::new();
+fn who_am_i(answer: &Value, streams: &mut Streams<'_>) -> Result<Ended, Complaint> {
+    let mut block = String::new();
     let mut line = |name: &str, text: Option<String>| {
-        rows.extend(text.map(|text| vec![name.to_owned(), text]));
+        block.extend(text.map(|text| format!("{name:<11}  {text}\n")));
     };
     let text = |name: &str| answer.get(name).map(|_| part(answer, name));
     line("client", text("client"));
@@ -119,8 +123,8 @@ fn who_am_i(answer: &Value, streams: &mut Streams<'_>) -> Result<Exit, Complaint
     line("lanes", words(answer, "lanes"));
     let gate = answer.get("gate").filter(|gate| gate.get("version").is_some());
     line("gate", gate.map(|gate| format!("tsmgated {}", part(gate, "version"))));
-    streams.answer(columns(&rows).as_bytes())?;
-    Ok(Exit::Done)
+    streams.answer(block.as_bytes())?;
+    Ok(Exit::Done.into())
 }
 
 /// A list in one line, each word escaped on its own; none where there is none.

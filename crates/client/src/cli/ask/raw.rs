@@ -3,7 +3,7 @@
 //! The path is checked as the gate will check it, and is never cleaned. A terminal is shown no byte that
 //! could steer it.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use super::{Asking, Task as Any};
 use crate::api::{Api, ApiFailure};
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
-use crate::exit::Exit;
+use crate::exit::{Ended, Exit};
 
 /// Send any request to TSM's API
 ///
@@ -63,8 +63,7 @@ impl ApiArgs {
         }
         let request = find_or_raw(self.method.as_bytes(), target.as_bytes());
         let asked = || format!("{} {target}", self.method);
-        let request =
-            request.map_err(|cause| ApiFailure::Unlisted { asked: asked(), cause })?;
+        let request = request.map_err(|cause| ApiFailure::Unlisted { asked: asked(), cause })?;
         let body = match (self.data, request.body()) {
             (None, _) => None,
             (Some(_), Body::Empty) => {
@@ -83,7 +82,7 @@ impl Task {
         api: &mut Api,
         json: bool,
         streams: &mut Streams<'_>,
-    ) -> Result<Exit, Complaint> {
+    ) -> Result<Ended, Complaint> {
         let on_terminal = streams.out_is_terminal;
         let mut written = Ok(());
         let out = &mut *streams.out;
@@ -107,7 +106,7 @@ impl Task {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Complaint::stdout(&error))
             }
-            _ => Ok(Exit::Done),
+            _ => Ok(Exit::Done.into()),
         }
     }
 }

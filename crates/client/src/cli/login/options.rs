@@ -98,10 +98,12 @@ impl LoginArgs {
             }
             (true, None) => Ok(true),
             (false, Some(_)) => Ok(false),
-            (false, None) if self.socket.is_some() && self.gate.host().is_some() => Err(Complaint::usage(
-                "both TSMGATE_GATE and TSMGATE_SOCKET are set",
-                "unset one of them, or give --gate or --socket",
-            )),
+            (false, None) if self.socket.is_some() && self.gate.host().is_some() => {
+                Err(Complaint::usage(
+                    "both TSMGATE_GATE and TSMGATE_SOCKET are set",
+                    "unset one of them, or give --gate or --socket",
+                ))
+            }
             (false, None) => Ok(self.socket.is_some()),
         }
     }
