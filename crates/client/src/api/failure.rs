@@ -3,8 +3,6 @@
 //! A failure names what failed and on which object. It never holds a cookie or a password, and text of
 //! a peer's is escaped and cut before it is shown, so that a failure is always one visible line.
 
-use std::fmt;
-
 use tsmgate_catalogue::api::refusal::Refusal as Unlisted;
 use tsmgate_text::escape;
 
@@ -46,7 +44,7 @@ pub enum ApiFailure {
         cause: Unreached,
     },
     /// The controller's certificate does not convince us. Nothing was sent.
-    #[error("cannot trust {peer}: {cause}")]
+    #[error("cannot trust {peer}: {}", by.refused(*cause))]
     Untrusted {
         /// The controller, `https://HOST:PORT`.
         peer: String,
@@ -159,11 +157,12 @@ impl Breach {
     }
 }
 
-impl fmt::Display for Proof {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Proof {
+    fn refused(&self, cause: Distrust) -> String {
         match self {
-            Self::Authority(path) => formatter.write_str(path),
-            Self::Pin => formatter.write_str("the pin"),
+            Self::Authority(_) => cause.to_string(),
+            // what it says of itself does not matter
+            Self::Pin => "its certificate is not the pinned one".to_owned(),
         }
     }
 }

@@ -55,8 +55,8 @@ fn unlisted(cause: &Unlisted) -> String {
              gate knows"
                 .into()
         }
-        Unlisted::BadSegment(kind) | Unlisted::BadValue(Some(kind)) => {
-            format!("give {}", kind.wanted())
+        Unlisted::BadSegment(_) | Unlisted::BadValue(Some(_)) => {
+            "--help after the command shows an example".into()
         }
         Unlisted::UnknownQueryKey | Unlisted::RepeatedQueryKey | Unlisted::BadValue(None) => {
             "give each key of the operation once, as --query KEY=VALUE; letters, digits, . - and _"

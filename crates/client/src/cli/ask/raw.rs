@@ -86,7 +86,9 @@ impl Task {
         let on_terminal = streams.out_is_terminal;
         let mut written = Ok(());
         let out = &mut *streams.out;
+        let mut open_line = false;
         let mut take = |piece: &[u8]| {
+            open_line = piece.last() != Some(&b'\n');
             let outcome = if on_terminal {
                 out.write_all(harmless(piece).as_bytes())
             } else {
@@ -101,6 +103,9 @@ impl Task {
             }
         };
         api.stream(&self.request, self.body, json, &mut take).await?;
+        if on_terminal && open_line {
+            streams.answer(b"\n")?;
+        }
         match written {
             // a reader that went away has read enough
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
