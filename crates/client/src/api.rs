@@ -21,27 +21,23 @@ use tsmgate_catalogue::api::find::Match;
 use tsmgate_catalogue::api::operation::Method;
 use tsmgate_wire::{Cookie, Secret};
 
-use crate::Gate;
-use crate::failure::LoginFailure;
-use crate::gate::TIMEOUT_MOST;
-
 mod answer;
 mod connection;
 mod controller;
 pub mod failure;
+mod peer;
 mod session;
 mod watched;
 
 pub use answer::{DOCUMENT_MOST, Document, STREAM_MOST};
 pub use controller::{Controller, ControllerAddress, Entry, Pin, Trust};
 pub use failure::ApiFailure;
+pub use peer::Peer;
 
 use answer::Answer;
 use connection::{Connection, NoAnswer, Silence};
 use failure::Breach;
 
-/// What both sides are asked to speak.
-const ALPN: &[u8] = b"http/1.1";
 /// Who asks.
 const AGENT: &str = concat!("tsmgate/", env!("CARGO_PKG_VERSION"));
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -49,15 +45,6 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const LOGOUT: Duration = Duration::from_secs(5);
 const UNAUTHORIZED: u16 = 401;
 const NO_CONTENT: u16 = 204;
-
-/// Who is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Peer {
-    /// A gate, which asks TSM for us.
-    Gate(Gate),
-    /// TSM itself.
-    Controller(Controller),
-}
 
 /// A gate's own routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,31 +74,6 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn is_read(&self) -> bool {
         self.method == Method::Get.name()
-    }
-}
-
-impl Peer {
-    /// What a person calls it: `HOST:PORT`, or `https://HOST:PORT`.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Gate(gate) => gate.address.to_string(),
-            Self::Controller(controller) => controller.address.to_string(),
-        }
-    }
-
-    fn host(&self) -> String {
-        match self {
-            Self::Gate(gate) => gate.address.to_string(),
-            Self::Controller(controller) => controller.address.address().to_string(),
-        }
-    }
-
-    fn deadline(&self) -> Instant {
-        let timeout = match self {
-            Self::Gate(gate) => gate.timeout,
-            Self::Controller(controller) => controller.timeout,
-        };
-        Instant::now() + timeout.min(TIMEOUT_MOST)
     }
 }
 
@@ -274,16 +236,7 @@ impl Api {
             return Ok(());
         }
         self.connection = None;
-        let made = match &self.peer {
-            Peer::Gate(gate) => {
-                let stream = gate.connect(ALPN, deadline).await.map_err(way_to_gate)?;
-                Connection::over(stream).await
-            }
-            Peer::Controller(controller) => {
-                Connection::over(controller.connect(deadline).await?).await
-            }
-        };
-        self.connection = Some(made.map_err(|breach| self.breach(breach))?);
+        self.connection = Some(self.peer.connect(deadline).await?);
         Ok(())
     }
 
@@ -331,30 +284,5 @@ impl Api {
 
     fn breach(&self, breach: Breach) -> ApiFailure {
         ApiFailure::Protocol { peer: self.peer.name(), breach }
-    }
-}
-
-/// The login lane's words do not fit where it was not asked for.
-fn way_to_gate(failure: LoginFailure) -> ApiFailure {
-    match failure {
-        LoginFailure::Protocol { peer, breach } => {
-            ApiFailure::Protocol { peer, breach: breach.into() }
-        }
-        other => other.into(),
-    }
-}
-
-impl From<crate::failure::Breach> for Breach {
-    fn from(breach: crate::failure::Breach) -> Self {
-        match breach {
-            crate::failure::Breach::Alert(number) => Self::Alert(number),
-            other => Self::Tls(other.to_string()),
-        }
-    }
-}
-
-impl From<Gate> for Peer {
-    fn from(gate: Gate) -> Self {
-        Self::Gate(gate)
     }
 }

@@ -23,7 +23,7 @@ use tokio_rustls::client::TlsStream;
 use tsmgate_wire::Secret;
 
 use super::failure::{ApiFailure, Breach, Proof};
-use super::{ALPN, Peer};
+use super::peer::{ALPN, Peer};
 use crate::failure::{Stage, Unreached, shown};
 use crate::reach::reach;
 use crate::tls::{self, HandshakeFault};

@@ -60,7 +60,7 @@ fn a_pin_that_is_none_is_a_matter_of_usage() {
         &right[..63],
         &format!("{right}0"),
         &format!("{right}:00"),
-        &right.replace('A', "G").replace('0', "G"),
+        &right.replace(['A', '0'], "G"),
     ] {
         let run = controller.run(&mut pinned(&controller, wrong));
         run.says(64, "not a SHA-256 of a certificate", "openssl x509");
