@@ -85,6 +85,31 @@ impl Exit {
     }
 }
 
+/// How a run ended whose help names exit codes of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// As the table says.
+    As(Exit),
+    /// With an answer of the command's own, 0 to 63.
+    Answer(u8),
+}
+
+impl Ended {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::As(exit) => exit.code(),
+            Self::Answer(code) => code,
+        }
+    }
+}
+
+impl From<Exit> for Ended {
+    fn from(exit: Exit) -> Self {
+        Self::As(exit)
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         exit.code().into()

@@ -29,17 +29,20 @@
 //!
 //! Rooms: `gate` and `local_socket` are the two ways in; `identity` reads the files, `reach`
 //! connects, `tls` decides what is spoken and sorts what goes wrong there, `conversation` asks and
-//! reads, [`failure`] is every way to fail, [`exit`] the one table of exit codes, [`cli`] the
-//! command line.
+//! reads, [`failure`] is every way to fail, [`exit`] the one table of exit codes, [`tsm`] reads TSM's
+//! status and jobs, [`cli`] is the command line.
 
+pub mod api;
 pub mod cli;
 pub mod exit;
 pub mod failure;
+pub mod tsm;
 
 mod address;
 mod conversation;
 mod gate;
 mod identity;
+mod json;
 mod local_socket;
 mod login;
 mod reach;
