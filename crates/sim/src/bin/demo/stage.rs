@@ -139,7 +139,11 @@ pub(crate) fn in_short(line: &str) -> Result<String> {
         field("event.action"),
         field("tsmgate.phase"),
         field("event.outcome"),
-        field("event.reason"),
+        ["event.reason", "tsmgate.operation", "tsmgate.session"]
+            .map(field)
+            .into_iter()
+            .find(|what| !what.is_empty())
+            .unwrap_or_default(),
         field("source.ip"),
     ))
 }
