@@ -61,6 +61,8 @@ pub struct Api {
     peer: Peer,
     connection: Option<Connection>,
     session: Option<Cookie>,
+    /// Something was asked, and its answer not read to the end.
+    asking: bool,
 }
 
 /// A request before it is sent.
@@ -80,7 +82,7 @@ impl Asked<'_> {
 impl Api {
     /// A line that is not there yet: the first request makes it.
     pub fn new(peer: Peer) -> Self {
-        Self { peer, connection: None, session: None }
+        Self { peer, connection: None, session: None, asking: false }
     }
 
     /// Who is asked.
@@ -116,7 +118,10 @@ impl Api {
     pub async fn end_session(&mut self, cookie: &Secret) -> Result<(), ApiFailure> {
         let body = Some(session::cookie_body(cookie));
         let asked = Asked { method: Method::Post.name(), path: "/v1/logout", body };
-        self.good(&asked, self.peer.deadline()).await.map(drop)
+        self.asking = true;
+        self.good(&asked, self.peer.deadline()).await?;
+        self.asking = false;
+        Ok(())
     }
 
     /// Asks TSM and hands its answer on piece by piece, at most [`STREAM_MOST`] bytes, until it ends or
@@ -132,18 +137,30 @@ impl Api {
         take: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<(), ApiFailure> {
         let asked = Asked { method: request.method().name(), path: request.upstream(), body };
+        self.asking = true;
         let deadline = self.peer.deadline();
         let mut answer = self.good(&asked, deadline).await?;
         if only_json && answer.status != NO_CONTENT {
             answer.check_json().map_err(|breach| self.breach(breach))?;
         }
         let Some(connection) = &self.connection else { return Err(self.breach(Breach::Closed)) };
-        let outcome = answer.pieces(STREAM_MOST, connection, deadline, take).await;
-        outcome.map_err(|nothing| self.unanswered(nothing, &asked))
+        match answer.pieces(STREAM_MOST, connection, deadline, take).await {
+            // whoever has enough leaves the rest unread
+            Ok(ControlFlow::Break(())) => Ok(()),
+            Ok(ControlFlow::Continue(())) => {
+                self.asking = false;
+                Ok(())
+            }
+            Err(nothing) => Err(self.unanswered(nothing, &asked)),
+        }
     }
 
-    /// Ends the session, where it is ours, and the connection; as well as it can be done.
+    /// Ends the session, where it is ours, and the connection; as well as it can be done, within
+    /// seconds. Also where an answer was not waited for.
     pub async fn end(mut self) {
+        if self.asking {
+            self.connection = None;
+        }
         if let Some(cookie) = self.session.take()
             && let Some(header) = session::header(&cookie)
         {
@@ -160,24 +177,32 @@ impl Api {
     }
 
     async fn document(&mut self, asked: Asked<'_>) -> Result<Document, ApiFailure> {
+        self.asking = true;
         let deadline = self.peer.deadline();
         let answer = self.good(&asked, deadline).await?;
         let Some(connection) = &self.connection else { return Err(self.breach(Breach::Closed)) };
-        let document = answer.document(connection, deadline).await;
-        document.map_err(|nothing| self.unanswered(nothing, &asked))
+        match answer.document(connection, deadline).await {
+            Ok(document) => {
+                self.asking = false;
+                Ok(document)
+            }
+            Err(nothing) => Err(self.unanswered(nothing, &asked)),
+        }
     }
 
     /// An answer that says yes.
     async fn good(&mut self, asked: &Asked<'_>, deadline: Instant) -> Result<Answer, ApiFailure> {
-        let answer = self.answer(asked, deadline).await?;
+        let mut answer = self.answer(asked, deadline).await?;
         if answer.is_good() {
             return Ok(answer);
         }
         let Some(connection) = &self.connection else { return Err(self.breach(Breach::Closed)) };
+        let (body, is_whole) = answer.error(connection, deadline).await;
+        self.asking = !is_whole;
         let peer = self.peer.name();
         Err(match self.peer {
-            Peer::Gate(_) => answer.refusal_of_gate(peer, connection, deadline).await,
-            Peer::Controller(_) => answer.refusal_of_tsm(peer, false, connection, deadline).await,
+            Peer::Gate(_) => answer.refusal_of_gate(peer, &body),
+            Peer::Controller(_) => answer.refusal_of_tsm(peer, false, &body),
         })
     }
 
@@ -219,7 +244,7 @@ impl Api {
         let body = Some(session::login_body(name, password));
         let path = session::login_path();
         let asked = Asked { method: Method::Post.name(), path: &path, body };
-        let answer = match self.send(&asked, None, deadline).await {
+        let mut answer = match self.send(&asked, None, deadline).await {
             Ok(answer) => answer,
             Err(nothing) => return Err(self.unanswered(nothing, &asked)),
         };
@@ -227,7 +252,8 @@ impl Api {
             return session::cookie(&answer.headers).map_err(|breach| self.breach(breach));
         }
         let Some(connection) = &self.connection else { return Err(self.breach(Breach::Closed)) };
-        Err(answer.refusal_of_tsm(self.peer.name(), true, connection, deadline).await)
+        let (body, _) = answer.error(connection, deadline).await;
+        Err(answer.refusal_of_tsm(self.peer.name(), true, &body))
     }
 
     /// Makes the connection, unless there is one.
