@@ -16,10 +16,13 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use hyper::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, HeaderValue, USER_AGENT};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tsmgate_catalogue::api::find::Match;
 use tsmgate_catalogue::api::operation::Method;
 use tsmgate_wire::{Cookie, Secret};
+
+use crate::Login;
+use crate::failure::{LoginFailure, shown};
 
 mod answer;
 mod connection;
@@ -238,7 +241,12 @@ impl Api {
             return Err(self.breach(Breach::NoCookie));
         };
         let (name, password) = match &controller.entry {
-            Entry::Gate(gate) => return Ok(gate.login().await?.cookie),
+            Entry::Gate(gate) => {
+                return in_time(gate.login(), gate.address.to_string(), deadline).await;
+            }
+            Entry::LocalSocket(socket) => {
+                return in_time(socket.login(), shown(&socket.path), deadline).await;
+            }
             Entry::Password { name, password } => (name, password),
         };
         let body = Some(session::login_body(name, password));
@@ -310,5 +318,17 @@ impl Api {
 
     fn breach(&self, breach: Breach) -> ApiFailure {
         ApiFailure::Protocol { peer: self.peer.name(), breach }
+    }
+}
+
+/// The cookie of a login that is over when we have to be.
+async fn in_time(
+    login: impl Future<Output = Result<Login, LoginFailure>>,
+    peer: String,
+    deadline: Instant,
+) -> Result<Cookie, ApiFailure> {
+    match timeout_at(deadline, login).await {
+        Ok(login) => Ok(login?.cookie),
+        Err(_) => Err(ApiFailure::TimedOut { peer, changing: false }),
     }
 }

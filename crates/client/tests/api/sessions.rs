@@ -151,6 +151,17 @@ fn a_login_that_gives_no_cookie_is_no_login() {
 }
 
 #[test]
+fn the_socket_of_this_host_can_give_the_session() {
+    let controller = Controller::start();
+    let mut command = controller.unknown(&["nodes"]);
+    controller.run(command.arg("--socket").arg(controller.tsm.socket())).good();
+    assert_eq!(controller.api().requests()[0].target, "/api/0.5/nodes", "no login by password");
+    controller.is_left_alone();
+    let run = controller.run(controller.unknown(&["nodes"]).args(["--socket", "/no/such"]));
+    run.says(69, "no session from TSM at /no/such: there is no socket", "start TSM");
+}
+
+#[test]
 fn a_gate_can_give_the_session() {
     use tsmgate_wire::{Answer, Cookie, Login, Secret};
 
