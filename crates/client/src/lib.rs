@@ -1,11 +1,16 @@
-//! The client of tsmgate: asks a gate, or TSM's own local socket, for a session.
+//! The client of tsmgate: asks a gate for a session, or TSM for whatever its API has, through a gate or
+//! without one.
 //!
 //! [`Gate`] speaks the login lane: TLS 1.3 with a client certificate, one call, one reply.
 //! [`LocalSocket`] has the same conversation with TSM on this host, without a gate. Both give a
 //! [`Login`] or one [`LoginFailure`], whose [`exit`](LoginFailure::exit) and
 //! [`hint`](LoginFailure::hint) say what to do. The whole attempt ends within its timeout.
 //!
-//! It refuses to skip the check of the gate's certificate, to read a private key that others may
+//! [`api::Api`] asks TSM over HTTP: a gate, which has the session and lets each certificate do its part,
+//! or TSM's controller itself, with a session that is ended afterwards. What can be asked is what
+//! `tsmgate-catalogue` has; every way to fail is an [`api::ApiFailure`].
+//!
+//! It refuses to skip the check of the gate's or the controller's certificate, to read a private key that others may
 //! read, to take a cookie without its return code, to resume a TLS session, and to print a secret.
 //!
 //! ```no_run
@@ -24,6 +29,20 @@
 //!     let login = gate.login().await?;
 //!     // the cookie is a superuser's session: keep it out of logs, arguments and environments
 //!     Ok(format!("Cookie: {}={}", login.cookie.name(), login.cookie.value().expose()))
+//! }
+//! ```
+//!
+//! ```no_run
+//! use tsmgate_catalogue::api::operation::Operation;
+//! use tsmgate_client::Gate;
+//! use tsmgate_client::api::{Api, ApiFailure};
+//!
+//! async fn is_running(gate: Gate) -> Result<bool, ApiFailure> {
+//!     let status = Operation::named("status").and_then(|status| status.request(&[], &[]).ok());
+//!     let mut api = Api::new(gate.into());
+//!     let answer = api.ask(&status.expect("the catalogue has it")).await;
+//!     api.end().await;
+//!     Ok(answer?.json()["clusterStatus"]["rollupStatus"] == "Running")
 //! }
 //! ```
 //!

@@ -35,14 +35,14 @@ mod status;
 /// What every command that asks can be told.
 #[derive(Debug, Args)]
 pub(crate) struct Asking {
-    #[command(flatten)]
-    peer: PeerOptions,
     /// Write the answer as JSON
     #[arg(long)]
     json: bool,
     /// When to colour
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
     color: When,
+    #[command(flatten)]
+    peer: PeerOptions,
 }
 
 #[derive(Debug, Subcommand)]
