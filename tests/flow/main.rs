@@ -2,12 +2,14 @@
 //! audit record, and what was not reached.
 
 mod anew;
+mod api;
 mod audit_chain;
 mod audit_failing;
 mod audit_hanging;
 mod audit_records;
 mod audit_rotation;
 mod backend;
+mod controller;
 mod conversation;
 mod dates;
 mod judged;

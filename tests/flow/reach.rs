@@ -117,6 +117,7 @@ async fn a_dead_tsm_is_tried_so_often_and_no_more() {
         owners: vec![0],
         owner_groups: vec![0],
         connections: 8,
+        api: None,
     };
     let backend = Backend::new(tsm.connections, &clock);
     // the first finds out, ten more are the burst

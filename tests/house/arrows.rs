@@ -59,19 +59,48 @@ fn reaching_tsm_takes_a_permit() {
     let permit = read("crates/gate/src/permit.rs");
     assert_eq!(permit.matches("Ok(Permit {").count(), 1, "one place makes permits");
     assert!(!permit.contains("pub permission:"), "a permit's fields are private");
-    let backend = read("crates/server/src/backend.rs");
-    let functions: Vec<_> = backend.split("pub async fn ").skip(1).collect();
-    assert!(!functions.is_empty(), "nothing asks TSM");
-    for function in functions {
-        let (arguments, _) = function.split_once(") ->").unwrap();
-        assert!(arguments.contains("permit: Permit"), "{arguments}");
-    }
-    for path in files(&root().join("crates/server/src"), ".rs") {
-        let text = std::fs::read_to_string(&path).unwrap();
-        if !path.ends_with("backend.rs") {
-            assert!(!text.contains("UnixStream::connect"), "{}", path.display());
+    for file in ["backend.rs", "backend/api.rs"] {
+        let text = read(&format!("crates/server/src/{file}"));
+        let (asking, _) = text.split_once("impl Answered").unwrap_or((&text, ""));
+        let functions: Vec<_> = asking.split("pub async fn ").skip(1).collect();
+        assert!(!functions.is_empty(), "{file}: nothing asks TSM");
+        for function in functions {
+            let (arguments, _) = function.split_once(") ->").unwrap();
+            let permit = ["permit: Permit", "permit: &Permit"];
+            assert!(permit.iter().any(|permit| arguments.contains(permit)), "{arguments}");
         }
     }
+    // to end the gate's own session takes the session, which took a permit to get
+    let api = read("crates/server/src/backend/api.rs");
+    let own: Vec<_> = api.split("pub(crate) async fn ").skip(1).collect();
+    assert_eq!(own.len(), 1, "one thing is done without a permit");
+    assert!(own.iter().all(|function| function.starts_with("end_own")));
+    let places = [("UnixStream::connect", "backend.rs"), ("TcpStream::connect", "backend/wire.rs")];
+    for path in files(&root().join("crates/server/src"), ".rs") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (connect, place) in places {
+            assert!(path.ends_with(place) || !text.contains(connect), "{}", path.display());
+        }
+    }
+}
+
+/// R63: nobody's certificate is judged by a check of our own but TSM's; and what only looks at it is used by
+/// the command that shows it, and by nothing that runs
+#[test]
+fn whom_we_believe_is_decided_in_one_place() {
+    let sources = root().join("crates/server/src");
+    let with = |text: &str| -> Vec<String> {
+        let has = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap().contains(text);
+        let name = |path: std::path::PathBuf| {
+            path.strip_prefix(&sources).unwrap().to_string_lossy().into_owned()
+        };
+        let mut found: Vec<_> = files(&sources, ".rs").into_iter().filter(has).map(name).collect();
+        found.sort();
+        found
+    };
+    assert_eq!(with(".dangerous()"), ["credentials/tsm.rs", "pinning/look.rs"]);
+    assert_eq!(with("use crate::pinning"), ["cli/trust_tsm.rs"]);
+    assert_eq!(with("pinning::look"), ["cli/trust_tsm.rs"]);
 }
 
 #[test]

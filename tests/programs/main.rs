@@ -27,5 +27,6 @@ mod sandbox;
 mod secrets;
 mod simulator;
 mod stage;
+mod trust_tsm;
 mod users;
 mod watchdog;

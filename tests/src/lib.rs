@@ -4,6 +4,7 @@
 //! Nothing here asserts more than that the stage could be set.
 
 pub mod certificates;
+pub mod http;
 pub mod peer;
 pub mod program;
 pub mod scene;

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use tempfile::TempDir;
 use tsmgate_server::audit::verify::{Verified, verify};
 use tsmgate_server::daemon::{Daemon, Loaded, StartFault};
-use tsmsim::{Simulator, SimulatorOptions};
+use tsmsim::{Api, ApiOptions, Simulator, SimulatorOptions};
 
 use crate::certificates::{Authority, Identity};
 use crate::peer::Peer;
@@ -36,6 +38,10 @@ pub struct SceneOptions {
     pub files: Vec<(String, String)>,
     /// Whether the simulator is started.
     pub tsm_running: bool,
+    /// TSM's controller, and with it the api lane.
+    pub api: Option<ApiOptions>,
+    /// Lines for `[limits.http]`.
+    pub http: String,
 }
 
 /// An entry for a client as the house names it.
@@ -60,6 +66,22 @@ impl Default for SceneOptions {
             client_authority: None,
             files: Vec::new(),
             tsm_running: true,
+            api: None,
+            http: String::new(),
+        }
+    }
+}
+
+impl SceneOptions {
+    /// A scene with an api lane, and a client `jump01` with these roles, as TOML.
+    pub fn api(roles: &str) -> Self {
+        let requests = "requests = { per_minute = 60000, burst = 1000 }";
+        let options = Self::default();
+        Self {
+            api: Some(ApiOptions::default()),
+            client_limits: format!("{}\n{requests}", options.client_limits),
+            rest: entry("jump01", roles),
+            ..options
         }
     }
 }
@@ -109,8 +131,11 @@ impl Scene {
         }
         std::fs::create_dir(path.join("tsm")).unwrap();
         std::fs::create_dir(path.join("log")).unwrap();
-        write(path, "tsmgated.toml", &configuration(options), 0o600);
-        let tsm = Simulator::start(SimulatorOptions::new(path.join("tsm/login"))).await.unwrap();
+        let of_tsm = SimulatorOptions::new(path.join("tsm/login"));
+        let of_tsm = SimulatorOptions { api: options.api.clone(), ..of_tsm };
+        let tsm = Simulator::start(of_tsm).await.unwrap();
+        let controller = tsm.api().map(controller_lines).unwrap_or_default();
+        write(path, "tsmgated.toml", &configuration(options, &controller), 0o600);
         if !options.tsm_running {
             tsm.stop().await;
         }
@@ -123,6 +148,14 @@ impl Scene {
     /// As the daemon's.
     pub fn load(&self) -> Result<Loaded, StartFault> {
         Loaded::load(&self.path("tsmgated.toml"))
+    }
+
+    /// TSM's controller.
+    ///
+    /// # Panics
+    /// Where the scene has none.
+    pub fn api(&self) -> &Api {
+        self.tsm.api().expect("a scene with an api lane")
     }
 
     /// Stops the daemon.
@@ -211,20 +244,34 @@ impl Scene {
     /// # Panics
     /// Where a connection did.
     pub fn nothing_reached_tsm(&self) {
-        assert_eq!(self.tsm.counts().connections, 0, "a connection reached TSM");
+        let counts = self.tsm.counts();
+        assert_eq!(counts.connections, 0, "a connection reached TSM");
+        assert_eq!(counts.api_connections, 0, "a connection reached TSM's controller");
     }
 }
 
-fn configuration(options: &SceneOptions) -> String {
+/// Where the controller is, and its certificate's pin.
+fn controller_lines(api: &Api) -> String {
+    let certificate = CertificateDer::from_pem_slice(api.certificate().as_bytes()).unwrap();
+    let pin = data_encoding::HEXLOWER.encode(&tsmgate_server::digest::sha256(&certificate));
+    format!(
+        "api = \"https://localhost:{}\"\napi_certificate_sha256 = \"{pin}\"\n",
+        api.address().port()
+    )
+}
+
+fn configuration(options: &SceneOptions, controller: &str) -> String {
     let SceneOptions { listen, tls, tsm, allow, admission, login, client_limits, rest, .. } =
         options;
+    let http = &options.http;
     format!(
         "[listen]\n{listen}\n\n\
          [tls]\ncertificate = \"server.pem\"\nprivate_key = \"server.key\"\n\
          client_authority = \"client-ca.pem\"\n{tls}\n\n\
-         [tsm]\nlogin_socket = \"tsm/login\"\nsocket_owners = [\"root\"]\n{tsm}\n\n\
+         [tsm]\nlogin_socket = \"tsm/login\"\nsocket_owners = [\"root\"]\n{controller}{tsm}\n\n\
          [admission]\nallow = {allow}\n{admission}\n\n\
          [limits.login]\n{login}\n\n\
+         [limits.http]\n{http}\n\n\
          [limits.client]\n{client_limits}\n\n\
          [audit]\nfile = \"log/audit.jsonl\"\n\n{rest}"
     )

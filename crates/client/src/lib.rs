@@ -10,8 +10,9 @@
 //! or TSM's controller itself, with a session that is ended afterwards. What can be asked is what
 //! `tsmgate-catalogue` has; every way to fail is an [`api::ApiFailure`].
 //!
-//! It refuses to skip the check of the gate's or the controller's certificate, to read a private key that others may
-//! read, to take a cookie without its return code, to resume a TLS session, and to print a secret.
+//! It refuses to skip the check of a gate's or a controller's certificate, to read a private key that
+//! others may read, to take a cookie without its return code, to resume a TLS session, and to print a
+//! secret.
 //!
 //! ```no_run
 //! use tsmgate_client::{Gate, LoginFailure};
@@ -48,7 +49,7 @@
 //!
 //! Rooms: `gate` and `local_socket` are the two ways in; `identity` reads the files, `reach`
 //! connects, `tls` decides what is spoken and sorts what goes wrong there, `conversation` asks and
-//! reads, [`failure`] is every way to fail, [`exit`] the one table of exit codes, [`tsm`] reads TSM's
+//! reads, [`api`] asks over HTTP, [`failure`] is every way to fail a login, [`exit`] the one table of exit codes, [`tsm`] reads TSM's
 //! status and jobs, [`cli`] is the command line.
 
 pub mod api;

@@ -40,10 +40,32 @@ impl Ledger {
     /// # Errors
     /// [`Reason::ClientInFlight`] or [`Reason::ClientOverRate`].
     pub fn charge(&self, client: &Client, permission: &Permission) -> Result<UnderWay, Reason> {
+        self.take(client, permission.is_login())
+    }
+
+    /// The same for a question about the client itself, which takes no permission and one of its requests.
+    ///
+    /// # Errors
+    /// As [`Ledger::charge`].
+    pub fn charge_request(&self, client: &Client) -> Result<UnderWay, Reason> {
+        self.take(client, false)
+    }
+
+    /// What a client has left at this moment.
+    pub fn left(&self, client: &Client) -> Left {
+        let account = self.account(client);
+        Left {
+            logins: account.logins.left(),
+            requests: account.requests.left(),
+            in_flight: account.in_flight.load(Ordering::Acquire),
+        }
+    }
+
+    fn take(&self, client: &Client, login: bool) -> Result<UnderWay, Reason> {
         let account = self.account(client);
         // the place first: a caller with too many calls under way keeps its tokens
         let place = UnderWay::take(account)?;
-        let bucket = if permission.is_login() { &place.0.logins } else { &place.0.requests };
+        let bucket = if login { &place.0.logins } else { &place.0.requests };
         bucket.take().map_err(Reason::ClientOverRate)?;
         Ok(place)
     }
@@ -64,6 +86,17 @@ impl Ledger {
             }
         }
     }
+}
+
+/// What a client has left of its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Raw logins that it could do at once.
+    pub logins: u32,
+    /// Requests that it could do at once.
+    pub requests: u32,
+    /// Calls of it that are under way, this one included.
+    pub in_flight: u32,
 }
 
 /// A call under way; dropping it ends it.

@@ -45,6 +45,16 @@ impl Permission {
         Self("login".to_owned())
     }
 
+    /// Operations of TSM's HTTP API that no table describes.
+    pub fn raw() -> Self {
+        Self("api.raw".to_owned())
+    }
+
+    /// What is secret in TSM's answers.
+    pub fn secrets() -> Self {
+        Self("config.secrets".to_owned())
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0
@@ -112,6 +122,15 @@ impl Grant {
     }
 }
 
+impl fmt::Display for Grant {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(permission) => permission.fmt(formatter),
+            Self::Prefix(prefix) => write!(formatter, "{prefix}*"),
+        }
+    }
+}
+
 impl FromStr for Grant {
     type Err = PermissionFault;
 
@@ -153,6 +172,16 @@ impl Role {
     pub fn gives(&self, permission: &Permission) -> bool {
         self.grants.iter().any(|grant| grant.covers(permission))
             && !self.except.contains(permission)
+    }
+
+    /// What it gives, as it is written; `*` ends a prefix.
+    pub fn grants(&self) -> impl Iterator<Item = String> + '_ {
+        self.grants.iter().map(Grant::to_string)
+    }
+
+    /// What its prefixes do not give.
+    pub fn exceptions(&self) -> impl Iterator<Item = &Permission> {
+        self.except.iter()
     }
 
     /// The roles that need no configuration: `login`, `monitor`, `operator`, `tls-admin`, `admin`.

@@ -31,6 +31,14 @@ impl Caller {
         &self.client
     }
 
+    /// The entry that names it now, under another policy.
+    ///
+    /// # Errors
+    /// As [`Policy::identify`].
+    pub fn entry(&self, policy: &Policy) -> Result<Arc<Client>, Reason> {
+        policy.identify(&self.leaf, self.address)
+    }
+
     /// Its certificate.
     pub fn leaf(&self) -> &Leaf {
         &self.leaf
@@ -48,7 +56,7 @@ impl Caller {
     /// As [`Policy::identify`]; or its certificate is another client's now, or the entry lost the
     /// permission.
     pub fn stays(&self, policy: &Policy, for_what: Option<&Permission>) -> Result<(), Reason> {
-        let client = policy.identify(&self.leaf, self.address)?;
+        let client = self.entry(policy)?;
         if client.name != self.client.name {
             return Err(Reason::ClientChanged);
         }
@@ -92,8 +100,31 @@ pub fn authorize(
     caller: &Caller,
     permission: Permission,
 ) -> Result<Permit, Reason> {
-    let client = policy.identify(&caller.leaf, caller.address)?;
+    permit(policy, caller, permission, |client, permission| ledger.charge(client, permission))
+}
+
+/// The same for a call that is charged as one request, whatever its permission: to give a raw cookie back
+/// takes the permission for it, and none of the client's logins.
+///
+/// # Errors
+/// As [`authorize`].
+pub fn authorize_request(
+    policy: &Policy,
+    ledger: &Ledger,
+    caller: &Caller,
+    permission: Permission,
+) -> Result<Permit, Reason> {
+    permit(policy, caller, permission, |client, _| ledger.charge_request(client))
+}
+
+fn permit(
+    policy: &Policy,
+    caller: &Caller,
+    permission: Permission,
+    charge: impl FnOnce(&Client, &Permission) -> Result<UnderWay, Reason>,
+) -> Result<Permit, Reason> {
+    let client = caller.entry(policy)?;
     let role = client.role_giving(&permission).ok_or(Reason::PermissionMissing)?.name().to_owned();
-    let under_way = ledger.charge(&client, &permission)?;
+    let under_way = charge(&client, &permission)?;
     Ok(Permit { permission, role, _under_way: under_way })
 }

@@ -5,17 +5,20 @@
 
 use std::hash::Hash;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Clock as _;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
-use governor::state::{InMemoryState, NotKeyed, StateStore};
+use governor::state::{NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
 
 use crate::bounded::Bounded;
 use crate::clock::Clock;
+
+/// In nanoseconds.
+const MINUTE: u64 = 60_000_000_000;
 
 /// How often something may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,16 +46,36 @@ impl Rate {
 /// One bucket.
 #[derive(Debug)]
 pub struct Bucket {
-    limiter: RateLimiter<NotKeyed, InMemoryState, Clock, NoOpMiddleware<Nanos>>,
+    rate: Rate,
+    limiter: RateLimiter<NotKeyed, Level, Clock, NoOpMiddleware<Nanos>>,
+    level: Arc<Mutex<Option<Nanos>>>,
     clock: Clock,
+}
+
+/// The state of one bucket, to be looked at without taking from it: the moment at which it is full again.
+#[derive(Debug)]
+struct Level(Arc<Mutex<Option<Nanos>>>);
+
+impl StateStore for Level {
+    type Key = NotKeyed;
+
+    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut level = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (answer, state) = measure(*level)?;
+        *level = Some(state);
+        Ok(answer)
+    }
 }
 
 impl Bucket {
     /// A full bucket.
     pub fn new(rate: Rate, clock: &Clock) -> Self {
-        let state = InMemoryState::default();
-        let limiter = RateLimiter::new(rate.quota(), state, clock.clone());
-        Self { limiter, clock: clock.clone() }
+        let level = Arc::default();
+        let limiter = RateLimiter::new(rate.quota(), Level(Arc::clone(&level)), clock.clone());
+        Self { rate, limiter, level, clock: clock.clone() }
     }
 
     /// Takes one token.
@@ -61,6 +84,17 @@ impl Bucket {
     /// The bucket is empty; the time until a token will be there.
     pub fn take(&self) -> Result<(), Duration> {
         self.limiter.check().map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+    }
+
+    /// How many tokens are there now; none is taken.
+    pub fn left(&self) -> u32 {
+        let burst = self.rate.burst.get();
+        let level = *self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        let full_at = level.map_or(0, Nanos::as_u64);
+        let missing = full_at.saturating_sub(self.clock.now().as_u64());
+        let each = MINUTE / u64::from(self.rate.per_minute.get()).max(1);
+        let used = missing.div_ceil(each.max(1));
+        burst.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))
     }
 }
 

@@ -190,11 +190,27 @@ reasons! {
     CallTooSlow = "call_too_slow", Relay, Peer;
     /// The peer went away, or did not take its answer, before the call was done.
     PeerGone = "peer_gone", Relay, Peer;
+    /// A request that is not HTTP as the gate takes it: framing, characters or fields that could be read in
+    /// two ways.
+    BadRequest = "bad_request", Relay, Peer;
+    /// A request whose header is longer than any that is needed.
+    HeaderTooLarge = "header_too_large", Relay, Peer;
+    /// A request whose header or body was begun and not finished in time.
+    RequestTooSlow = "request_too_slow", Relay, Peer;
+    /// A request that waits for the gate's consent before it sends its body.
+    ExpectationRefused = "expectation_refused", Relay, Peer;
+    /// A request for something that is not an operation of the catalogue, byte for byte.
+    NotAnOperation = "not_an_operation", Relay, Peer;
+    /// A request with a body where there is none to be, or one too large, or not JSON.
+    BodyRefused = "body_refused", Relay, Peer;
+    /// A request to change something that a web page sent from a browser.
+    CrossSite = "cross_site", Relay, Peer;
     /// All connections to TSM were busy for as long as a call may wait.
     BackendBusy = "backend_busy", Relay, Tsm;
-    /// TSM's socket is missing, refuses, or does not accept in time.
+    /// TSM's socket or controller is missing, refuses, or does not accept in time.
     BackendUnreachable = "backend_unreachable", Relay, Tsm;
-    /// Whoever answers at TSM's socket is not one of TSM's users, or the path is not safe.
+    /// Whoever answers at TSM's socket is not one of TSM's users, or the path is not safe; or the certificate
+    /// of its controller is not the one it has to be.
     BackendUntrusted = "backend_untrusted", Relay, Operator;
     /// TSM did not answer within the time of a call.
     BackendTimeout = "backend_timeout", Relay, Tsm;
@@ -204,6 +220,15 @@ reasons! {
     BackendError = "backend_error", Relay, Tsm;
     /// TSM does not accept the gate's own user.
     BackendDeniedGate = "backend_denied_gate", Relay, Operator;
+    /// TSM does not accept the session that it has just given to the gate.
+    BackendSessionRefused = "backend_session_refused", Relay, Tsm;
+    /// TSM answered a request with an error of its own, which was passed on.
+    AnsweredError = "answered_error", Relay, Tsm;
+    /// An answer that can hold secrets and from which they cannot be taken: not JSON, encoded, or larger than
+    /// is read whole.
+    AnswerNotRedactable = "answer_not_redactable", Relay, Tsm;
+    /// TSM's answer broke off, or did not go on or end in time, while it was passed on.
+    AnswerCut = "answer_cut", Relay, Tsm;
     /// The daemon stopped before the call was done.
     CallAborted = "call_aborted", Relay, Gate;
 

@@ -1,4 +1,5 @@
-//! TSM's login socket: one connection per call, our own 18 bytes out, one whole reply in.
+//! TSM's login socket: one connection per call, our own 18 bytes out, one whole reply in. Its HTTPS
+//! controller is [`api`]'s.
 //!
 //! Nothing reaches it without a [`Permit`]. Before each call the path is looked at, and after
 //! connecting the process that answers is: whoever could put a socket of his own there would learn
@@ -8,7 +9,6 @@ use std::fmt::Display;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,7 +17,6 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::permit::Permit;
-use tsmgate_gate::rate::{Bucket, Rate};
 use tsmgate_gate::reason::Reason;
 use tsmgate_text::escape;
 use tsmgate_wire::{Answer, Login, REPLY_LIMIT, decode_reply, encode_call};
@@ -25,16 +24,18 @@ use zeroize::Zeroizing;
 
 use crate::config::Tsm;
 
+pub mod api;
+mod attempts;
 mod trouble;
+mod wire;
 
+use attempts::Attempts;
 use trouble::Trouble;
 
 /// How long TSM may take to accept.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 /// How long a call waits for one of the connections at once that the configuration allows.
 const TURN_DEADLINE: Duration = Duration::from_secs(1);
-/// While TSM does not answer, no more attempts than this reach it.
-const ATTEMPTS_WHILE_DOWN: (u32, u32) = (600, 10);
 /// Our calls are one to a connection, so that their number is always the same.
 const SEQUENCE: i32 = 1;
 
@@ -42,20 +43,16 @@ const SEQUENCE: i32 = 1;
 #[derive(Debug)]
 pub struct Backend {
     turns: Semaphore,
-    down: AtomicBool,
-    attempts_while_down: Bucket,
+    attempts: Attempts,
     trouble: Trouble,
 }
 
 impl Backend {
     /// Connects to nothing yet; later to TSM with at most `connections` at once.
     pub fn new(connections: usize, clock: &Clock) -> Self {
-        let (per_minute, burst) = ATTEMPTS_WHILE_DOWN;
-        let rate = Rate::new(per_minute, burst).expect("constants above, not zero");
         Self {
             turns: Semaphore::new(connections),
-            down: false.into(),
-            attempts_while_down: Bucket::new(rate, clock),
+            attempts: Attempts::new(clock),
             trouble: Trouble::default(),
         }
     }
@@ -71,6 +68,19 @@ impl Backend {
         tsm: &Tsm,
         deadline: Duration,
         permit: Permit,
+    ) -> Result<Login, Reason> {
+        self.session(tsm, deadline, &permit).await
+    }
+
+    /// The same for the gate's own session, which a caller's permit is the occasion of and not used up by.
+    ///
+    /// # Errors
+    /// As [`Backend::login`].
+    pub async fn session(
+        &self,
+        tsm: &Tsm,
+        deadline: Duration,
+        permit: &Permit,
     ) -> Result<Login, Reason> {
         tracing::debug!(permission = %permit.permission(), role = permit.role(), "asking TSM");
         let answer = self.ask(tsm, deadline).await;
@@ -90,12 +100,12 @@ impl Backend {
     }
 
     async fn connect(&self, tsm: &Tsm) -> Result<UnixStream, Failure> {
-        if self.down.load(Ordering::Relaxed) && self.attempts_while_down.take().is_err() {
+        if !self.attempts.may_try() {
             return Err(Reason::BackendUnreachable.into());
         }
         let connected = connect_and_check(tsm).await;
         let unreachable = |failure: &Failure| failure.reason == Reason::BackendUnreachable;
-        self.down.store(connected.as_ref().err().is_some_and(unreachable), Ordering::Relaxed);
+        self.attempts.tried(connected.as_ref().err().is_some_and(unreachable));
         connected
     }
 }

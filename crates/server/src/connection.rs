@@ -6,11 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
+use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
+use tokio_rustls::server::TlsStream;
 use tsmgate_gate::admission::Unproven;
 use tsmgate_gate::admission::penalty::Offence;
 use tsmgate_gate::reason::{Reason, Stage};
+use tsmgate_wire::CALL_LIMIT;
 
 use crate::accept::Arrival;
 use crate::audit::record::{Outcome, Record};
@@ -18,7 +22,8 @@ use crate::audit::{Proof, RefusalOrigin};
 use crate::handshake::{Handshaken, Refused, handshake};
 use crate::house::House;
 use crate::proxy::{Origin, Unknown};
-use crate::relay::login::Conversation;
+use crate::relay::lane::{self, Chosen, Lane};
+use crate::relay::{Party, http, login};
 use crate::{drain, judge};
 
 /// How long after the daemon began to stop a connection that was just made may still become a call. A
@@ -93,17 +98,45 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
     let about = about().client(client).leaf(leaf);
     house.metrics.seen(&client.name, leaf.not_after);
     house.audit.note(Record::new("connection", Outcome::Success).until(leaf).append(&about));
+    let lane = Chosen::new();
+    let id = format!("{}-{number}", house.life);
     tokio::select! {
         biased;
-        reason = judge::no_longer(&mut changes, &origin, &caller, &chain) => {
+        reason = judge::no_longer(&mut changes, &origin, &caller, &chain, &lane) => {
             tracing::info!(client = client.name, %reason, "an open connection is cut");
             house.metrics.cut(reason);
             house.audit.note(Record::refusal("cut", reason).append(&about));
         }
-        () = Conversation::new(&house, &mut stream, &caller, &about).serve(&mut stop) => return,
+        () = converse(&house, &mut stream, Party { caller: &caller, about: &about, id: &id }, &lane, &mut stop) => return,
     }
     // here only where it was cut: the conversation, and a call under way with it, is gone already
     drain::farewell(&mut stream, false).await;
+}
+
+/// The conversation, in the lane that the peer chooses.
+async fn converse(
+    house: &House,
+    stream: &mut TlsStream<TcpStream>,
+    party: Party<'_>,
+    chosen: &Chosen,
+    stop: &mut watch::Receiver<bool>,
+) {
+    let begun = Instant::now();
+    let mut buffer = BytesMut::with_capacity(CALL_LIMIT);
+    let config = Arc::clone(&house.snapshot().config);
+    let alpn = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+    let deadline = begun + config.login.first_byte;
+    let lane = tokio::select! {
+        biased;
+        () = past_last_call(stop) => return drain::farewell(stream, false).await,
+        lane = lane::choose(stream, alpn.as_deref(), config.speaks_http(), &mut buffer, deadline) => lane,
+    };
+    let lane = *chosen.get_or_init(|| lane);
+    let read = (begun, buffer);
+    match lane {
+        Lane::Login => login::Conversation::new(house, stream, party, read).serve(stop).await,
+        Lane::Http => http::Conversation::new(house, stream, party, read).serve(stop).await,
+    }
 }
 
 /// Resolves a little after the daemon began to stop.

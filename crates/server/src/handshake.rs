@@ -22,6 +22,7 @@ use tsmgate_gate::reason::Reason;
 
 use crate::credentials::Credentials;
 use crate::house::Snapshot;
+use crate::relay::lane;
 
 mod doorman;
 
@@ -62,12 +63,13 @@ pub async fn handshake(
     snapshot: &Snapshot,
     deadline: Instant,
 ) -> Result<Handshaken, Refused> {
-    let Snapshot { credentials, policy, .. } = snapshot;
+    let Snapshot { credentials, policy, config } = snapshot;
     let refused = |reason| Refused { reason, leaf: None, key_proved: false, stream: None };
     let clients = credentials.clients.as_ref().ok_or_else(|| refused(Reason::GateClosed))?;
     let doorman = Arc::new(Doorman::new(Arc::clone(clients), Arc::clone(policy), address));
+    let http = config.speaks_http();
     let config =
-        server_config(credentials, &doorman).map_err(|_| refused(Reason::TlsIncompatible))?;
+        server_config(credentials, &doorman, http).map_err(|_| refused(Reason::TlsIncompatible))?;
     let accept = TlsAcceptor::from(Arc::new(config)).accept(stream).into_fallible();
     let outcome = match timeout_at(deadline, accept).await {
         Err(_) => return Err(doorman.findings().refused(Reason::HandshakeTimeout)),
@@ -92,6 +94,7 @@ pub async fn handshake(
 fn server_config(
     credentials: &Credentials,
     doorman: &Arc<Doorman>,
+    http: bool,
 ) -> Result<ServerConfig, rustls::Error> {
     let certificate = SingleCertAndKey::from(Arc::clone(&credentials.server));
     let mut config = ServerConfig::builder_with_provider(Arc::clone(&credentials.provider))
@@ -101,9 +104,12 @@ fn server_config(
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
-    // a client that offers no name gets this lane too, for plain tunnels do not know ours; one that
-    // offers only others is refused
+    // a client that offers no name is let in too, for plain tunnels do not know ours; one that offers only
+    // others is refused
     config.alpn_protocols = vec![tsmgate_wire::ALPN.to_vec()];
+    if http {
+        config.alpn_protocols.push(lane::HTTP.to_vec());
+    }
     Ok(config)
 }
 

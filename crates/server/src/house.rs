@@ -12,6 +12,7 @@ use tsmgate_gate::reason::Reason;
 
 use crate::audit::record::Record;
 use crate::audit::{Audit, Proof, RefusalOrigin};
+use crate::backend::api::Api;
 use crate::backend::{self, Backend};
 use crate::config::Config;
 use crate::credentials::Credentials;
@@ -21,6 +22,7 @@ use crate::observe::Observed;
 use crate::proxy::Balancers;
 use crate::reload::Ask;
 use crate::sandbox::Sandbox;
+use crate::session::Session;
 use crate::status::{LastReload, Status};
 
 /// What a reload replaces as a whole.
@@ -65,8 +67,12 @@ pub struct House {
     pub ledger: Ledger,
     /// The record.
     pub audit: Arc<Audit>,
-    /// TSM.
+    /// TSM's login socket.
     pub backend: Backend,
+    /// TSM's controller.
+    pub api: Api,
+    /// The gate's own session there.
+    pub session: Session,
     /// What is counted.
     pub metrics: Metrics,
     /// What the kernel keeps us from.

@@ -10,7 +10,6 @@ use std::time::Duration;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::sync::watch;
 use tokio::time::sleep;
-use tsmgate_gate::permission::Permission;
 use tsmgate_gate::permit::Caller;
 use tsmgate_gate::reason::Reason;
 
@@ -18,6 +17,7 @@ use crate::handshake::chain_reason;
 use crate::house::Snapshot;
 use crate::identify::next_end;
 use crate::proxy::Origin;
+use crate::relay::lane::Chosen;
 
 /// A certificate is good in its last second; this is how long after the end it is asked about again.
 const AFTER_THE_END: u64 = 1;
@@ -28,6 +28,7 @@ pub async fn no_longer(
     origin: &Origin,
     caller: &Caller,
     chain: &[CertificateDer<'static>],
+    lane: &Chosen,
 ) -> Reason {
     loop {
         let now = UnixTime::now();
@@ -48,7 +49,7 @@ pub async fn no_longer(
             () = ended => {}
         }
         let snapshot = Arc::clone(&changes.borrow_and_update());
-        if let Err(reason) = judge(&snapshot, origin, caller, chain, UnixTime::now()) {
+        if let Err(reason) = judge(&snapshot, origin, caller, chain, lane, UnixTime::now()) {
             return reason;
         }
     }
@@ -63,6 +64,7 @@ fn judge(
     origin: &Origin,
     caller: &Caller,
     chain: &[CertificateDer<'static>],
+    lane: &Chosen,
     now: UnixTime,
 ) -> Result<(), Reason> {
     let clients = snapshot.credentials.clients.as_ref().ok_or(Reason::GateClosed)?;
@@ -72,5 +74,6 @@ fn judge(
     if !origin.is_believed(&snapshot.config.proxies) {
         return Err(Reason::ClientElsewhere);
     }
-    caller.stays(&snapshot.policy, Some(&Permission::login()))
+    let for_what = lane.get().and_then(|lane| lane.permission());
+    caller.stays(&snapshot.policy, for_what.as_ref())
 }

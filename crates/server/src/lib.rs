@@ -15,7 +15,7 @@
 //! | handshake | [`handshake`] | a `Handshaken` stream |
 //! | identify | [`identify`] reads the leaf, `tsmgate-gate` decides | a `Caller` |
 //! | authorize | `tsmgate-gate`, `permit.rs` | a `Permit`, for one call |
-//! | relay | [`relay`] speaks with the caller, [`backend`] with TSM | an answer |
+//! | relay | [`relay`] speaks with the caller, a lane each; [`backend`] with TSM, under the gate's own [`session`] where the lane keeps the cookie | an answer |
 //! | audit | [`audit`] | the record, before the answer leaves |
 //!
 //! [`connection`] is the one function that calls them in order. [`daemon`] starts and stops it all from
@@ -48,11 +48,13 @@ pub mod ip_dropin;
 pub mod judge;
 pub mod metrics;
 pub mod observe;
+pub mod pinning;
 pub mod process;
 pub mod proxy;
 pub mod relay;
 pub mod reload;
 pub mod sandbox;
+pub mod session;
 pub mod socat;
 pub mod sockets;
 pub mod status;

@@ -29,7 +29,8 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 pub const SUCCESS: &str = "success";
 /// Whose login is counted as nobody's own, past [`LOGIN_SERIES`].
 pub const OTHERS: &str = "others";
-/// Pairs of client and outcome that are counted apart; the calls of further ones are [`OTHERS`]'.
+/// Pairs of client and outcome, or triples with the operation, that are counted apart; the calls of further
+/// ones are [`OTHERS`]'.
 pub const LOGIN_SERIES: usize = 4096;
 /// Clients whose certificate's end is remembered; of further ones it is not.
 pub const CLIENTS: usize = 4096;
@@ -56,6 +57,13 @@ struct Login {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    client: String,
+    operation: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
     outcome: &'static str,
 }
@@ -72,6 +80,7 @@ pub struct Metrics {
     refusals: Family<Why, Counter>,
     cuts: Family<Why, Counter>,
     logins: Family<Login, Counter>,
+    requests: Family<Request, Counter>,
     answers: Family<Outcome, Histogram>,
     tsm_failures: Family<Why, Counter>,
     bans: Counter,
@@ -83,6 +92,7 @@ pub struct Metrics {
 #[derive(Debug, Default)]
 struct Known {
     series: HashSet<Login>,
+    requests: HashSet<Request>,
     granted: u64,
     last: Option<(String, OffsetDateTime)>,
     tsm_failing: Option<&'static str>,
@@ -104,6 +114,7 @@ impl Metrics {
             refusals: Family::default(),
             cuts: Family::default(),
             logins: Family::default(),
+            requests: Family::default(),
             answers: Family::new_with_constructor(|| Histogram::new(ANSWER_SECONDS)),
             tsm_failures: Family::default(),
             bans: Counter::default(),
@@ -140,6 +151,7 @@ impl Metrics {
             self.cuts.clone(),
         );
         registry.register("logins", "Finished calls of the login lane", self.logins.clone());
+        registry.register("requests", "Finished requests of the api lane", self.requests.clone());
         registry.register_with_unit(
             "tsm_answer",
             "Time from a call to TSM until its answer, or until it failed",
@@ -178,6 +190,14 @@ impl Metrics {
             known.series(client, outcome)
         };
         self.logins.get_or_create(&labels).inc();
+    }
+
+    /// A finished request of the api lane: whose, of which operation, and whether TSM did it. `client` and
+    /// `operation` are names of the configuration's and the catalogue's.
+    pub fn request(&self, client: &str, operation: &'static str, outcome: Result<(), Reason>) {
+        let outcome = outcome.err().map_or(SUCCESS, Reason::code);
+        let labels = self.known().request_series(client, operation, outcome);
+        self.requests.get_or_create(&labels).inc();
     }
 
     /// TSM was asked: for how long, and whether it answered.
@@ -263,6 +283,24 @@ impl Metrics {
 }
 
 impl Known {
+    /// The labels under which a request counts.
+    fn request_series(
+        &mut self,
+        client: &str,
+        operation: &'static str,
+        outcome: &'static str,
+    ) -> Request {
+        let labels = Request { client: escape(client), operation, outcome };
+        if self.requests.contains(&labels) {
+            return labels;
+        }
+        if self.requests.len() >= LOGIN_SERIES {
+            return Request { client: OTHERS.to_owned(), operation, outcome };
+        }
+        self.requests.insert(labels.clone());
+        labels
+    }
+
     /// The labels under which a call counts.
     fn series(&mut self, client: &str, outcome: &'static str) -> Login {
         let labels = Login { client: escape(client), outcome };

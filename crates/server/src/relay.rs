@@ -1,6 +1,25 @@
 //! The lanes: each speaks with the caller itself and takes one call after the other to TSM.
 //!
-//! Only the login lane is here yet; which lane a connection is on is settled by ALPN, and one without
-//! ALPN is on this one.
+//! Which lane a connection is on is settled by [`lane`]. What a call leaves on record is [`entry`]'s, what
+//! its caller is told when it fails is [`told`]'s, in all of them.
 
+mod entry;
+pub mod http;
+pub mod lane;
 pub mod login;
+mod told;
+
+use tsmgate_gate::permit::Caller;
+
+use crate::audit::record::Record;
+
+/// Who is at the other end of a connection, past the handshake.
+#[derive(Debug, Clone, Copy)]
+pub struct Party<'a> {
+    /// Who it is.
+    pub caller: &'a Caller,
+    /// The connection's fields, which each of its records carries.
+    pub about: &'a Record,
+    /// The connection's number.
+    pub id: &'a str,
+}

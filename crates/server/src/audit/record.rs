@@ -34,6 +34,8 @@ fn category(action: &str) -> &'static str {
         "connection" | "refused" | "ban" | "cut" => "network",
         "reload" => "configuration",
         "login" => "authentication",
+        "request" => "api",
+        "session" => "session",
         _ => "process",
     }
 }
@@ -43,7 +45,7 @@ fn category(action: &str) -> &'static str {
 pub struct Record(String);
 
 impl Record {
-    /// A record of an action: `connection`, `login`, `refused`, `ban`, `cut`, `reload`, `start`, `stop`,
+    /// A record of an action: `connection`, `login`, `request`, `session`, `refused`, `ban`, `cut`, `reload`, `start`, `stop`,
     /// `recovered`.
     pub fn new(action: &str, outcome: Outcome) -> Self {
         let outcome = match outcome {

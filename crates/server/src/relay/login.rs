@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tsmgate_gate::permission::Permission;
 use tsmgate_gate::permit::{self, Caller};
-use tsmgate_gate::reason::Reason;
+use tsmgate_gate::reason::{Reason, Stage};
 use tsmgate_wire::{
-    Answer, CALL_LIMIT, Call, CallFault, ExceptionKind, METHOD, decode_call, encode_exception,
-    encode_reply,
+    Answer, CALL_LIMIT, Call, CallFault, ExceptionKind, Login, METHOD, decode_call,
+    encode_exception, encode_reply,
 };
 
 use crate::audit::record::Record;
@@ -23,10 +23,9 @@ use crate::config::Config;
 use crate::connection::past_last_call;
 use crate::drain;
 use crate::house::House;
-
-mod entry;
-
-use entry::Entry;
+use crate::relay::Party;
+use crate::relay::entry::{Call as Kind, Entry};
+use crate::relay::told::told;
 
 /// How long a peer may take to fetch an answer.
 const WRITE_DEADLINE: Duration = Duration::from_secs(5);
@@ -53,10 +52,14 @@ enum End {
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
-    /// A conversation that begins now; `about` are the connection's fields.
-    pub fn new(house: &'a House, stream: S, caller: &'a Caller, about: &'a Record) -> Self {
-        let buffer = BytesMut::with_capacity(CALL_LIMIT);
-        Self { house, stream, caller, about, begun: Instant::now(), buffer }
+    /// A conversation that began with `begun`, and of which `buffer` was read already.
+    pub fn new(
+        house: &'a House,
+        stream: S,
+        Party { caller, about, .. }: Party<'a>,
+        (begun, buffer): (Instant, BytesMut),
+    ) -> Self {
+        Self { house, stream, caller, about, begun, buffer }
     }
 
     /// Serves calls until the caller closes, a limit is reached or the daemon stops.
@@ -119,7 +122,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         match timeout(Duration::ZERO, self.next_call(false)).await {
             Ok(Ok(call)) => {
                 let kind = ExceptionKind::InternalError;
-                let told = told(Reason::GateStopping);
+                let told = in_words(Reason::GateStopping);
                 let exception = encode_exception(METHOD, call.sequence, kind, &told);
                 End::Fault(Reason::GateStopping, Some(exception))
             }
@@ -181,7 +184,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             }
         };
         let client = &self.caller.client().name;
-        let entry = match Entry::open(self.house, client, self.about, &permit).await {
+        let entry = match Entry::open(self.house, client, Kind::Login, self.about, &permit).await {
             Ok(entry) => entry,
             Err(reason) => {
                 self.count(Err(reason));
@@ -194,7 +197,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let answer = self.house.backend.login(tsm, limits.call, permit).await;
         let outcome = answer.as_ref().map(|_| ()).map_err(|reason| *reason);
         self.house.metrics.asked_tsm(asked.elapsed(), outcome);
-        if let Err(reason) = entry.close(&answer).await {
+        if let Err(reason) = entry.close(self.ended(&answer)).await {
             self.count(Err(reason));
             return self.refuse(call, reason).await;
         }
@@ -213,22 +216,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let reply = match reason {
             Reason::PermissionMissing => encode_reply(call.sequence, &Answer::NotAuthorized),
             _ => {
-                let message = told(reason);
+                let message = in_words(reason);
                 let kind = ExceptionKind::InternalError;
                 encode_exception(METHOD, call.sequence, kind, &message).into()
             }
         };
         self.send(&reply).await?;
         // a policy that no longer knows the caller does not keep its connection
-        let stays = !matches!(
-            reason,
-            Reason::ClientUnknown
-                | Reason::ClientElsewhere
-                | Reason::ClientChanged
-                | Reason::ClientAmbiguous
-                | Reason::CertificateRevoked
-                | Reason::CertificateNames
-        );
+        let stays = reason.stage() != Stage::Identify && reason != Reason::CertificateRevoked;
         if stays { Ok(()) } else { Err(End::Quiet) }
     }
 
@@ -253,18 +248,27 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     }
 
     fn count(&self, outcome: Result<(), Reason>) {
-        self.house.metrics.login(&self.caller.client().name, outcome);
+        Kind::Login.count(self.house, &self.caller.client().name, outcome);
+    }
+
+    /// What the outcome's record says.
+    fn ended(&self, answer: &Result<Login, Reason>) -> Record {
+        match answer {
+            Ok(Login { username, cookie }) => Kind::Login
+                .ended(Ok(()))
+                .text("tsmgate.tsm.username", username)
+                .text("tsmgate.cookie.fingerprint", &self.house.audit.fingerprint(cookie.value()))
+                .number("tsmgate.cookie.max_age", cookie.max_age().into()),
+            Err(reason) => Kind::Login.ended(Err(*reason)),
+        }
     }
 }
 
 /// What a caller is told: the stable code, and for a limit when to come again.
-fn told(reason: Reason) -> String {
-    match reason {
-        Reason::ClientOverRate(wait) => {
-            format!("over_limit; retry in {} s", wait.as_secs_f64().ceil().max(1.0))
-        }
-        Reason::ClientInFlight => "over_limit; retry in 1 s".to_owned(),
-        other => other.code().to_owned(),
+fn in_words(reason: Reason) -> String {
+    match (told(reason).code, told(reason).retry) {
+        (code @ "over_limit", Some(seconds)) => format!("{code}; retry in {seconds} s"),
+        (code, _) => code.to_owned(),
     }
 }
 

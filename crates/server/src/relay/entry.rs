@@ -6,11 +6,45 @@
 use tokio::time::Instant;
 use tsmgate_gate::permit::Permit;
 use tsmgate_gate::reason::Reason;
-use tsmgate_wire::Login;
 
 use crate::audit::Unwritten;
 use crate::audit::record::{Outcome, Record};
 use crate::house::House;
+
+/// What kind of call it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    /// A raw cookie.
+    Login,
+    /// A request of this operation.
+    Request(&'static str),
+}
+
+impl Call {
+    /// The action in the records.
+    fn action(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Request(_) => "request",
+        }
+    }
+
+    /// Counts how one of `client` ended.
+    pub(super) fn count(self, house: &House, client: &str, outcome: Result<(), Reason>) {
+        match self {
+            Self::Login => house.metrics.login(client, outcome),
+            Self::Request(operation) => house.metrics.request(client, operation, outcome),
+        }
+    }
+
+    /// The beginning of an outcome's record.
+    pub(super) fn ended(self, outcome: Result<(), Reason>) -> Record {
+        match outcome {
+            Ok(()) => Record::new(self.action(), Outcome::Success),
+            Err(reason) => Record::refusal(self.action(), reason),
+        }
+    }
+}
 
 /// A call whose intent is on record.
 #[derive(Debug)]
@@ -18,19 +52,22 @@ pub(super) struct Entry<'a> {
     house: &'a House,
     /// Whose call it is.
     client: &'a str,
+    call: Call,
     /// The connection's fields; `None` once the outcome is on file.
     about: Option<Record>,
     begun: Instant,
 }
 
 impl<'a> Entry<'a> {
-    /// Records that a permitted call of `client` is about to be made.
+    /// Records that a permitted call of `client` is about to be made. What `about` says stands in both
+    /// records.
     ///
     /// # Errors
     /// [`Reason::AuditUnavailable`]: it must not be.
     pub(super) async fn open(
         house: &'a House,
         client: &'a str,
+        call: Call,
         about: &Record,
         permit: &Permit,
     ) -> Result<Self, Reason> {
@@ -38,16 +75,16 @@ impl<'a> Entry<'a> {
             .text("tsmgate.permission", permit.permission().name())
             .text("tsmgate.role", permit.role())
             .append(about);
-        let intent = Record::new("login", Outcome::Unknown).text("tsmgate.phase", "intent");
+        let intent = Record::new(call.action(), Outcome::Unknown).text("tsmgate.phase", "intent");
         let intent = intent.append(&about);
         // made first: where the daemon ends while the intent is on its way to the file, so is this
-        let mut entry = Self { house, client, about: Some(about), begun: Instant::now() };
+        let mut entry = Self { house, client, call, about: Some(about), begun: Instant::now() };
         match house.audit.write(intent).await {
             Ok(()) => Ok(entry),
             Err(unwritten) => {
                 // an intent that may come late gets its outcome, as any other
                 if unwritten == Unwritten::Perhaps {
-                    entry.file(Record::refusal("login", Reason::CallAborted));
+                    entry.file(call.ended(Err(Reason::CallAborted)));
                 }
                 entry.about = None;
                 Err(Reason::AuditUnavailable)
@@ -59,18 +96,7 @@ impl<'a> Entry<'a> {
     ///
     /// # Errors
     /// [`Reason::AuditUnavailable`]: its result must not leave.
-    pub(super) async fn close(mut self, answer: &Result<Login, Reason>) -> Result<(), Reason> {
-        let outcome = match answer {
-            Ok(login) => {
-                let cookie = &login.cookie;
-                let fingerprint = self.house.audit.fingerprint(cookie.value());
-                Record::new("login", Outcome::Success)
-                    .text("tsmgate.tsm.username", &login.username)
-                    .text("tsmgate.cookie.fingerprint", &fingerprint)
-                    .number("tsmgate.cookie.max_age", cookie.max_age().into())
-            }
-            Err(reason) => Record::refusal("login", *reason),
-        };
+    pub(super) async fn close(mut self, outcome: Record) -> Result<(), Reason> {
         let Some(record) = self.outcome(outcome) else { return Ok(()) };
         // open until that is on file: where the call is cut meanwhile its result does not leave, and
         // what was said of it is followed by what became of it
@@ -78,7 +104,7 @@ impl<'a> Entry<'a> {
         let closed = written.map_err(|_| {
             // the result is withheld: that is how the call ended, as soon as it can be written
             let reason = Reason::AuditUnavailable;
-            self.file(Record::refusal("login", reason));
+            self.file(self.call.ended(Err(reason)));
             reason
         });
         self.about = None;
@@ -103,8 +129,8 @@ impl<'a> Entry<'a> {
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
         if self.about.is_some() {
-            self.file(Record::refusal("login", Reason::CallAborted));
-            self.house.metrics.login(self.client, Err(Reason::CallAborted));
+            self.file(self.call.ended(Err(Reason::CallAborted)));
+            self.call.count(self.house, self.client, Err(Reason::CallAborted));
         }
     }
 }

@@ -1,0 +1,302 @@
+//! TSM's HTTPS controller: one request out, one answer in, under the gate's own session.
+//!
+//! Nothing reaches it without a [`Permit`]; the one exception ends a session that was got with one. A
+//! connection is kept for the next request only after an exchange without any fault, and never where an
+//! answer was not read to its end.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_ENCODING, COOKIE, HOST, HeaderValue, USER_AGENT};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout, timeout_at};
+use tsmgate_catalogue::api::PREFIX;
+use tsmgate_gate::clock::Clock;
+use tsmgate_gate::permit::Permit;
+use tsmgate_gate::reason::Reason;
+use tsmgate_wire::{Cookie, Secret};
+
+use super::attempts::Attempts;
+use super::trouble::Trouble;
+use super::wire::{Unanswered, Wire};
+use super::{Failure, TURN_DEADLINE};
+use crate::config;
+use crate::house::Snapshot;
+
+/// What we call ourselves towards TSM.
+const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("tsmgated/", env!("CARGO_PKG_VERSION")));
+/// The name of TSM's cookie, where a caller gives its value alone. Seen at every TSM.
+const COOKIE_NAME: &str = "AUTH_COOKIE";
+/// How long TSM may take to end a session.
+const END_DEADLINE: Duration = Duration::from_secs(3);
+
+/// TSM's controller as the api lane sees it.
+#[derive(Debug)]
+pub struct Api {
+    turns: Semaphore,
+    attempts: Attempts,
+    trouble: Trouble,
+    /// Connections whose last exchange went well, the last used at the end.
+    idle: Mutex<Vec<Wire>>,
+}
+
+/// A request as it is to be sent, but for the session.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The method.
+    pub method: Method,
+    /// Path and query, as the catalogue wrote them.
+    pub target: String,
+    /// The fields that pass.
+    pub fields: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// Where the controller is, and how it is checked.
+struct Place<'a> {
+    api: &'a config::Api,
+    check: &'a Arc<rustls::ClientConfig>,
+}
+
+/// TSM's answer: its header is here, its body is still to be read.
+#[derive(Debug)]
+pub struct Answered<'a> {
+    /// The status.
+    pub status: StatusCode,
+    /// The fields of the header, all of them.
+    pub fields: HeaderMap,
+    body: Incoming,
+    wire: Wire,
+    api: &'a Api,
+    _turn: SemaphorePermit<'a>,
+}
+
+impl Api {
+    /// Connects to nothing yet; later with at most `connections` at once.
+    pub fn new(connections: usize, clock: &Clock) -> Self {
+        Self {
+            turns: Semaphore::new(connections),
+            attempts: Attempts::new(clock),
+            trouble: Trouble::default(),
+            idle: Mutex::default(),
+        }
+    }
+
+    /// Sends one request under a session, and waits until `deadline` for the header of its answer.
+    ///
+    /// # Errors
+    /// A reason of party TSM or operator: there is no controller, it is busy, unreachable, not the one it
+    /// has to be, too slow, or broke off.
+    pub async fn ask(
+        &self,
+        snapshot: &Snapshot,
+        outgoing: &Outgoing,
+        session: &Cookie,
+        deadline: Instant,
+        permit: &Permit,
+    ) -> Result<Answered<'_>, Reason> {
+        tracing::debug!(permission = %permit.permission(), role = permit.role(), "asking TSM");
+        let (name, value) = (session.name(), session.value());
+        self.told(self.exchange(snapshot, outgoing, (name, value), deadline).await)
+    }
+
+    /// Ends a session that TSM once gave to somebody, and tells the status of TSM's answer.
+    ///
+    /// # Errors
+    /// As [`Api::ask`].
+    pub async fn end_of(
+        &self,
+        snapshot: &Snapshot,
+        cookie: &Secret,
+        permit: &Permit,
+    ) -> Result<StatusCode, Reason> {
+        tracing::debug!(permission = %permit.permission(), "ending a session at TSM");
+        self.told(self.end(snapshot, (COOKIE_NAME, cookie)).await)
+    }
+
+    /// Ends the gate's own session, which was got with a permit; tells the status of TSM's answer.
+    ///
+    /// # Errors
+    /// As [`Api::ask`].
+    pub(crate) async fn end_own(
+        &self,
+        snapshot: &Snapshot,
+        session: &Cookie,
+    ) -> Result<StatusCode, Reason> {
+        let ended = self.end(snapshot, (session.name(), session.value())).await;
+        ended.map_err(|failure| failure.reason)
+    }
+
+    /// Closes the connections that nobody uses.
+    pub(crate) fn forget_idle(&self) {
+        self.idle().clear();
+    }
+
+    async fn end(
+        &self,
+        snapshot: &Snapshot,
+        session: (&str, &Secret),
+    ) -> Result<StatusCode, Failure> {
+        let outgoing = Outgoing {
+            method: Method::POST,
+            target: format!("{PREFIX}/logout"),
+            fields: HeaderMap::new(),
+            body: Bytes::new(),
+        };
+        let deadline = Instant::now() + END_DEADLINE;
+        let answered = self.exchange(snapshot, &outgoing, session, deadline).await?;
+        Ok(answered.status)
+    }
+
+    /// For the operator's log, once for each change.
+    fn told<T>(&self, outcome: Result<T, Failure>) -> Result<T, Reason> {
+        self.trouble.tell(outcome.as_ref().err());
+        outcome.map_err(|failure| failure.reason)
+    }
+
+    async fn exchange(
+        &self,
+        snapshot: &Snapshot,
+        outgoing: &Outgoing,
+        session: (&str, &Secret),
+        deadline: Instant,
+    ) -> Result<Answered<'_>, Failure> {
+        let place = snapshot.config.tsm.api.as_ref().zip(snapshot.credentials.tsm.as_ref());
+        let (api, check) = place.ok_or(Reason::BackendUnreachable)?;
+        let place = Place { api, check };
+        let turn = timeout(TURN_DEADLINE, self.turns.acquire()).await;
+        let Ok(Ok(turn)) = turn else { return Err(Reason::BackendBusy.into()) };
+        let exchanged = timeout_at(deadline, self.send(&place, outgoing, session)).await;
+        let (wire, answer) = exchanged.map_err(|_| Failure::from(Reason::BackendTimeout))??;
+        let (head, body) = answer.into_parts();
+        if head.status.is_informational() {
+            return Err(garbage("it switched to another protocol".to_owned()));
+        }
+        let encoded = |coding: &HeaderValue| !coding.as_bytes().eq_ignore_ascii_case(b"identity");
+        if head.headers.get_all(CONTENT_ENCODING).iter().any(encoded) {
+            return Err(garbage("it encoded an answer that it was not to".to_owned()));
+        }
+        let fields = head.headers;
+        Ok(Answered { status: head.status, fields, body, wire, api: self, _turn: turn })
+    }
+
+    /// Sends on a kept connection, or on a new one where that turns out to be over.
+    async fn send(
+        &self,
+        place: &Place<'_>,
+        outgoing: &Outgoing,
+        session: (&str, &Secret),
+    ) -> Result<(Wire, Response<Incoming>), Failure> {
+        let mut request = request(place.api, outgoing, session)?;
+        while let Some(mut wire) = self.kept(place).await {
+            match wire.ask(request).await {
+                Ok(answer) => return Ok((wire, answer)),
+                Err(Unanswered::NotSent(unsent)) => request = *unsent,
+                // it may have been closed while this was on its way; only a question can be asked again
+                Err(Unanswered::Broken(_)) if outgoing.method == Method::GET => {
+                    request = self::request(place.api, outgoing, session)?;
+                    break;
+                }
+                Err(Unanswered::Broken(detail)) => return Err(garbage(detail)),
+            }
+        }
+        let mut wire = self.connect(place).await?;
+        match wire.ask(request).await {
+            Ok(answer) => Ok((wire, answer)),
+            Err(Unanswered::NotSent(_)) => Err(garbage("it closed the connection".to_owned())),
+            Err(Unanswered::Broken(detail)) => Err(garbage(detail)),
+        }
+    }
+
+    async fn connect(&self, place: &Place<'_>) -> Result<Wire, Failure> {
+        if !self.attempts.may_try() {
+            return Err(Reason::BackendUnreachable.into());
+        }
+        let connected = Wire::connect(place.api, place.check).await;
+        let nobody = |failure: &Failure| failure.reason == Reason::BackendUnreachable;
+        self.attempts.tried(connected.as_ref().err().is_some_and(nobody));
+        connected
+    }
+
+    /// A connection that was kept and is still good.
+    async fn kept(&self, place: &Place<'_>) -> Option<Wire> {
+        loop {
+            // not across the wait
+            let mut wire = self.idle().pop()?;
+            if wire.is_good(place.check).await {
+                return Some(wire);
+            }
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Wire>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Answered<'_> {
+    /// How long the body is, where TSM said so.
+    pub fn length(&self) -> Option<u64> {
+        self.body.size_hint().exact()
+    }
+
+    /// The next part of the body, within `most`; `None` at its end.
+    ///
+    /// # Errors
+    /// [`Reason::AnswerCut`]: it broke off, or did not go on.
+    pub async fn part(&mut self, most: Duration) -> Result<Option<Bytes>, Reason> {
+        match timeout(most, self.wire.part(&mut self.body)).await {
+            Ok(Ok(part)) => Ok(part),
+            Ok(Err(error)) => {
+                tracing::debug!(error, "TSM's answer broke off");
+                Err(Reason::AnswerCut)
+            }
+            Err(_) => Err(Reason::AnswerCut),
+        }
+    }
+
+    /// Keeps the connection for the next request, after the end of the body.
+    pub async fn keep(mut self) {
+        if self.wire.is_reusable().await {
+            let mut idle = self.api.idle();
+            idle.retain(Wire::is_young);
+            // no more of them than turns, for each was in one
+            idle.push(self.wire);
+        }
+    }
+}
+
+fn garbage(detail: String) -> Failure {
+    Failure { reason: Reason::BackendGarbage, detail }
+}
+
+fn request(
+    api: &config::Api,
+    outgoing: &Outgoing,
+    (name, value): (&str, &Secret),
+) -> Result<Request<Full<Bytes>>, Failure> {
+    let unfit = |error: &dyn std::fmt::Display| garbage(format!("a request for it: {error}"));
+    let host = match api.host.contains(':') {
+        true => format!("[{}]:{}", api.host, api.port),
+        false => format!("{}:{}", api.host, api.port),
+    };
+    let host = HeaderValue::from_str(&host).map_err(|error| unfit(&error))?;
+    let mut cookie = HeaderValue::from_str(&format!("{name}={}", value.expose()))
+        .map_err(|error| unfit(&error))?;
+    cookie.set_sensitive(true);
+    let mut request = Request::new(Full::new(outgoing.body.clone()));
+    *request.method_mut() = outgoing.method.clone();
+    *request.uri_mut() = outgoing.target.parse().map_err(|error| unfit(&error))?;
+    let fields = request.headers_mut();
+    fields.extend(outgoing.fields.clone());
+    fields.insert(HOST, host);
+    fields.insert(USER_AGENT, AGENT);
+    fields.insert(COOKIE, cookie);
+    Ok(request)
+}

@@ -1,0 +1,133 @@
+//! The gate's own routes: who the caller is here, what it may do, and giving a raw cookie back.
+//!
+//! The first two tell a caller about itself alone, and reach no TSM. The third ends a session at TSM that
+//! the login lane gave; who has its cookie may end it, as at TSM itself.
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use time::OffsetDateTime;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tsmgate_gate::permission::Permission;
+use tsmgate_gate::permit;
+use tsmgate_gate::reason::Reason;
+use tsmgate_wire::{Cookie, Secret};
+use zeroize::Zeroizing;
+
+use super::answer::{Answer, Refusal};
+use super::head::{Framing, Head};
+use super::{Asked, Conversation};
+use crate::audit::record::Record;
+use crate::relay::entry::{Call, Entry};
+
+mod itself;
+
+use itself::{Permissions, Whoami};
+
+/// The longest body of a logout, in bytes: as long as a login's reply may be.
+const COOKIE_LIMIT: usize = 16 * 1024;
+/// The operation's name in the records.
+const LOGOUT: &str = "logout";
+
+/// One of the gate's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    Whoami,
+    Permissions,
+    Logout,
+}
+
+impl Route {
+    /// The route of a target, byte for byte.
+    pub(super) fn of(target: &[u8]) -> Option<Self> {
+        match target {
+            b"/v1/whoami" => Some(Self::Whoami),
+            b"/v1/permissions" => Some(Self::Permissions),
+            b"/v1/logout" => Some(Self::Logout),
+            _ => None,
+        }
+    }
+
+    fn method(self) -> &'static str {
+        match self {
+            Self::Whoami | Self::Permissions => "GET",
+            Self::Logout => "POST",
+        }
+    }
+}
+
+/// What a logout's body is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Logout {
+    cookie: String,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
+    pub(super) async fn own(
+        &mut self,
+        route: Route,
+        head: &Head,
+        asked: &Asked,
+    ) -> Result<Answer, Refusal> {
+        if head.method != route.method().as_bytes() {
+            return Err(Refusal::other_method(route.method()));
+        }
+        if route == Route::Logout {
+            return self.logout(head, asked).await;
+        }
+        if head.framing != Framing::None {
+            return Err(Refusal::body(400, "body_not_allowed", "the route takes no body"));
+        }
+        let snapshot = self.house.snapshot();
+        let caller = self.party.caller;
+        let client = caller.entry(&snapshot.policy)?;
+        let _under_way = self.house.ledger.charge_request(&client)?;
+        Ok(match route {
+            Route::Permissions => Answer::json(StatusCode::OK, &Permissions::of(&client)),
+            _ => {
+                let left = self.house.ledger.left(&client);
+                let http = snapshot.config.speaks_http();
+                let until = OffsetDateTime::from_unix_timestamp(caller.leaf().not_after).ok();
+                Answer::json(StatusCode::OK, &Whoami::of(&client, caller, left, until, http))
+            }
+        })
+    }
+
+    /// authorize → body → record → TSM → record.
+    async fn logout(&mut self, head: &Head, asked: &Asked) -> Result<Answer, Refusal> {
+        let (house, caller) = (self.house, self.party.caller);
+        let (client, call) = (&caller.client().name, Call::Request(LOGOUT));
+        let snapshot = house.snapshot();
+        let permission = Permission::login();
+        let permit = permit::authorize_request(&snapshot.policy, &house.ledger, caller, permission);
+        let permit = permit.map_err(|reason| match reason {
+            Reason::PermissionMissing => Refusal::lacking(Permission::login().name()),
+            reason => reason.into(),
+        })?;
+        let body = Zeroizing::new(self.body(head, COOKIE_LIMIT).await?);
+        let what = "the body is {\"cookie\": \"the value\"}";
+        let unfit = || Refusal::body(400, "body_not_json", what);
+        let Logout { cookie } = serde_json::from_slice(&body).map_err(|_| unfit())?;
+        let value = Secret::new(cookie);
+        // only what could have been given as a cookie may stand in a header
+        let cookie = Cookie::new("AUTH_COOKIE".to_owned(), value, 1).map_err(|_| unfit())?;
+        let about = Record::empty()
+            .text("tsmgate.operation", LOGOUT)
+            .text("tsmgate.cookie.fingerprint", &house.audit.fingerprint(cookie.value()))
+            .append(&asked.about);
+        let counted = |reason: Reason| {
+            call.count(house, client, Err(reason));
+            Refusal::from(reason)
+        };
+        let entry = Entry::open(house, client, call, &about, &permit).await.map_err(counted)?;
+        let ended = match house.api.end_of(&snapshot, cookie.value(), &permit).await {
+            // one that TSM does not know any more is over as well
+            Ok(status) if status.is_success() || status == StatusCode::UNAUTHORIZED => Ok(()),
+            Ok(_) => Err(Reason::BackendError),
+            Err(reason) => Err(reason),
+        };
+        entry.close(call.ended(ended)).await.map_err(counted)?;
+        call.count(house, client, ended);
+        ended.map(|()| Answer::nothing()).map_err(|reason| Refusal::from(reason).on_record())
+    }
+}

@@ -1,0 +1,176 @@
+//! What a caller may know of itself: the documents of `GET /v1/whoami` and `GET /v1/permissions`.
+//!
+//! Names of the configuration's and of its own certificate; nothing of other clients, and nothing of TSM.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use data_encoding::{BASE64, HEXUPPER};
+use serde::Serialize;
+use time::OffsetDateTime;
+use tsmgate_catalogue::api::table::OPERATIONS;
+use tsmgate_gate::ledger::Left;
+use tsmgate_gate::permission::{NAMED, Permission};
+use tsmgate_gate::permit::Caller;
+use tsmgate_gate::policy::{Client, Identity};
+use tsmgate_gate::rate::Rate;
+
+use crate::credentials::day;
+
+/// Who the caller is here.
+#[derive(Debug, Serialize)]
+pub(super) struct Whoami<'a> {
+    client: &'a str,
+    identity: String,
+    address: IpAddr,
+    roles: Vec<&'a str>,
+    /// As the roles have them; `*` ends a prefix.
+    permissions: BTreeSet<String>,
+    /// What the prefixes do not give.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    except: BTreeSet<String>,
+    certificate: Certificate<'a>,
+    limits: Limits,
+    lanes: Vec<&'static str>,
+    gate: Gate,
+}
+
+#[derive(Debug, Serialize)]
+struct Certificate<'a> {
+    serial: &'a str,
+    sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_after: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Limits {
+    requests: Budget,
+    logins: Budget,
+    in_flight: InFlight,
+}
+
+#[derive(Debug, Serialize)]
+struct Budget {
+    per_minute: u32,
+    burst: u32,
+    left: u32,
+}
+
+impl Budget {
+    fn of(rate: Rate, left: u32) -> Self {
+        Self { per_minute: rate.per_minute.get(), burst: rate.burst.get(), left }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct InFlight {
+    most: u32,
+    now: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct Gate {
+    version: &'static str,
+}
+
+impl<'a> Whoami<'a> {
+    /// Of a caller under its entry of now.
+    pub(super) fn of(
+        client: &'a Client,
+        caller: &'a Caller,
+        left: Left,
+        until: Option<OffsetDateTime>,
+        http: bool,
+    ) -> Self {
+        let leaf = caller.leaf();
+        let roles = client.roles.iter();
+        let exceptions = roles.clone().flat_map(|role| role.exceptions());
+        // what one role leaves out another may give
+        let except = exceptions.filter(|permission| client.role_giving(permission).is_none());
+        Self {
+            client: &client.name,
+            identity: match &client.identity {
+                Identity::Uri(uri) => format!("URI:{uri}"),
+                Identity::Dns(name) => format!("DNS:{name}"),
+                Identity::PublicKey(hash) => format!("KEY:{}", BASE64.encode(hash)),
+            },
+            address: caller.address(),
+            roles: roles.clone().map(|role| role.name()).collect(),
+            permissions: roles.flat_map(|role| role.grants()).collect(),
+            except: except.map(Permission::to_string).collect(),
+            certificate: Certificate {
+                serial: &leaf.serial,
+                sha256: HEXUPPER.encode(&leaf.fingerprint),
+                not_after: until.map(day),
+            },
+            limits: Limits {
+                requests: Budget::of(client.limits.requests, left.requests),
+                logins: Budget::of(client.limits.logins, left.logins),
+                in_flight: InFlight { most: client.limits.in_flight, now: left.in_flight },
+            },
+            lanes: if http { vec!["login", "api"] } else { vec!["login"] },
+            gate: Gate { version: env!("CARGO_PKG_VERSION") },
+        }
+    }
+}
+
+/// Every permission with a name of its own, and whether the caller has it.
+#[derive(Debug, Serialize)]
+pub(super) struct Permissions<'a> {
+    permissions: Vec<Entry<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry<'a> {
+    name: &'static str,
+    effect: &'static str,
+    granted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+    operations: Vec<&'static str>,
+}
+
+impl<'a> Permissions<'a> {
+    pub(super) fn of(client: &'a Client) -> Self {
+        let entry = |name: &'static str| {
+            let permission: Option<Permission> = name.parse().ok();
+            let role = permission.and_then(|permission| client.role_giving(&permission));
+            let operations = OPERATIONS.iter().filter(|operation| operation.permission == name);
+            Entry {
+                name,
+                effect: effect(name),
+                granted: role.is_some(),
+                by: role.map(|role| role.name()),
+                operations: operations.map(|operation| operation.name).collect(),
+            }
+        };
+        Self { permissions: NAMED.iter().map(|name| entry(name)).collect() }
+    }
+}
+
+/// What a permission lets one do, in a few words.
+fn effect(permission: &str) -> &'static str {
+    match permission {
+        "login" => "get the raw session cookie, and give it back",
+        "status.read" => "read the server's status",
+        "nodes.read" => "read nodes, ports and topologies",
+        "jobs.read" => "read jobs",
+        "jobs.cancel" => "cancel a job",
+        "server.start" => "start the server",
+        "server.stop" => "stop the server",
+        "server.restart" => "restart the server",
+        "backup.create" => "make a backup",
+        "backup.restore" => "restore a backup",
+        "maintenance.cleanup" => "clean up logs and temporary files",
+        "maintenance.ziplogs" => "make an archive of the logs",
+        "config.read" => "read the configuration, its secrets taken out",
+        "config.secrets" => "read the configuration's secrets too",
+        "pending-changes.list" => "list changes that are not applied yet",
+        "pending-changes.apply" => "apply them, those of others included",
+        "pending-changes.discard" => "discard them, those of others included",
+        "commands.others" => "see and cancel the commands of other clients",
+        "api.raw" => "use any other path of TSM's API but those of sessions",
+        _ => "",
+    }
+}

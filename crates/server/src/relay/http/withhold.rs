@@ -1,0 +1,97 @@
+//! Taking the gate's session out of bytes that are on their way to a caller.
+//!
+//! TSM is not known to repeat a cookie in an answer. Should it ever, in a body, a message or a stack trace,
+//! no part of it that is worth having leaves: the cookie is looked for in pieces, of which each is painted
+//! over where it stands, so that an answer keeps its length and its shape.
+
+use aho_corasick::{AhoCorasick, BuildError};
+use bytes::{Bytes, BytesMut};
+use tsmgate_wire::Secret;
+
+/// The length of a piece. Less than two of them cannot be told from other text, and are worth nothing.
+const PIECE: usize = 16;
+/// What stands where a part of a cookie stood.
+const PAINT: u8 = b'*';
+
+/// Knows a cookie by its pieces.
+pub(crate) struct Withhold {
+    pieces: AhoCorasick,
+}
+
+impl std::fmt::Debug for Withhold {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // the pieces are the secret
+        formatter.write_str("Withhold")
+    }
+}
+
+impl Withhold {
+    /// For one secret. All of it is found, whatever its length; of a part, what covers a whole piece.
+    ///
+    /// # Errors
+    /// It is longer than a search can be built for.
+    pub(crate) fn of(secret: &Secret) -> Result<Self, BuildError> {
+        let bytes = secret.expose().as_bytes();
+        let last = bytes.get(bytes.len().saturating_sub(PIECE)..).unwrap_or(bytes);
+        let whole = bytes.chunks(PIECE).filter(|piece| piece.len() == PIECE);
+        let pieces = AhoCorasick::new(whole.chain(std::iter::once(last)))?;
+        Ok(Self { pieces })
+    }
+
+    /// Whether any of it is in there.
+    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
+        self.pieces.is_match(bytes)
+    }
+
+    /// Paints over what is in there, and tells whether anything was.
+    pub(crate) fn paint(&self, bytes: &mut [u8]) -> bool {
+        // nearly always nothing, and that is found out much faster
+        if !self.is_in(bytes) {
+            return false;
+        }
+        // also those that overlap: the last piece begins inside of the one before it
+        let found: Vec<_> = self.pieces.find_overlapping_iter(&*bytes).map(|f| f.range()).collect();
+        for place in found {
+            if let Some(part) = bytes.get_mut(place) {
+                part.fill(PAINT);
+            }
+        }
+        true
+    }
+}
+
+/// The same for an answer that comes in parts: what may be the beginning of a piece waits for the next.
+#[derive(Debug)]
+pub(super) struct Painter<'a> {
+    withhold: &'a Withhold,
+    /// The end of what came, at most a piece less a byte, painted but not passed on.
+    waiting: BytesMut,
+    /// Whether anything was found.
+    pub(super) found: bool,
+}
+
+impl<'a> Painter<'a> {
+    pub(super) fn new(withhold: &'a Withhold) -> Self {
+        Self { withhold, waiting: BytesMut::new(), found: false }
+    }
+
+    /// What can be passed on now that this part came.
+    pub(super) fn pass(&mut self, part: Bytes) -> Bytes {
+        let mut bytes = if self.waiting.is_empty() {
+            // mostly the only owner, so that nothing is copied
+            part.try_into_mut().unwrap_or_else(|part| BytesMut::from(part.as_ref()))
+        } else {
+            self.waiting.extend_from_slice(&part);
+            std::mem::take(&mut self.waiting)
+        };
+        self.found |= self.withhold.paint(&mut bytes);
+        let keep = (PIECE - 1).min(bytes.len());
+        self.waiting = bytes.split_off(bytes.len() - keep);
+        bytes.freeze()
+    }
+
+    /// What waited, at the end of the answer.
+    pub(super) fn rest(&mut self) -> Bytes {
+        std::mem::take(&mut self.waiting).freeze()
+    }
+}

@@ -1,0 +1,123 @@
+//! What a caller is told when a call fails: the one table of codes, for all lanes.
+//!
+//! The code is what programs read, the rest is for people. Nothing of a caller's bytes, of TSM's or of
+//! the configuration's is in it.
+
+use std::time::Duration;
+
+use tsmgate_gate::reason::Reason;
+
+/// After a refusal that is soon over: when to come again, in seconds.
+const SOON: u64 = 1;
+
+/// A failure as a caller sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    /// The stable code.
+    pub(super) code: &'static str,
+    /// The status in the lanes that speak HTTP.
+    pub(super) status: u16,
+    /// When to come again, in seconds.
+    pub(super) retry: Option<u64>,
+    /// What is wrong.
+    pub(super) summary: &'static str,
+    /// What to do about it.
+    pub(super) detail: &'static str,
+}
+
+/// What is told of a reason.
+pub(super) fn told(reason: Reason) -> Told {
+    let code = match reason {
+        Reason::PermissionMissing => "not_permitted",
+        Reason::ClientOverRate(_) | Reason::ClientInFlight => "over_limit",
+        other => other.code(),
+    };
+    let (status, summary, detail) = words(reason);
+    Told { code, status, retry: retry(reason), summary, detail }
+}
+
+fn retry(reason: Reason) -> Option<u64> {
+    match reason {
+        Reason::ClientOverRate(wait) => Some(whole_seconds(wait)),
+        Reason::ClientInFlight | Reason::BackendBusy => Some(SOON),
+        Reason::AuditUnavailable | Reason::GateStopping | Reason::CallAborted => Some(5),
+        _ => None,
+    }
+}
+
+/// Rounded up: who comes again then finds a token.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0 || wait.is_zero())
+}
+
+fn words(reason: Reason) -> (u16, &'static str, &'static str) {
+    match reason {
+        Reason::PermissionMissing => {
+            (403, "not permitted", "none of this client's roles gives the permission")
+        }
+        Reason::CrossSite => (
+            403,
+            "refused for a browser",
+            "a web page may not change anything here: send no Origin",
+        ),
+        Reason::ClientOverRate(_) => {
+            (429, "over the limit", "this client has used up its rate: come again later")
+        }
+        Reason::ClientInFlight => {
+            (429, "over the limit", "this client has as many calls under way as it may")
+        }
+        Reason::BadRequest => (400, "not a request as it is taken here", ""),
+        Reason::NotAnOperation => (400, "not an operation", ""),
+        Reason::BodyRefused => (400, "not the body that belongs there", ""),
+        Reason::HeaderTooLarge => {
+            (431, "the header is too large", "16 KiB and 64 fields are taken")
+        }
+        Reason::RequestTooSlow => (408, "the request was not whole in time", "send it at once"),
+        Reason::ExpectationRefused => {
+            (417, "no consent is given", "send no Expect; with curl: -H 'Expect:'")
+        }
+        Reason::BackendUnreachable => {
+            (502, "TSM cannot be reached", "the gate cannot connect to it: is TSM running?")
+        }
+        Reason::BackendUntrusted => (
+            502,
+            "TSM is not trusted",
+            "what answers there is not TSM as the gate knows it: on the TSM host, `tsmgated check` and `tsmgated trust-tsm` say more",
+        ),
+        Reason::BackendGarbage => {
+            (502, "TSM broke off", "its answer ended in the middle or was none: look at TSM's log")
+        }
+        Reason::BackendError => (502, "TSM says that it failed", "look at TSM's log"),
+        Reason::BackendDeniedGate => (
+            502,
+            "TSM refuses the gate",
+            "the gate's user is not in TSM's group: tell the TSM host's administrator",
+        ),
+        Reason::BackendSessionRefused => (
+            502,
+            "TSM refuses the gate's session",
+            "it does not accept the session it has just given: look at TSM's log",
+        ),
+        Reason::AnswerNotRedactable => (
+            502,
+            "the answer is withheld",
+            "secrets cannot be taken out of it: it is not JSON, encoded, or too large",
+        ),
+        Reason::BackendBusy => {
+            (503, "TSM is busy", "all the gate's connections to TSM are taken: come again")
+        }
+        Reason::BackendTimeout => (
+            504,
+            "TSM did not answer in time",
+            "what was asked for may have begun there: look before you repeat it",
+        ),
+        Reason::AuditUnavailable => (
+            503,
+            "the gate cannot record",
+            "what cannot be recorded does not happen: tell the gate's administrator",
+        ),
+        Reason::GateStopping | Reason::CallAborted => (503, "the gate is stopping", "come again"),
+        // who is no client any more: its connection ends
+        _ => (403, "refused", "the gate's audit says why"),
+    }
+}
