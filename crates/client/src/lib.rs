@@ -49,8 +49,8 @@
 //!
 //! Rooms: `gate` and `local_socket` are the two ways in; `identity` reads the files, `reach`
 //! connects, `tls` decides what is spoken and sorts what goes wrong there, `conversation` asks and
-//! reads, [`api`] asks over HTTP, [`failure`] is every way to fail a login, [`exit`] the one table of exit codes, [`tsm`] reads TSM's
-//! status and jobs, [`cli`] is the command line.
+//! reads, [`api`] asks over HTTP, [`tsm`] reads TSM's status and jobs, [`failure`] is every way to fail
+//! a login, [`exit`] the one table of exit codes, [`cli`] the command line.
 
 pub mod api;
 pub mod cli;
