@@ -13,9 +13,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Request;
-use hyper::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, HeaderValue, USER_AGENT};
+use hyper::header::HeaderValue;
 use tokio::time::{Instant, timeout_at};
 use tsmgate_catalogue::api::find::Match;
 use tsmgate_catalogue::api::operation::Method;
@@ -25,6 +23,7 @@ use crate::Login;
 use crate::failure::{LoginFailure, shown};
 
 mod answer;
+mod asked;
 mod connection;
 mod controller;
 pub mod failure;
@@ -38,12 +37,10 @@ pub use failure::ApiFailure;
 pub use peer::Peer;
 
 use answer::Answer;
+use asked::Asked;
 use connection::{Connection, NoAnswer, Silence};
 use failure::Breach;
 
-/// Who asks.
-const AGENT: &str = concat!("tsmgate/", env!("CARGO_PKG_VERSION"));
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// How long the end of a session may take; nothing depends on it.
 const LOGOUT: Duration = Duration::from_secs(5);
 const UNAUTHORIZED: u16 = 401;
@@ -66,20 +63,6 @@ pub struct Api {
     session: Option<Cookie>,
     /// Something was asked, and its answer not read to the end.
     asking: bool,
-}
-
-/// A request before it is sent.
-#[derive(Debug, Clone)]
-struct Asked<'a> {
-    method: &'static str,
-    path: &'a str,
-    body: Option<Bytes>,
-}
-
-impl Asked<'_> {
-    fn is_read(&self) -> bool {
-        self.method == Method::Get.name()
-    }
 }
 
 impl Api {
@@ -280,20 +263,7 @@ impl Api {
         cookie: Option<HeaderValue>,
         deadline: Instant,
     ) -> Result<Answer, NoAnswer> {
-        let mut request = Request::builder()
-            .method(asked.method)
-            .uri(asked.path)
-            .header(HOST, self.peer.host())
-            .header(USER_AGENT, AGENT)
-            .header(ACCEPT, JSON);
-        if asked.body.is_some() {
-            request = request.header(CONTENT_TYPE, JSON);
-        }
-        if let Some(cookie) = cookie {
-            request = request.header(COOKIE, cookie);
-        }
-        let request = request.body(Full::new(asked.body.clone().unwrap_or_default()));
-        let request = request.map_err(|_| NoAnswer::Breach(Breach::NotHttp))?;
+        let request = asked.request(&self.peer, cookie).ok_or(NoAnswer::Breach(Breach::NotHttp))?;
         let connection = self.connection.as_mut();
         let connection = connection.ok_or(NoAnswer::Breach(Breach::Closed))?;
         let response = connection.send(request, deadline).await?;

@@ -134,6 +134,24 @@ fn a_logout_that_hangs_keeps_nobody_for_long() {
 }
 
 #[test]
+fn a_logout_that_fails_is_nobodys_trouble() {
+    for behaviour in [
+        ApiBehaviour::CloseInHeader,
+        ApiBehaviour::CloseInBody,
+        ApiBehaviour::Raw("SSH-2.0-x\r\n\r\n".into()),
+        ApiBehaviour::Html(502),
+        ApiBehaviour::EndlessBody,
+    ] {
+        let controller = Controller::start();
+        controller.api().behave_next(ApiBehaviour::Honest);
+        controller.api().behave_next(ApiBehaviour::Honest);
+        controller.api().behave_next(behaviour);
+        let run = controller.ask(&["nodes", "--json"]);
+        assert_eq!((run.code, run.talk.as_str()), (Some(0), ""), "{run:?}");
+    }
+}
+
+#[test]
 fn a_login_that_gives_no_cookie_is_no_login() {
     for headers in [
         "",
