@@ -5,6 +5,7 @@ mod audit_journal;
 mod audit_logrotate;
 mod audit_slow_disk;
 mod audit_verify;
+mod client;
 mod clock;
 mod closed;
 mod command_line;
