@@ -13,15 +13,17 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Request;
-use hyper::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, HeaderValue, USER_AGENT};
-use tokio::time::Instant;
+use hyper::header::HeaderValue;
+use tokio::time::{Instant, timeout_at};
 use tsmgate_catalogue::api::find::Match;
 use tsmgate_catalogue::api::operation::Method;
 use tsmgate_wire::{Cookie, Secret};
 
+use crate::Login;
+use crate::failure::{LoginFailure, shown};
+
 mod answer;
+mod asked;
 mod connection;
 mod controller;
 pub mod failure;
@@ -35,12 +37,10 @@ pub use failure::ApiFailure;
 pub use peer::Peer;
 
 use answer::Answer;
+use asked::Asked;
 use connection::{Connection, NoAnswer, Silence};
 use failure::Breach;
 
-/// Who asks.
-const AGENT: &str = concat!("tsmgate/", env!("CARGO_PKG_VERSION"));
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// How long the end of a session may take; nothing depends on it.
 const LOGOUT: Duration = Duration::from_secs(5);
 const UNAUTHORIZED: u16 = 401;
@@ -61,26 +61,14 @@ pub struct Api {
     peer: Peer,
     connection: Option<Connection>,
     session: Option<Cookie>,
-}
-
-/// A request before it is sent.
-#[derive(Debug, Clone)]
-struct Asked<'a> {
-    method: &'static str,
-    path: &'a str,
-    body: Option<Bytes>,
-}
-
-impl Asked<'_> {
-    fn is_read(&self) -> bool {
-        self.method == Method::Get.name()
-    }
+    /// Something was asked, and its answer not read to the end.
+    asking: bool,
 }
 
 impl Api {
     /// A line that is not there yet: the first request makes it.
     pub fn new(peer: Peer) -> Self {
-        Self { peer, connection: None, session: None }
+        Self { peer, connection: None, session: None, asking: false }
     }
 
     /// Who is asked.
@@ -116,7 +104,10 @@ impl Api {
     pub async fn end_session(&mut self, cookie: &Secret) -> Result<(), ApiFailure> {
         let body = Some(session::cookie_body(cookie));
         let asked = Asked { method: Method::Post.name(), path: "/v1/logout", body };
-        self.good(&asked, self.peer.deadline()).await.map(drop)
+        self.asking = true;
+        self.good(&asked, self.peer.deadline()).await?;
+        self.asking = false;
+        Ok(())
     }
 
     /// Asks TSM and hands its answer on piece by piece, at most [`STREAM_MOST`] bytes, until it ends or
@@ -132,18 +123,30 @@ impl Api {
         take: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<(), ApiFailure> {
         let asked = Asked { method: request.method().name(), path: request.upstream(), body };
+        self.asking = true;
         let deadline = self.peer.deadline();
         let mut answer = self.good(&asked, deadline).await?;
         if only_json && answer.status != NO_CONTENT {
             answer.check_json().map_err(|breach| self.breach(breach))?;
         }
         let Some(connection) = &self.connection else { return Err(self.breach(Breach::Closed)) };
-        let outcome = answer.pieces(STREAM_MOST, connection, deadline, take).await;
-        outcome.map_err(|nothing| self.unanswered(nothing, &asked))
+        match answer.pieces(STREAM_MOST, connection, deadline, take).await {
+            // whoever has enough leaves the rest unread
+            Ok(ControlFlow::Break(())) => Ok(()),
+            Ok(ControlFlow::Continue(())) => {
+                self.asking = false;
+                Ok(())
+            }
+            Err(nothing) => Err(self.unanswered(nothing, &asked)),
+        }
     }
 
-    /// Ends the session, where it is ours, and the connection; as well as it can be done.
+    /// Ends the session, where it is ours, and the connection; as well as it can be done, within
+    /// seconds. Also where an answer was not waited for.
     pub async fn end(mut self) {
+        if self.asking {
+            self.connection = None;
+        }
         if let Some(cookie) = self.session.take()
             && let Some(header) = session::header(&cookie)
         {
@@ -160,24 +163,32 @@ impl Api {
     }
 
     async fn document(&mut self, asked: Asked<'_>) -> Result<Document, ApiFailure> {
+        self.asking = true;
         let deadline = self.peer.deadline();
         let answer = self.good(&asked, deadline).await?;
         let Some(connection) = &self.connection else { return Err(self.breach(Breach::Closed)) };
-        let document = answer.document(connection, deadline).await;
-        document.map_err(|nothing| self.unanswered(nothing, &asked))
+        match answer.document(connection, deadline).await {
+            Ok(document) => {
+                self.asking = false;
+                Ok(document)
+            }
+            Err(nothing) => Err(self.unanswered(nothing, &asked)),
+        }
     }
 
     /// An answer that says yes.
     async fn good(&mut self, asked: &Asked<'_>, deadline: Instant) -> Result<Answer, ApiFailure> {
-        let answer = self.answer(asked, deadline).await?;
+        let mut answer = self.answer(asked, deadline).await?;
         if answer.is_good() {
             return Ok(answer);
         }
         let Some(connection) = &self.connection else { return Err(self.breach(Breach::Closed)) };
+        let (body, is_whole) = answer.error(connection, deadline).await;
+        self.asking = !is_whole;
         let peer = self.peer.name();
         Err(match self.peer {
-            Peer::Gate(_) => answer.refusal_of_gate(peer, connection, deadline).await,
-            Peer::Controller(_) => answer.refusal_of_tsm(peer, false, connection, deadline).await,
+            Peer::Gate(_) => answer.refusal_of_gate(peer, &body),
+            Peer::Controller(_) => answer.refusal_of_tsm(peer, false, &body),
         })
     }
 
@@ -213,13 +224,18 @@ impl Api {
             return Err(self.breach(Breach::NoCookie));
         };
         let (name, password) = match &controller.entry {
-            Entry::Gate(gate) => return Ok(gate.login().await?.cookie),
+            Entry::Gate(gate) => {
+                return in_time(gate.login(), gate.address.to_string(), deadline).await;
+            }
+            Entry::LocalSocket(socket) => {
+                return in_time(socket.login(), shown(&socket.path), deadline).await;
+            }
             Entry::Password { name, password } => (name, password),
         };
         let body = Some(session::login_body(name, password));
         let path = session::login_path();
         let asked = Asked { method: Method::Post.name(), path: &path, body };
-        let answer = match self.send(&asked, None, deadline).await {
+        let mut answer = match self.send(&asked, None, deadline).await {
             Ok(answer) => answer,
             Err(nothing) => return Err(self.unanswered(nothing, &asked)),
         };
@@ -227,7 +243,8 @@ impl Api {
             return session::cookie(&answer.headers).map_err(|breach| self.breach(breach));
         }
         let Some(connection) = &self.connection else { return Err(self.breach(Breach::Closed)) };
-        Err(answer.refusal_of_tsm(self.peer.name(), true, connection, deadline).await)
+        let (body, _) = answer.error(connection, deadline).await;
+        Err(answer.refusal_of_tsm(self.peer.name(), true, &body))
     }
 
     /// Makes the connection, unless there is one.
@@ -246,20 +263,7 @@ impl Api {
         cookie: Option<HeaderValue>,
         deadline: Instant,
     ) -> Result<Answer, NoAnswer> {
-        let mut request = Request::builder()
-            .method(asked.method)
-            .uri(asked.path)
-            .header(HOST, self.peer.host())
-            .header(USER_AGENT, AGENT)
-            .header(ACCEPT, JSON);
-        if asked.body.is_some() {
-            request = request.header(CONTENT_TYPE, JSON);
-        }
-        if let Some(cookie) = cookie {
-            request = request.header(COOKIE, cookie);
-        }
-        let request = request.body(Full::new(asked.body.clone().unwrap_or_default()));
-        let request = request.map_err(|_| NoAnswer::Breach(Breach::NotHttp))?;
+        let request = asked.request(&self.peer, cookie).ok_or(NoAnswer::Breach(Breach::NotHttp))?;
         let connection = self.connection.as_mut();
         let connection = connection.ok_or(NoAnswer::Breach(Breach::Closed))?;
         let response = connection.send(request, deadline).await?;
@@ -284,5 +288,17 @@ impl Api {
 
     fn breach(&self, breach: Breach) -> ApiFailure {
         ApiFailure::Protocol { peer: self.peer.name(), breach }
+    }
+}
+
+/// The cookie of a login that is over when we have to be.
+async fn in_time(
+    login: impl Future<Output = Result<Login, LoginFailure>>,
+    peer: String,
+    deadline: Instant,
+) -> Result<Cookie, ApiFailure> {
+    match timeout_at(deadline, login).await {
+        Ok(login) => Ok(login?.cookie),
+        Err(_) => Err(ApiFailure::TimedOut { peer, changing: false }),
     }
 }

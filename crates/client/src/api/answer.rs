@@ -5,7 +5,6 @@
 
 use std::ops::ControlFlow;
 
-use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
@@ -15,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::connection::{Connection, NoAnswer};
 use super::failure::refused::said;
-use super::failure::{Breach, GateRefusal, TsmRefusal};
+use super::failure::{ApiFailure, Breach, GateRefusal, TsmRefusal};
 use crate::json;
 
 /// The largest answer that is read as a whole, in bytes.
@@ -103,11 +102,12 @@ impl Answer {
         self.check_json().map_err(NoAnswer::Breach)?;
         let request = self.request();
         let mut bytes = Vec::new();
-        self.pieces(DOCUMENT_MOST, connection, deadline, &mut |piece| {
+        let mut take = |piece: &[u8]| {
             bytes.extend_from_slice(piece);
             ControlFlow::Continue(())
-        })
-        .await?;
+        };
+        // it takes all there is, so that there is nothing to be told
+        let _ = self.pieces(DOCUMENT_MOST, connection, deadline, &mut take).await?;
         let text = String::from_utf8(bytes).map_err(|_| NoAnswer::Breach(Breach::NotJson))?;
         let json = serde_json::from_str(&text).map_err(|_| NoAnswer::Breach(Breach::NotJson))?;
         Ok(Document { text, json, request })
@@ -124,14 +124,14 @@ impl Answer {
         }
     }
 
-    /// Hands the body on, piece by piece, until it ends or `take` has enough.
+    /// Hands the body on, piece by piece, until it ends or `take` has enough; tells which.
     pub(super) async fn pieces(
         &mut self,
         most: usize,
         connection: &Connection,
         deadline: Instant,
         take: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-    ) -> Result<(), NoAnswer> {
+    ) -> Result<ControlFlow<()>, NoAnswer> {
         let too_long = || NoAnswer::Breach(Breach::LongBody(most));
         let mut left = most;
         if self.body.size_hint().lower() > u64::try_from(most).unwrap_or(u64::MAX) {
@@ -140,7 +140,7 @@ impl Answer {
         loop {
             let frame = timeout_at(deadline, self.body.frame());
             let frame = match frame.await.map_err(|_| NoAnswer::TimedOut)? {
-                None => return Ok(()),
+                None => return Ok(ControlFlow::Continue(())),
                 Some(Ok(frame)) => frame,
                 Some(Err(error)) => return Err(NoAnswer::Breach(connection.broken_body(&error))),
             };
@@ -148,23 +148,38 @@ impl Answer {
             let Ok(piece) = frame.into_data() else { continue };
             left = left.checked_sub(piece.len()).ok_or_else(too_long)?;
             if take(&piece).is_break() {
-                return Ok(());
+                return Ok(ControlFlow::Break(()));
             }
         }
     }
 
-    /// The refusal that a gate's answer is: its own, or TSM's.
-    pub(super) async fn refusal_of_gate(
-        mut self,
-        peer: String,
+    /// As much of an error as there is, within a limit: that it is one is known from its status. Also
+    /// whether that is all of it.
+    pub(super) async fn error(
+        &mut self,
         connection: &Connection,
         deadline: Instant,
-    ) -> super::ApiFailure {
-        let Some(reason) = text(&self.headers, &REASON) else {
-            return self.refusal_of_tsm(peer, false, connection, deadline).await;
+    ) -> (Vec<u8>, bool) {
+        let mut bytes = Vec::new();
+        let take = &mut |piece: &[u8]| {
+            let room = ERROR_MOST.saturating_sub(bytes.len());
+            bytes.extend_from_slice(piece.get(..room).unwrap_or(piece));
+            if bytes.len() < ERROR_MOST {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         };
-        let body = self.error(connection, deadline).await;
-        let error: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let ended = self.pieces(usize::MAX, connection, deadline, take).await;
+        (bytes, ended == Ok(ControlFlow::Continue(())))
+    }
+
+    /// The refusal that a gate's answer is: its own, or TSM's.
+    pub(super) fn refusal_of_gate(&self, peer: String, body: &[u8]) -> ApiFailure {
+        let Some(reason) = text(&self.headers, &REASON) else {
+            return self.refusal_of_tsm(peer, false, body);
+        };
+        let error: Value = serde_json::from_slice(body).unwrap_or_default();
         let part = |name: &str| {
             let text = error.get("error").and_then(|error| error.get(name)).and_then(Value::as_str);
             text.filter(|text| !text.is_empty()).map(str::to_owned)
@@ -183,32 +198,9 @@ impl Answer {
     }
 
     /// The refusal that TSM's own answer is.
-    pub(super) async fn refusal_of_tsm(
-        mut self,
-        peer: String,
-        login: bool,
-        connection: &Connection,
-        deadline: Instant,
-    ) -> super::ApiFailure {
-        let body = self.error(connection, deadline).await;
-        let request = self.request();
-        Box::new(TsmRefusal { peer, status: self.status, said: said(&body), request, login }).into()
-    }
-
-    /// As much of an error as there is, within the limit: that it is one is known from its status.
-    async fn error(&mut self, connection: &Connection, deadline: Instant) -> Bytes {
-        let mut bytes = Vec::new();
-        let take = &mut |piece: &[u8]| {
-            let room = ERROR_MOST.saturating_sub(bytes.len());
-            bytes.extend_from_slice(piece.get(..room).unwrap_or(piece));
-            if bytes.len() < ERROR_MOST {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        };
-        let _ = self.pieces(usize::MAX, connection, deadline, take).await;
-        bytes.into()
+    pub(super) fn refusal_of_tsm(&self, peer: String, login: bool, body: &[u8]) -> ApiFailure {
+        let (status, request) = (self.status, self.request());
+        Box::new(TsmRefusal { peer, status, said: said(body), request, login }).into()
     }
 
     fn request(&self) -> Option<String> {

@@ -138,6 +138,9 @@ impl Connection {
     pub(super) async fn close(self) {
         let Self { sender, mut driver, .. } = self;
         drop(sender);
-        let _ = timeout(FAREWELL, &mut driver.0).await;
+        // one that has ended may have been asked for its end already, and does not tell twice
+        if !driver.0.is_finished() {
+            let _ = timeout(FAREWELL, &mut driver.0).await;
+        }
     }
 }

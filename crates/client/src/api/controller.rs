@@ -27,7 +27,7 @@ use super::peer::{ALPN, Peer};
 use crate::failure::{Stage, Unreached, shown};
 use crate::reach::reach;
 use crate::tls::{self, HandshakeFault};
-use crate::{Address, Gate, identity};
+use crate::{Address, Gate, LocalSocket, identity};
 
 /// TSM's controller, and who we are to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub struct Pin([u8; 32]);
 pub enum Entry {
     /// The login lane of a gate.
     Gate(Gate),
+    /// The login socket of TSM, where it runs on this host.
+    LocalSocket(LocalSocket),
     /// A user of the controller's host, in TSM's group.
     Password {
         /// The user.

@@ -8,6 +8,7 @@ use std::io;
 use clap::{ArgMatches, Args, Subcommand};
 use serde_json::Value;
 use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
 use tsmgate_catalogue::api::find::Match;
 use tsmgate_catalogue::api::operation::Operation;
 use tsmgate_catalogue::api::refusal::Refusal;
@@ -34,14 +35,14 @@ mod status;
 /// What every command that asks can be told.
 #[derive(Debug, Args)]
 pub(crate) struct Asking {
-    #[command(flatten)]
-    peer: PeerOptions,
     /// Write the answer as JSON
     #[arg(long)]
     json: bool,
     /// When to colour
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
     color: When,
+    #[command(flatten)]
+    peer: PeerOptions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -145,13 +146,30 @@ fn perform(
     let runtime = runtime.map_err(|error| Complaint::system(&error))?;
     let outcome = runtime.block_on(async {
         let mut api = Api::new(peer);
-        let outcome = task.perform(&mut api, asking.json, streams).await;
+        let outcome = tokio::select! {
+            outcome = task.perform(&mut api, asking.json, streams) => outcome,
+            () = interrupted() => Err(Complaint::interrupted()),
+        };
         api.end().await;
         outcome
     });
     // a name that is still being looked up when the time is over must not keep us
     runtime.shutdown_background();
     outcome
+}
+
+/// Ctrl-c, or a polite end by somebody else: a session must not be left behind.
+async fn interrupted() {
+    let (Ok(mut by_key), Ok(mut by_kill)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // then a signal ends us as it always did
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = by_key.recv() => {}
+        _ = by_kill.recv() => {}
+    }
 }
 
 /// A request for an operation of the catalogue's, by its name there.

@@ -28,6 +28,12 @@ impl Complaint {
         Self { exit: Exit::Check, what: what.into(), hint: hint.into() }
     }
 
+    /// A signal came.
+    pub(super) fn interrupted() -> Self {
+        let hint = "what was begun at TSM goes on there; `tsmgate jobs list` shows it".to_owned();
+        Self { exit: Exit::Interrupted, what: "interrupted".to_owned(), hint }
+    }
+
     /// A file to be read is at fault.
     pub(super) fn input(path: &Path, what: impl std::fmt::Display, hint: &str) -> Self {
         let what = format!("cannot read {}: {what}", shown(path));

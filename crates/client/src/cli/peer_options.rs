@@ -12,15 +12,15 @@ use tsmgate_wire::Secret;
 use super::complaint::Complaint;
 use super::gate_options::GateOptions;
 use crate::api::{Controller, ControllerAddress, Entry, Peer, Pin, Trust};
-use crate::identity;
+use crate::{LocalSocket, identity};
 
 /// Who is asked.
 #[derive(Debug, Args)]
 pub(crate) struct PeerOptions {
     #[command(flatten)]
     gate: GateOptions,
-    /// Ask this controller of TSM itself, https://HOST:8850; the session is the gate's --gate gives, or
-    /// --username's
+    /// Ask this controller of TSM itself, https://HOST:8850; the session comes from --username, --socket
+    /// or --gate, and is ended with the command
     #[arg(long, value_name = "URL", help_heading = "Without a gate")]
     direct: Option<ControllerAddress>,
     /// Authority that issued the controller's certificate, or that itself, PEM
@@ -29,6 +29,9 @@ pub(crate) struct PeerOptions {
     /// SHA-256 of the controller's certificate; its name and dates count for nothing then
     #[arg(long, value_name = "HEX", help_heading = "Without a gate")]
     direct_pin: Option<Pin>,
+    /// Log in at this login socket, of a controller on this host
+    #[arg(long, value_name = "PATH", help_heading = "Without a gate")]
+    socket: Option<PathBuf>,
     /// Log in as this user of the controller's host, with a password that is asked for
     #[arg(long, value_name = "NAME", help_heading = "Without a gate")]
     username: Option<String>,
@@ -63,6 +66,7 @@ impl PeerOptions {
         let of_a_controller = [
             ("--direct-ca", self.direct_ca.is_some()),
             ("--direct-pin", self.direct_pin.is_some()),
+            ("--socket", self.socket.is_some()),
             ("--username", self.username.is_some()),
             ("--password-file", self.password_file.is_some()),
         ];
@@ -94,24 +98,33 @@ impl PeerOptions {
             }
         };
         let (bind, timeout) = (self.gate.bind(), self.gate.timeout());
-        let entry = match self.username {
-            Some(name) => {
-                // --bind is not the gate's alone here
-                let typed = GateOptions::typed(given).filter(|option| option != "--bind");
-                if let Some(option) = typed {
-                    let what = format!("--username does not go with {option}");
-                    let hint = "a session comes from a gate, or by a password: give one of the two";
-                    return Err(Complaint::usage(what, hint));
-                }
+        // --bind is not the gate's alone here
+        let gates = GateOptions::typed(given).filter(|option| option != "--bind");
+        let ways = [
+            self.username.as_ref().map(|_| "--username".to_owned()),
+            self.socket.as_ref().map(|_| "--socket".to_owned()),
+            gates,
+        ];
+        if let [Some(one), Some(other), ..]
+        | [Some(one), _, Some(other)]
+        | [_, Some(one), Some(other)] = ways
+        {
+            let what = format!("{one} does not go with {other}");
+            let hint = "a session comes by a password, a socket or a gate: give one of them";
+            return Err(Complaint::usage(what, hint));
+        }
+        let entry = match (self.username, self.socket) {
+            (Some(name), _) => {
                 let password = password(&name, &address, self.password_file)?;
                 Entry::Password { name, password }
             }
-            None if self.password_file.is_some() => {
+            (None, _) if self.password_file.is_some() => {
                 let hint = "give --username NAME with it";
                 return Err(Complaint::usage("--password-file is for --username", hint));
             }
-            None => {
-                let hint = "give --username NAME, or --gate HOST:PORT with --ca, --cert and --key";
+            (None, Some(path)) => Entry::LocalSocket(LocalSocket { path, timeout }),
+            (None, None) => {
+                let hint = "give --username NAME, --socket PATH, or --gate HOST:PORT with --ca, --cert and --key";
                 let missing = || Complaint::usage("there is no way to a session", hint);
                 Entry::Gate(self.gate.gate()?.ok_or_else(missing)?)
             }

@@ -17,7 +17,7 @@ fn keys_are_read_from_the_version_in_force() {
     controller.is_left_alone();
 }
 
-/// R64: a controller itself gives secrets in clear; they are taken out here unless asked for.
+/// A controller itself gives secrets in clear; they are taken out here unless asked for.
 #[test]
 fn secrets_of_a_controller_are_redacted_unless_asked_for() {
     let controller = Controller::start();

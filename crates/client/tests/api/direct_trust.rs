@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXUPPER;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair};
 use rustls::crypto::aws_lc_rs as provider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -100,6 +101,28 @@ fn a_certificate_of_an_authority_is_taken() {
     let mut command = tsmgate(["nodes", "--direct", &controller.url(), "--username", "anna"]);
     command.arg("--password-file").arg(controller.path("password"));
     controller.run(command.arg("--direct-ca").arg(made.path("ca.pem"))).good();
+}
+
+/// As some tools make them: its own authority, or without any name but the old one.
+#[test]
+fn certificates_that_no_authority_can_vouch_for_can_be_pinned() {
+    let made = |names: &[&str], is_ca: IsCa| {
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "localhost");
+        params.is_ca = is_ca;
+        let key = KeyPair::generate().unwrap();
+        let chain = params.self_signed(&key).unwrap().pem();
+        ServerCertificate::Given { chain, key: key.serialize_pem() }
+    };
+    for (certificate, what) in [
+        (made(&["localhost"], IsCa::Ca(BasicConstraints::Unconstrained)), "not a valid server"),
+        (made(&[], IsCa::NoCa), "another name"),
+    ] {
+        let controller = Controller::with(|options| options.certificate = certificate);
+        controller.ask(&["nodes"]).says(76, what, "--direct-pin");
+        controller.run(&mut pinned(&controller, &pin(&controller))).good();
+    }
 }
 
 /// There is no way to leave the check out.

@@ -12,12 +12,24 @@ fn ending() -> Gate {
 }
 
 #[test]
-fn a_session_is_ended_by_its_value_or_by_the_json_of_login() {
+fn a_session_is_ended_by_whatever_login_wrote() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("session");
     let json =
         format!(r#"{{"name":"AUTH_COOKIE","value":"{COOKIE}","username":"u","expiry":"x"}}"#);
-    for text in [COOKIE.to_owned(), format!("{COOKIE}\n"), format!("{COOKIE}\r\n"), json] {
+    let netscape = format!(
+        "# Netscape HTTP Cookie File\n#HttpOnly_h\tFALSE\t/\tTRUE\t1\tAUTH_COOKIE\t{COOKIE}\n"
+    );
+    for text in [
+        COOKIE.to_owned(),
+        format!("{COOKIE}\n"),
+        format!("{COOKIE}\r\n"),
+        json,
+        netscape,
+        format!("Cookie: AUTH_COOKIE={COOKIE}\n"),
+        format!("AUTH_COOKIE='{COOKIE}'\n"),
+        format!("AUTH_COOKIE=\"{COOKIE}\"\n"),
+    ] {
         let gate = ending();
         fs::write(&file, &text).unwrap();
         let run = Run::of(at(&gate, &["logout"]).arg("--cookie-file").arg(&file));
@@ -46,9 +58,14 @@ fn what_is_no_cookie_is_not_sent() {
         "{\"value\":7}",
         "{\"name\":\"x\"}",
         "{SECRET",
+        "# Netscape HTTP Cookie File\n",
+        "AUTH_COOKIE=SECRET",
+        "AUTH_COOKIE='SECRET",
+        "AUTH_COOKIE=''",
+        "Cookie: SECRET",
     ] {
         let run = Run::with_input(&mut at(&gate, &["logout"]), text.as_bytes());
-        run.says(66, "cannot read stdin: no cookie in it", "--format json");
+        run.says(66, "cannot read stdin: no cookie in it", "as `tsmgate login` writes it");
     }
     let run = Run::of(at(&gate, &["logout"]).args(["--cookie-file", "/no/such"]));
     run.says(66, "cannot read /no/such: ", "check the path");

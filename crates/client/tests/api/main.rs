@@ -19,3 +19,4 @@ mod refusals;
 mod rig;
 mod sessions;
 mod status;
+mod terminal;

@@ -78,18 +78,24 @@ fn what_does_not_go_together_is_refused() {
         (
             &["--username", "a", "--gate", "x"][..],
             "--username does not go with --gate",
-            "one of the two",
+            "one of them",
         ),
         (&["--username", "a", "--cert", "x"], "--username does not go with --cert", ""),
+        (
+            &["--username", "a", "--socket", "x"],
+            "--username does not go with --socket",
+            "one of them",
+        ),
+        (&["--socket", "x", "--key", "x"], "--socket does not go with --key", "one of them"),
         (&["--password-file", password], "--password-file is for --username", "--username NAME"),
-        (&[], "there is no way to a session", "--username NAME, or --gate"),
+        (&[], "there is no way to a session", "--username NAME, --socket PATH, or --gate"),
         (&["--gate", "x"], "--ca FILE is missing", ""),
     ] {
         let run = Run::of(controller.unknown(&["nodes"]).args(arguments));
         run.says(64, what, hint);
     }
     let gate = Gate::start(|_| Reply::json("{}"));
-    for option in ["--direct-ca", "--username", "--password-file"] {
+    for option in ["--direct-ca", "--username", "--socket", "--password-file"] {
         let run = Run::of(at(&gate, &["nodes"]).args([option, "x"]));
         run.says(64, &format!("{option} is for --direct"), "--direct https://HOST:8850");
     }

@@ -92,7 +92,7 @@ fn what_is_missing_is_left_out_and_what_is_hostile_is_escaped() {
     let run = run_at(Reply::json(body), &["whoami"]);
     assert_eq!(
         run.good(),
-        "client       a\\u{1b}[2J\\u{a}b\nroles        none\ncertificate  serial -\nlimits       \n"
+        "client       a\\u{1b}[2J\\u{a}b\nroles        none\ncertificate  serial -\n"
     );
 }
 

@@ -62,7 +62,7 @@ fn every_reason_has_its_exit_code_and_names_itself() {
     }
 }
 
-/// R58: the message names the permission that lacks, and who can grant it.
+/// The message names the permission that lacks, and who can grant it.
 #[test]
 fn a_missing_permission_is_named_with_who_can_grant_it() {
     let body = gates_error("not_permitted", Some("server.stop"));

@@ -134,6 +134,24 @@ fn a_logout_that_hangs_keeps_nobody_for_long() {
 }
 
 #[test]
+fn a_logout_that_fails_is_nobodys_trouble() {
+    for behaviour in [
+        ApiBehaviour::CloseInHeader,
+        ApiBehaviour::CloseInBody,
+        ApiBehaviour::Raw("SSH-2.0-x\r\n\r\n".into()),
+        ApiBehaviour::Html(502),
+        ApiBehaviour::EndlessBody,
+    ] {
+        let controller = Controller::start();
+        controller.api().behave_next(ApiBehaviour::Honest);
+        controller.api().behave_next(ApiBehaviour::Honest);
+        controller.api().behave_next(behaviour);
+        let run = controller.ask(&["nodes", "--json"]);
+        assert_eq!((run.code, run.talk.as_str()), (Some(0), ""), "{run:?}");
+    }
+}
+
+#[test]
 fn a_login_that_gives_no_cookie_is_no_login() {
     for headers in [
         "",
@@ -148,6 +166,17 @@ fn a_login_that_gives_no_cookie_is_no_login() {
         let run = controller.ask(&["nodes"]);
         run.says(76, "the login gives no usable cookie", "version");
     }
+}
+
+#[test]
+fn the_socket_of_this_host_can_give_the_session() {
+    let controller = Controller::start();
+    let mut command = controller.unknown(&["nodes"]);
+    controller.run(command.arg("--socket").arg(controller.tsm.socket())).good();
+    assert_eq!(controller.api().requests()[0].target, "/api/0.5/nodes", "no login by password");
+    controller.is_left_alone();
+    let run = controller.run(controller.unknown(&["nodes"]).args(["--socket", "/no/such"]));
+    run.says(69, "no session from TSM at /no/such: there is no socket", "start TSM");
 }
 
 #[test]

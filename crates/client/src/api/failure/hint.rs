@@ -168,6 +168,9 @@ impl GateRefusal {
             (Meaning::Request, "session_route") => {
                 "`tsmgate login` gives a session, `tsmgate logout` ends one".into()
             }
+            (Meaning::Request, "unknown_operation") => {
+                "`tsmgate permissions` names what there is; any other path takes api.raw".into()
+            }
             (Meaning::Request, _) => audit,
         }
     }
@@ -182,7 +185,7 @@ impl TsmRefusal {
             (403, true) => "add the user to TSM's group on its host (tsmadmin by default)".into(),
             (401, false) => "TSM takes no session at the moment: try again, or see its log".into(),
             (404, _) => "check the id, the name or the key".into(),
-            (409, _) => "something else is under way: see `tsmgate jobs list`".into(),
+            (409, _) => "it does not fit what TSM is at: see `tsmgate jobs list`".into(),
             (500.., _) => {
                 "see whether TSM runs, and its log, tabadmincontroller, on its host".into()
             }

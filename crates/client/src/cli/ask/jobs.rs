@@ -13,6 +13,7 @@ use crate::cli::progress::Progress;
 use crate::cli::render::job;
 use crate::cli::wait::{Waited, until_over};
 use crate::exit::{Ended, Exit};
+use crate::failure::{LoginFailure, Refusal};
 use crate::tsm::{Job, JobList, Outcome};
 
 /// The exit code of a job that did not do all it had to.
@@ -59,6 +60,8 @@ pub(crate) struct ShowArgs {
 }
 
 /// Wait until a job is over, and show how it goes
+///
+/// --timeout is that of each question, not of the waiting. Leaving with ctrl-c does not stop the job.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -216,7 +219,16 @@ async fn wait(
 /// What may be otherwise in a moment: TSM or its controller starts again, or a limit is used up.
 fn is_transient(failure: &ApiFailure) -> bool {
     matches!(failure.exit(), Exit::Tsm | Exit::Unreachable | Exit::RetryLater)
-        || matches!(failure, ApiFailure::Protocol { breach, .. } if breach.is_cut())
+        || match failure {
+            ApiFailure::Protocol { breach, .. } => breach.is_cut(),
+            // a controller that begins knows no session yet
+            ApiFailure::Tsm(refusal) => refusal.status == 401 && !refusal.login,
+            // a gate that stops may not say so
+            ApiFailure::Login(LoginFailure::NotAccepted { refusal, .. }) => {
+                *refusal == Refusal::Closed
+            }
+            _ => false,
+        }
 }
 
 fn show(

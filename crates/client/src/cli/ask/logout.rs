@@ -19,16 +19,20 @@ use crate::cli::complaint::Complaint;
 use crate::exit::{Ended, Exit};
 use crate::identity::one_line;
 
+/// The name of TSM's cookie.
+const NAME: &str = "AUTH_COOKIE";
+/// So many fields has a cookie's line in a cookie file.
+const NETSCAPE_FIELDS: usize = 7;
 /// The most that is read, in bytes: the largest cookie that a login gives, in JSON, and more.
 const MOST: u64 = 64 * 1024;
 
 /// End a session that a gate gave out
 ///
-/// The cookie is what `tsmgate login` wrote: its value, or the object of --format json.
+/// The cookie is what `tsmgate login` wrote, in any of its formats.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tsmgate logout --cookie-file session
+  tsmgate logout --cookie-file tsm.cookies
   tsmgate logout < session
 
 JSON: an object, {\"ended\":true}.")]
@@ -58,7 +62,7 @@ impl LogoutArgs {
             Complaint::input(
                 path.unwrap_or(Path::new("stdin")),
                 "no cookie in it",
-                "give the value alone, or what `tsmgate login --format json` writes",
+                "give the value alone, or a file as `tsmgate login` writes it",
             )
         })?;
         Ok((self.asking, Any::Logout(Task(cookie))))
@@ -94,17 +98,42 @@ fn read(from: std::io::Result<impl Read>, path: &Path) -> Result<Zeroizing<Vec<u
     Ok(bytes)
 }
 
-/// The cookie's value: alone, or in the object of `login --format json`.
+/// The cookie's value, in any of the forms of `login --format`.
 fn cookie(bytes: &[u8]) -> Option<Secret> {
-    let value = if bytes.trim_ascii_start().starts_with(b"{") {
-        let mut json: Value = serde_json::from_slice(bytes).ok()?;
+    let text = std::str::from_utf8(bytes).ok()?;
+    let value = if text.trim_start().starts_with('{') {
+        let mut json: Value = serde_json::from_str(text).ok()?;
         match json.get_mut("value")?.take() {
             Value::String(text) => Secret::new(text),
             _ => return None,
         }
+    } else if text.starts_with("# Netscape") {
+        let mut lines = text.lines().filter(|line| line.split('\t').count() == NETSCAPE_FIELDS);
+        let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+        Secret::new(line.rsplit('\t').next()?.to_owned())
     } else {
-        one_line(bytes)?
+        let line = one_line(bytes)?;
+        let text = line.expose();
+        match text.strip_prefix("Cookie: ") {
+            Some(pair) => Secret::new(pair.split_once('=')?.1.to_owned()),
+            None => match text.strip_prefix("AUTH_COOKIE=") {
+                Some(quoted) => unquoted(quoted)?,
+                None => line,
+            },
+        }
     };
     // what no cookie can be is not sent
-    Cookie::new("AUTH_COOKIE".to_owned(), value, 1).ok().map(|cookie| cookie.value().clone())
+    Cookie::new(NAME.to_owned(), value, 1).ok().map(|cookie| cookie.value().clone())
+}
+
+/// What `--format env` put into quotes: single ones, or double ones with `$` and the backtick escaped.
+fn unquoted(text: &str) -> Option<Secret> {
+    let inside = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    if let Some(value) = inside('\'') {
+        return Some(Secret::new(value.to_owned()));
+    }
+    // no cookie has a backslash of its own
+    let mut value = String::with_capacity(text.len());
+    value.extend(inside('"')?.chars().filter(|c| *c != '\\'));
+    Some(Secret::new(value))
 }

@@ -158,7 +158,7 @@ fn limits(answer: &Value) -> Option<String> {
     if let Some(limit) = limits.get("in_flight") {
         parts.push(format!("{} of {} in flight", part(limit, "now"), part(limit, "most")));
     }
-    Some(parts.join("; "))
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 fn warn(answer: &Value, streams: &mut Streams<'_>) {

@@ -19,8 +19,8 @@ Examples:
   tsmgate status --check > /dev/null || echo 'see to it'
   tsmgate status --json | jq -r .clusterStatus.rollupStatus
 
-Takes the permission status.read. JSON: TSM's answer to GET /api/0.5/status, clusterStatus{rollupStatus,
-nodes[]}. Exit code with --check: 0 healthy, 1 degraded, 2 stopped.")]
+Takes the permission status.read. JSON: TSM's answer to GET /api/0.5/status, with
+clusterStatus{rollupStatus, nodes[]}. Exit code with --check: 0 healthy, 1 degraded, 2 stopped.")]
 pub(crate) struct StatusArgs {
     /// Show every process
     #[arg(long, short)]
