@@ -45,6 +45,8 @@ impl Gate {
     async fn run(&self, program: impl AsRef<Path>, arguments: &[&str]) -> Output {
         let mut client = Command::new(program.as_ref());
         client.current_dir(self.files.path()).args(arguments);
+        // no proxy, and no other authorities: they would count before what the arguments say
+        client.env_clear().env("PATH", std::env::var_os("PATH").unwrap());
         let output = off_the_runtime(client).await;
         let cookie = self.scene.tsm.cookies().pop().unwrap_or("none yet".to_owned());
         let (out, err) = texts(&output);
@@ -124,7 +126,7 @@ async fn curl_however_it_is_called() {
         gate.asked(number + 1, &case);
     }
     let jar = std::fs::read_to_string(gate.files.path().join("jar")).unwrap();
-    assert!(!jar.contains("AUTH_COOKIE\t") || !jar.contains("TRUE\t0\tAUTH"), "{jar}");
+    assert!(!jar.contains("AUTH_COOKIE"), "{jar}");
 
     // two on one connection, with their headers
     let status = gate.status();
@@ -154,8 +156,11 @@ async fn curl_is_told_why_not() {
     assert_eq!(error["error"]["permission"], "server.stop");
     // a header alone is asked for: what follows on the connection is the next answer, not a body
     let status = gate.status();
-    let head = gate.curl(&["-I", &status, "--next", "-sS", "--cacert", "ca.pem", &status]).await;
+    let again =
+        ["--next", "-v", "--cacert", "ca.pem", "--cert", "client.pem", "--key", "client.key"];
+    let head = gate.curl(&[&["-I", &*status], &again[..], &[&*status]].concat()).await;
     let (out, err) = texts(&head);
+    assert!(err.contains("Re-using existing connection") && !err.contains("Excess"), "{err}");
     assert!(out.starts_with("HTTP/1.1 405"), "{out}{err}");
     assert_eq!(out.matches("HTTP/1.1").count(), 1, "{out}{err}");
     assert_eq!(gate.scene.tsm.requests().len(), 1, "{out}{err}");
@@ -187,11 +192,10 @@ async fn python_requests_and_http_client() {
     let good = json!({"status": 200, "rollup": "Running", "code": null});
     let head = json!({"status": 405, "rollup": null, "code": null});
     let login = json!({"status": 403, "rollup": null, "code": "session_route"});
-    for (client, answers, connections) in [
-        ("requests", vec![&good, &good, &good, &head, &good], 1),
-        ("http.client", vec![&good, &good], 1),
-        // the body of the login is not read: the connection ends with its answer
-        ("monitor", vec![&login, &good], 2),
+    for (client, answers) in [
+        ("requests", vec![&good, &good, &good, &head, &good]),
+        ("http.client", vec![&good, &good]),
+        ("monitor", vec![&login, &good]),
     ] {
         let gate = Gate::start().await;
         let base = gate.status().replace("/api/0.5/status", "");
@@ -199,7 +203,14 @@ async fn python_requests_and_http_client() {
         let (out, err) = texts(&output);
         let told: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{client}: {err}"));
         assert_eq!(told["answers"], json!(answers), "{client}");
-        assert_eq!(told["connections"], connections, "{client}");
+        let mut connections: Vec<_> = gate
+            .scene
+            .records("request")
+            .iter()
+            .map(|one| one["tsmgate.connection"].to_string())
+            .collect();
+        connections.dedup();
+        assert_eq!(connections.len(), 1, "{client}: {connections:?}");
         assert_eq!(told["cookies"], json!([]), "{client}");
         let good = answers.iter().filter(|answer| answer["status"] == 200).count();
         gate.asked(good, client);
