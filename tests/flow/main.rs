@@ -3,6 +3,8 @@
 
 mod anew;
 mod api;
+mod api_reach;
+mod api_table;
 mod audit_chain;
 mod audit_failing;
 mod audit_hanging;
