@@ -146,7 +146,8 @@ async fn a_real_prometheus_scrapes_the_running_gate() {
     log_in(&scene, &gated).await;
     assert_eq!(tsmgated(&["reload"], &scene), (0, "reloaded\n".into(), String::new()));
     prometheus.wait_for("tsmgate_logins_total{client=\"jump01\",outcome=\"success\"}", "1");
-    prometheus.wait_for("tsmgate_tsm_answer_seconds_count{outcome=\"answered\"}", "1");
+    prometheus
+        .wait_for("tsmgate_tsm_answer_seconds_count{side=\"login\",outcome=\"answered\"}", "1");
     prometheus.wait_for("tsmgate_reloads_total{outcome=\"good\"}", "1");
     prometheus.wait_for("count(tsmgate_expiry_seconds{kind=\"client\",name=\"jump01\"})", "1");
     prometheus.wait_for("count(tsmgate_expiry_seconds{kind=\"server\"} > 0)", "1");
