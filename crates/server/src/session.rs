@@ -17,6 +17,7 @@ use tsmgate_wire::{Cookie, Login};
 
 use crate::audit::record::{Outcome, Record};
 use crate::house::{House, Snapshot};
+use crate::metrics::Side;
 use crate::relay::http::withhold::Withhold;
 
 /// How much of its life a session is used for, in tenths.
@@ -44,6 +45,7 @@ pub(crate) struct Held {
     pub(crate) cookie: Cookie,
     /// What must not leave.
     pub(crate) withhold: Withhold,
+    since: Instant,
     until: Instant,
 }
 
@@ -101,6 +103,11 @@ impl Session {
         self.held.write().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Since when the session that there is has been held, and until when it will be used.
+    pub(crate) fn since(&self) -> Option<(Instant, Instant)> {
+        self.good().map(|held| (held.since, held.until))
+    }
+
     fn good(&self) -> Option<Arc<Held>> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         held.as_ref().filter(|held| Instant::now() < held.until).cloned()
@@ -116,9 +123,8 @@ impl Session {
         let config = &snapshot.config;
         let asked = Instant::now();
         let login = house.backend.session(&config.tsm, config.login.call, permit).await;
-        house
-            .metrics
-            .asked_tsm(asked.elapsed(), login.as_ref().map(drop).map_err(|reason| *reason));
+        let outcome = login.as_ref().map(drop).map_err(|reason| *reason);
+        house.metrics.asked_tsm(Side::Login, asked.elapsed(), outcome);
         let Login { username, cookie } = login.inspect_err(|reason| {
             house.audit.note(Record::refusal("session", *reason).text("tsmgate.session", "taken"));
         })?;
@@ -131,7 +137,7 @@ impl Session {
             .number("tsmgate.cookie.max_age", cookie.max_age().into());
         house.audit.write(record).await.map_err(|_| Reason::AuditUnavailable)?;
         let life = Duration::from_secs(cookie.max_age().into()) * TENTHS / 10;
-        let held = Arc::new(Held { cookie, withhold, until: asked + life });
+        let held = Arc::new(Held { cookie, withhold, since: asked, until: asked + life });
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&held));
         Ok(held)
     }

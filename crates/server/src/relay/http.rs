@@ -231,11 +231,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     ) -> Result<(), End> {
         let reason = refusal.reason;
         if !refusal.recorded {
-            let origin = RefusalOrigin::Client(self.party.caller.client().name.clone());
-            self.house.refuse(origin, reason, Proof::Key, || match refusal.exactly {
-                Some(exactly) => asked.about.clone().text("tsmgate.detail", exactly),
-                None => asked.about.clone(),
-            });
+            let client = &self.party.caller.client().name;
+            let origin = RefusalOrigin::Requests(client.clone());
+            self.house.metrics.request_refused(client, reason);
+            self.house.refuse(origin, reason, Proof::Key, || refusal.about().append(&asked.about));
         }
         if reason == Reason::PeerGone {
             return Err(End::Quiet);
