@@ -62,6 +62,9 @@ enum End {
     Quiet,
     /// The peer was told something that it has to be able to read.
     LastWords,
+    /// An answer broke off: the end of the connection must not look like the end of the answer, as it does
+    /// where nothing else says how long that is.
+    Cut,
 }
 
 /// One request, as its records and its answer know it.
@@ -97,7 +100,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 break end;
             }
         };
-        drain::farewell(&mut self.stream, matches!(end, End::LastWords)).await;
+        if !matches!(end, End::Cut) {
+            drain::farewell(&mut self.stream, matches!(end, End::LastWords)).await;
+        }
     }
 
     /// The next request and its answer.
