@@ -3,6 +3,13 @@
 
 mod anew;
 mod api;
+mod api_cookie;
+mod api_redaction;
+mod api_rights;
+mod api_session;
+mod api_session_end;
+mod api_support;
+mod api_tsm;
 mod audit_chain;
 mod audit_failing;
 mod audit_hanging;
