@@ -3,6 +3,7 @@
 
 mod anew;
 mod api;
+mod api_answers;
 mod api_cookie;
 mod api_redaction;
 mod api_rights;
@@ -10,6 +11,7 @@ mod api_session;
 mod api_session_end;
 mod api_support;
 mod api_tsm;
+mod api_tsm_answers;
 mod audit_chain;
 mod audit_failing;
 mod audit_hanging;
