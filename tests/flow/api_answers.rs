@@ -88,6 +88,7 @@ fn is_proper(answer: &Answer, what: &str) {
         "cache-control",
         "x-content-type-options",
         "tsmgate-reason",
+        "date",
         "retry-after",
         "allow",
         "location",

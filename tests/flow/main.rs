@@ -18,6 +18,7 @@ mod audit_hanging;
 mod audit_records;
 mod audit_rotation;
 mod backend;
+mod controller;
 mod conversation;
 mod dates;
 mod judged;

@@ -84,6 +84,25 @@ fn reaching_tsm_takes_a_permit() {
     }
 }
 
+/// R63: nobody's certificate is judged by a check of our own but TSM's; and what only looks at it is used by
+/// the command that shows it, and by nothing that runs
+#[test]
+fn whom_we_believe_is_decided_in_one_place() {
+    let sources = root().join("crates/server/src");
+    let with = |text: &str| -> Vec<String> {
+        let has = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap().contains(text);
+        let name = |path: std::path::PathBuf| {
+            path.strip_prefix(&sources).unwrap().to_string_lossy().into_owned()
+        };
+        let mut found: Vec<_> = files(&sources, ".rs").into_iter().filter(has).map(name).collect();
+        found.sort();
+        found
+    };
+    assert_eq!(with(".dangerous()"), ["credentials/tsm.rs", "pinning/look.rs"]);
+    assert_eq!(with("use crate::pinning"), ["cli/trust_tsm.rs"]);
+    assert_eq!(with("pinning::look"), ["cli/trust_tsm.rs"]);
+}
+
 #[test]
 fn the_daemon_cannot_make_keys() {
     let manifest = read("crates/server/Cargo.toml");

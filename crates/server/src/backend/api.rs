@@ -104,7 +104,7 @@ impl Api {
         deadline: Instant,
         permit: &Permit,
     ) -> Result<Answered<'_>, Reason> {
-        tracing::debug!(permission = %permit.permission(), target = outgoing.target, "asking TSM");
+        tracing::debug!(permission = %permit.permission(), role = permit.role(), "asking TSM");
         let (name, value) = (session.name(), session.value());
         self.told(self.exchange(snapshot, outgoing, (name, value), deadline).await)
     }
@@ -270,8 +270,10 @@ impl Answered<'_> {
     /// Keeps the connection for the next request, after the end of the body.
     pub async fn keep(mut self) {
         if self.wire.is_reusable().await {
+            let mut idle = self.api.idle();
+            idle.retain(Wire::is_young);
             // no more of them than turns, for each was in one
-            self.api.idle().push(self.wire);
+            idle.push(self.wire);
         }
     }
 }

@@ -62,9 +62,8 @@ enum End {
     Quiet,
     /// The peer was told something that it has to be able to read.
     LastWords,
-    /// An answer broke off: the end of the connection must not look like the end of the answer, as it does
-    /// where nothing else says how long that is.
-    Cut,
+    /// An answer broke off: that must not look like its end.
+    Broken,
 }
 
 /// One request, as its records and its answer know it.
@@ -100,8 +99,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 break end;
             }
         };
-        if !matches!(end, End::Cut) {
-            drain::farewell(&mut self.stream, matches!(end, End::LastWords)).await;
+        match end {
+            // without the goodbye of TLS, by which an answer of no announced length would seem whole
+            End::Broken => {}
+            End::LastWords => drain::farewell(&mut self.stream, true).await,
+            End::Quiet => drain::farewell(&mut self.stream, false).await,
         }
     }
 

@@ -169,12 +169,23 @@ fn about(matched: &Match, redacted: bool) -> Record {
         .text("http.request.method", matched.method().name())
         .text("url.path", path);
     if !query.is_empty() {
-        about = about.text("url.query", query);
+        about = about.text("url.query", &recorded_query(matched, query));
     }
     if matched.holds_secrets() {
         about = about.flag("tsmgate.secrets", !redacted);
     }
     about
+}
+
+/// A query as it may be recorded: what no row describes may have anything for a value, a password too.
+fn recorded_query<'a>(matched: &Match, query: &'a str) -> Cow<'a, str> {
+    match matched.operation() {
+        Some(_) => Cow::Borrowed(query),
+        None => {
+            let keys = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+            Cow::Owned(keys.collect::<Vec<_>>().join("&"))
+        }
+    }
 }
 
 fn method(matched: &Match) -> hyper::Method {

@@ -18,7 +18,7 @@ use crate::audit::{Proof, RefusalOrigin};
 use crate::connection::past_last_call;
 
 /// What is gathered before it is written, in bytes, as long as more is there at once.
-const GATHERED: usize = 32 * 1024;
+const GATHERED: usize = 64 * 1024;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     /// Passes an answer on.
@@ -46,7 +46,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         };
         let origin = RefusalOrigin::Client(self.party.caller.client().name.clone());
         self.house.refuse(origin, reason, Proof::Key, || asked.about.clone());
-        Err(End::Cut)
+        Err(End::Broken)
     }
 
     async fn parts(
