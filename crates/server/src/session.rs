@@ -18,6 +18,7 @@ use tsmgate_wire::{Cookie, Login};
 
 use crate::audit::record::{Outcome, Record};
 use crate::house::{House, Snapshot};
+use crate::metrics::Side;
 use crate::relay::http::withhold::Withhold;
 
 /// How much of its life a session is used for, in tenths.
@@ -57,6 +58,7 @@ pub(crate) struct Held {
     pub(crate) withhold: Withhold,
     /// Under what it was got: it is sent to that TSM and to no other.
     pub(crate) snapshot: Arc<Snapshot>,
+    since: Instant,
     until: Instant,
 }
 
@@ -121,6 +123,11 @@ impl Session {
         place.held.take()
     }
 
+    /// Since when the session that there is has been held, and until when it will be used.
+    pub(crate) fn since(&self) -> Option<(Instant, Instant)> {
+        self.good().map(|held| (held.since, held.until))
+    }
+
     fn good(&self) -> Option<Arc<Held>> {
         self.place().held.as_ref().filter(|held| Instant::now() < held.until).cloned()
     }
@@ -168,7 +175,8 @@ async fn take(house: &House, permit: &Permit) -> Result<Arc<Held>, Reason> {
     let config = &snapshot.config;
     let asked = Instant::now();
     let login = house.backend.session(&config.tsm, config.login.call, permit).await;
-    house.metrics.asked_tsm(asked.elapsed(), login.as_ref().map(drop).map_err(|reason| *reason));
+    let outcome = login.as_ref().map(drop).map_err(|reason| *reason);
+    house.metrics.asked_tsm(Side::Login, asked.elapsed(), outcome);
     let Login { username, cookie } = login.inspect_err(|reason| {
         house.audit.note(Record::refusal("session", *reason).text("tsmgate.session", "taken"));
     })?;
@@ -180,7 +188,7 @@ async fn take(house: &House, permit: &Permit) -> Result<Arc<Held>, Reason> {
         .text("tsmgate.tsm.username", &username)
         .number("tsmgate.cookie.max_age", cookie.max_age().into());
     let life = Duration::from_secs(cookie.max_age().into()) * TENTHS / 10;
-    let held = Arc::new(Held { cookie, withhold, snapshot, until: asked + life });
+    let held = Arc::new(Held { cookie, withhold, snapshot, since: asked, until: asked + life });
     if house.audit.write(record).await.is_err() {
         end(house, &held.snapshot, &held).await;
         return Err(Reason::AuditUnavailable);

@@ -27,6 +27,7 @@ use crate::audit::record::Record;
 use crate::backend::api::{Answered, Outgoing};
 use crate::config::HttpLimits;
 use crate::house::{House, Snapshot};
+use crate::metrics::Side;
 use crate::relay::entry::{Call, Entry};
 use crate::session::Held;
 
@@ -53,10 +54,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let (house, client) = (self.house, &self.party.caller.client().name);
         let snapshot = house.snapshot();
         let Allowed { matched, permit, redacted } = self.allow(&snapshot, head)?;
-        let body = self.document(head, matched.body()).await?;
+        let of_it = |refusal: Refusal| refusal.of(matched.name());
+        let body = self.document(head, matched.body()).await.map_err(of_it)?;
         // while a body came, what decides may have been read anew
         let snapshot = house.snapshot();
-        let redacted = redacted | self.is_allowed_still(&snapshot, &matched)?;
+        let redacted = redacted | self.is_allowed_still(&snapshot, &matched).map_err(of_it)?;
         let call = Call::Request(matched.name());
         let counted = |reason: Reason| {
             call.count(house, client, Err(reason));
@@ -72,9 +74,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         };
         let begun = Instant::now();
         let answer = ask(house, snapshot.config.http.call, &outgoing, &permit).await;
-        house
-            .metrics
-            .asked_tsm(begun.elapsed(), answer.as_ref().map(drop).map_err(|reason| *reason));
+        let asked_of = answer.as_ref().map(drop).map_err(|reason| *reason);
+        house.metrics.asked_tsm(Side::Api, begun.elapsed(), asked_of);
         let answer = match answer {
             Ok((answered, held)) if redacted => {
                 redact(&snapshot, &matched, answered, &held).await.map(Ready::Whole)
@@ -115,8 +116,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         };
         let matched = matched.map_err(|no| charged((&no).into()))?;
         let permission = permission(&entry, &matched)
-            .ok_or_else(|| charged(Refusal::lacking(matched.permission())))?;
-        let permit = permit::authorize(&snapshot.policy, ledger, caller, permission)?;
+            .ok_or_else(|| charged(Refusal::lacking(matched.permission()).of(matched.name())))?;
+        let permit = permit::authorize(&snapshot.policy, ledger, caller, permission)
+            .map_err(|reason| Refusal::from(reason).of(matched.name()))?;
         let redacted = is_redacted(&entry, &matched);
         Ok(Allowed { matched, permit, redacted })
     }

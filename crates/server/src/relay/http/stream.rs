@@ -44,7 +44,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             Err(Broken::Stopping) => Reason::GateStopping,
             Err(Broken::Tsm) => Reason::AnswerCut,
         };
-        let origin = RefusalOrigin::Client(self.party.caller.client().name.clone());
+        let origin = RefusalOrigin::Requests(self.party.caller.client().name.clone());
         self.house.refuse(origin, reason, Proof::Key, || asked.about.clone());
         Err(End::Broken)
     }
