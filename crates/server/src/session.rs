@@ -137,13 +137,14 @@ impl Session {
     }
 
     /// Where the session was not given up since that was counted: from here on everybody uses this one.
-    fn put(&self, held: &Arc<Held>, given_up: u64) -> bool {
+    /// Gives the one that nobody uses any more.
+    fn put(&self, held: &Arc<Held>, given_up: u64) -> Option<Arc<Held>> {
         let mut place = self.place();
-        let current = place.given_up == given_up;
-        if current {
-            place.held = Some(Arc::clone(held));
+        match place.given_up == given_up {
+            true => place.held.replace(Arc::clone(held)),
+            // read anew meanwhile: this one belongs to what there was before
+            false => Some(Arc::clone(held)),
         }
-        current
     }
 
     /// `before`: why the last try failed, where it did.
@@ -160,11 +161,13 @@ impl Session {
             }
             let given_up = self.place().given_up;
             let held = take(house, permit).await?;
-            if self.put(&held, given_up) {
+            let unused = self.put(&held, given_up);
+            if let Some(unused) = &unused {
+                end(house, &unused.snapshot, unused).await;
+            }
+            if !unused.is_some_and(|unused| Arc::ptr_eq(&unused, &held)) {
                 return Ok(held);
             }
-            // read anew meanwhile: this one belongs to what there was before
-            end(house, &held.snapshot, &held).await;
         }
     }
 }
