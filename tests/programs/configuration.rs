@@ -120,11 +120,25 @@ const APPENDED: &[(&str, &str)] = &[
 
 const LATER: &[Fault] = &[
     ("[listen]\n", "[listen]\nlocal = ¦\"l.sock\"\n", "`listen.local`"),
-    ("[tsm]\n", "[tsm]\napi = ¦\"https://localhost:8850\"\n", "the api lane"),
-    ("[tsm]\n", "[tsm]\napi_certificate_sha256 = ¦\"00\"\n", "the api lane"),
-    ("[tsm]\n", "[tsm]\napi_authority = ¦\"a.pem\"\n", "the api lane"),
     ("[tsm]\n", "[tsm]\ncommand_socket = ¦\"c.sock\"\n", "the command lane"),
     ("[audit]\n", "¦[[local]]\nuser = \"a\"\nroles = []\n[audit]\n", "`[[local]]`"),
+];
+
+const API: &[Fault] = &[
+    ("[tsm]\n", "[tsm]\napi = ¦\"https://localhost:8850\"\n", "TSM's certificate must be checked"),
+    ("[tsm]\n", "[tsm]\napi = ¦\"https://localhost\"\n", "write it like https://localhost:8850"),
+    ("[tsm]\n", "[tsm]\napi_certificate_sha256 = ¦\"00\"\n", "is not a SHA-256 in hexadecimal"),
+    (
+        "[tsm]\n",
+        "[tsm]\napi_authority = ¦\"a.pem\"\n",
+        "how `tsm.api` is checked, which is not set",
+    ),
+    (
+        "[tsm]\n",
+        "[tsm]\napi_authority = ¦\"a.pem\"\napi_certificate_sha256 = \"00\"\n",
+        "one of them decides, remove the other",
+    ),
+    ("[tsm]\n", "[tsm]\napi_insecure = true\n", "unknown key `api_insecure`"),
 ];
 
 /// Spoils a configuration, asks both commands, and puts it back.
@@ -195,6 +209,30 @@ async fn what_a_later_version_will_do_is_refused_by_name() {
     let (from, to, _) = LATER[0];
     scene.write("tsmgated.toml", &good.replacen(from, &to.replace('¦', ""), 1), 0o600);
     assert!(refused(&config(&scene), 65).contains("is not in this version; remove it"));
+}
+
+/// R63: a controller whose certificate is not checked by exactly one of the two ways is none
+#[tokio::test]
+async fn a_controller_that_is_not_checked_is_refused() {
+    all_refused(API).await;
+    let scene = stage(SceneOptions::default()).await;
+    let good = std::fs::read_to_string(config(&scene)).unwrap();
+    let with_authority = |file: &str| {
+        let lines =
+            format!("[tsm]\napi = \"https://localhost:8850\"\napi_authority = \"{file}\"\n");
+        scene.write("tsmgated.toml", &good.replacen("[tsm]\n", &lines, 1), 0o600);
+    };
+    with_authority("missing.pem");
+    let missing = scene.path("missing.pem").display().to_string();
+    assert!(refused(&config(&scene), 66).contains(&format!("cannot read {missing}")));
+    with_authority("empty.pem");
+    scene.write("empty.pem", "", 0o644);
+    assert!(refused(&config(&scene), 65).contains("empty.pem: there is no certificate in it"));
+    scene.write("empty.pem", &scene.authority.pem(), 0o666);
+    assert!(refused(&config(&scene), 66).contains("can be written by others"));
+    scene.write("empty.pem", &scene.authority.pem(), 0o644);
+    let (code, _, err) = check(&config(&scene));
+    assert_eq!((code, err.as_str()), (0, ""));
 }
 
 /// R55: a second client of a name, an unknown permission, a serial number that is none

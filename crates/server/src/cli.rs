@@ -31,6 +31,7 @@ mod from_socat;
 mod ip_dropin;
 mod report;
 mod status;
+mod trust_tsm;
 mod verify;
 
 /// How a command of `tsmgated` ends. The numbers are those of `sysexits.h` where it has one.
@@ -49,13 +50,13 @@ pub enum Exit {
     Contents = 65,
     /// A file is missing, or others could change it.
     File = 66,
-    /// `status`, `reload`: no running gate answers.
+    /// `status`, `reload`: no running gate answers. `trust-tsm`: TSM's controller does not.
     Unavailable = 69,
     /// A part of the daemon ended that must not.
     Internal = 70,
     /// The address cannot be listened on, or the system refuses something else.
     System = 71,
-    /// `explain`: the answer is no.
+    /// `explain`: the answer is no. `trust-tsm`: it is another certificate than the expected one.
     Refused = 77,
 }
 
@@ -81,14 +82,14 @@ impl Exit {
             Self::Usage => "the command line is wrong",
             Self::Contents => "a file's contents are wrong (named with line and column)",
             Self::File => "a file is missing, or others than root and our user could change it",
-            Self::Unavailable => "status, reload: no running gate answers",
+            Self::Unavailable => "status, reload: no running gate answers; trust-tsm: TSM does not",
             Self::Internal => {
                 "a part of the daemon ended that must not, or its last records are lost"
             }
             Self::System => {
                 "the address cannot be listened on, or the system refuses something else"
             }
-            Self::Refused => "explain: refused",
+            Self::Refused => "explain: refused; trust-tsm: another certificate than expected",
         }
     }
 }
@@ -140,6 +141,8 @@ enum Command {
     Audit(AuditCommand),
     /// Write the allowlist as drop-ins for systemd's own packet filter
     PrintIpDropin(ip_dropin::Arguments),
+    /// Show the certificate of TSM's HTTPS controller, to be compared; with --write, pin it
+    TrustTsm(trust_tsm::Arguments),
     /// Read the `socat` line that this gate replaces, and print a configuration to start from
     FromSocat(from_socat::Arguments),
 }
@@ -192,6 +195,7 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => status::status(&arguments),
         Command::Reload(arguments) => status::reload(&arguments),
         Command::PrintIpDropin(arguments) => ip_dropin::print(&arguments),
+        Command::TrustTsm(arguments) => trust_tsm::trust_tsm(&arguments),
         Command::FromSocat(arguments) => from_socat::from_socat(&arguments),
     };
     ExitCode::from(exit as u8)
@@ -299,8 +303,10 @@ fn check(config: &std::path::Path) -> Exit {
     let policy = &loaded.snapshot.policy;
     let mut lines = vec![format!("{}: good", config.display())];
     let mut warnings = loaded.warnings();
+    let peers = Peers::of(&loaded.snapshot.config, &policy.allow);
+    warnings.extend(peers.controller.warning());
     // a packet that systemd's filter drops leaves no trace to look for
-    warnings.extend(disagreement::here(&Peers::of(&loaded.snapshot.config, &policy.allow)));
+    warnings.extend(disagreement::here(&peers));
     lines.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
     lines.push(format!("listens on {}", loaded.snapshot.config.listen));
     lines.extend(policy.clients().iter().map(|client| {

@@ -19,6 +19,7 @@ pub mod fault;
 pub mod raw;
 pub mod values;
 
+pub(crate) use check::{fingerprint, host_and_port};
 pub use fault::ConfigFault;
 pub use raw::{ExpiredList, Sync};
 pub use values::MetricsAddress;
@@ -185,8 +186,7 @@ impl Config {
 /// A file is missing or could have been written by others, a key is unknown, a value cannot be; with
 /// file, line and column where there is one.
 pub fn load(path: &Path) -> Result<Config, ConfigFault> {
-    let text = read_text(path)?;
-    let mut raw: raw::Raw = fault::parse(path, &text)?;
+    let (text, mut raw) = read_raw(path)?;
     // from here on every path says the same wherever we stand
     let here = |cause| FileFault::Unreadable { path: path.to_owned(), cause };
     let folder = std::path::absolute(path).map_err(here)?;
@@ -199,6 +199,16 @@ pub fn load(path: &Path) -> Result<Config, ConfigFault> {
         raw.client.extend(more.client);
     }
     check::check(&raw, &check::Origin { folder, files: entries })
+}
+
+/// The text of the file at `path` alone, and what was written there, with nothing judged.
+///
+/// # Errors
+/// The file is missing or could have been written by others, a key is unknown, a value of another type.
+pub(crate) fn read_raw(path: &Path) -> Result<(String, raw::Raw), ConfigFault> {
+    let text = read_text(path)?;
+    let raw = fault::parse(path, &text)?;
+    Ok((text, raw))
 }
 
 fn read_text(path: &Path) -> Result<String, ConfigFault> {

@@ -13,29 +13,27 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::config::{ApiTrust, Config, Tls};
 use crate::files::{self, FileFault, Kind, Print};
 
 mod dated;
 mod lists;
+mod server;
 mod trust;
 pub mod tsm;
 
 use dated::Dated;
+use server::{load_server, private_key, restart_hint};
 use trust::Trust;
 use tsm::Controller;
 
 /// From then on the end of a certificate is worth a warning.
 pub const ENDING_SOON: time::Duration = time::Duration::days(21);
-
-/// The name under which systemd hands our key over (`LoadCredential=server.key:…`).
-const KEY_CREDENTIAL: &str = "server.key";
 
 /// What the handshake needs. Immutable; a reload makes another.
 #[derive(Debug, Clone)]
@@ -145,7 +143,7 @@ pub fn provider() -> CryptoProvider {
 }
 
 /// The same with the cipher suites of TLS 1.2: for TSM's side.
-fn provider_with_tls12() -> CryptoProvider {
+pub(crate) fn provider_with_tls12() -> CryptoProvider {
     CryptoProvider {
         kx_groups: vec![
             kx_group::X25519MLKEM768,
@@ -155,22 +153,6 @@ fn provider_with_tls12() -> CryptoProvider {
         ],
         ..aws_lc_rs::default_provider()
     }
-}
-
-/// systemd reads a credential when it starts a service, and not again.
-fn restart_hint(private_key: &Path) -> &'static str {
-    if Some(private_key) == key_credential().as_deref() {
-        "; systemd hands a new key over at the next start: systemctl restart tsmgated"
-    } else {
-        ""
-    }
-}
-
-/// Our key as systemd handed it over, where it did.
-fn key_credential() -> Option<PathBuf> {
-    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty())?;
-    let path = Path::new(&folder).join(KEY_CREDENTIAL);
-    path.exists().then_some(path)
 }
 
 /// The files that [`load`] reads, in no particular order.
@@ -183,11 +165,6 @@ pub fn files_of(config: &Config) -> Vec<PathBuf> {
         files.push(file.clone());
     }
     files
-}
-
-/// Where our key is: what systemd hands over goes before what the configuration names.
-fn private_key(tls: &Tls) -> PathBuf {
-    key_credential().unwrap_or_else(|| tls.private_key.clone())
 }
 
 /// Loads everything the handshake needs, as of `now`.
@@ -300,6 +277,11 @@ impl Credentials {
         endings
     }
 
+    /// When the pinned certificate of TSM's controller ends; known once the controller has shown it.
+    pub fn pinned_until(&self) -> Option<OffsetDateTime> {
+        self.controller.as_ref()?.pinned_until()
+    }
+
     /// Whether a list is past its next update and refuses everybody of its issuer for it.
     pub fn list_expired(&self, now: OffsetDateTime) -> bool {
         self.trust.as_ref().is_some_and(|trust| trust.list_expired(now))
@@ -330,52 +312,6 @@ impl Credentials {
         warnings.extend(self.trust.iter().flat_map(|trust| trust.warnings(now)));
         warnings.extend(self.controller.iter().flat_map(|controller| controller.warnings(now)));
         warnings
-    }
-}
-
-fn load_server(
-    tls: &Tls,
-    provider: &CryptoProvider,
-    now: OffsetDateTime,
-    warnings: &mut Vec<String>,
-) -> Result<(CertifiedKey, Ending), CredentialsFault> {
-    let path = &tls.certificate;
-    let chain = certificates(path)?;
-    let leaf = chain.first().ok_or_else(|| contents(path, "there is no certificate in it"))?;
-    let (_, leaf) = X509Certificate::from_der(leaf)
-        .map_err(|error| contents(path, format!("a broken certificate: {error}")))?;
-    let validity = leaf.validity();
-    let (from, until) = (validity.not_before.to_datetime(), validity.not_after.to_datetime());
-    if now > until {
-        return Err(CredentialsFault::Expired { path: path.clone(), until });
-    }
-    if now < from {
-        return Err(contents(path, format!("the certificate is not valid before {}", day(from))));
-    }
-    let usage = leaf.extended_key_usage().ok().flatten();
-    if usage.is_some_and(|usage| !usage.value.server_auth && !usage.value.any) {
-        let path = path.display();
-        warnings.push(format!("{path}: the certificate is not for servers: clients refuse it"));
-    }
-    let key_path = &private_key(tls);
-    let key = zeroize::Zeroizing::new(files::read(key_path, Kind::PrivateKey)?);
-    let key = PrivateKeyDer::from_pem_slice(&key)
-        .map_err(|_| contents(key_path, "there is no unencrypted PEM private key in it"))?;
-    let key = provider
-        .key_provider
-        .load_private_key(key)
-        .map_err(|_| contents(key_path, "a private key of a kind that TLS 1.3 cannot use"))?;
-    let certified = CertifiedKey::new(chain, key);
-    match certified.keys_match() {
-        Ok(()) => {
-            let name = path.display().to_string();
-            Ok((certified, Ending { kind: EndingKind::Server, name, at: until }))
-        }
-        Err(rustls::Error::InconsistentKeys(_)) => Err(CredentialsFault::Mismatch {
-            certificate: path.clone(),
-            private_key: key_path.clone(),
-        }),
-        Err(error) => Err(contents(path, error.to_string())),
     }
 }
 

@@ -14,11 +14,13 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
+use tsmgate_catalogue::api::raw::RAW;
+use tsmgate_catalogue::api::table::OPERATIONS;
 use tsmgate_gate::admission::Admission;
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::ledger::Ledger;
 use tsmgate_gate::permission::Permission;
-use tsmgate_gate::policy::{Closed, Policy};
+use tsmgate_gate::policy::{Client, Closed, Policy};
 
 use crate::accept::{self, complain_of_panic};
 use crate::audit::record::{Outcome, Record};
@@ -111,10 +113,13 @@ impl Loaded {
         let mut warnings = self.snapshot.trouble(now);
         warnings.extend(self.snapshot.warnings(now));
         warnings.extend(self.slots.warning.iter().cloned());
-        let login = Permission::login();
-        for client in policy.clients().iter().filter(|client| client.role_giving(&login).is_none())
-        {
-            let what = "has no role with `login`: there is nothing it can do in this version";
+        let http = self.snapshot.config.speaks_http();
+        for client in policy.clients().iter().filter(|client| !can_do_something(client, http)) {
+            let what = if can_do_something(client, true) {
+                "has roles for the api lane alone, and tsm.api is not set"
+            } else {
+                "has no role that gives anything this version serves"
+            };
             warnings.push(format!("the client `{}` {what}", client.name));
         }
         if policy.allow.iter().any(|network| network.is_everything()) {
@@ -123,6 +128,16 @@ impl Loaded {
         }
         warnings
     }
+}
+
+/// Whether a client's roles give anything that the lanes there are can do.
+fn can_do_something(client: &Client, http: bool) -> bool {
+    let gives = |name: &str| {
+        let permission: Option<Permission> = name.parse().ok();
+        permission.is_some_and(|permission| client.role_giving(&permission).is_some())
+    };
+    let login = gives(Permission::login().name());
+    login || http && (gives(RAW) || OPERATIONS.iter().any(|operation| gives(operation.permission)))
 }
 
 /// What keeps a gate closed, in a sentence.

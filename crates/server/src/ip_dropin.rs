@@ -10,7 +10,9 @@ use std::fmt::Write as _;
 use tsmgate_gate::network::{Network, Networks};
 
 use crate::config::{Config, MetricsAddress};
+use controller::Controller;
 
+pub mod controller;
 pub mod disagreement;
 pub mod installed;
 pub mod prefix;
@@ -54,7 +56,7 @@ impl Unit {
 }
 
 /// Whose packets the kernel sees.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Peers<'a> {
     /// `admission.allow`
     pub allow: &'a Networks,
@@ -62,13 +64,17 @@ pub struct Peers<'a> {
     pub proxies: &'a Networks,
     /// Whether metrics are shown on a loopback address, which is a socket of the service's own.
     pub metrics_on_loopback: bool,
+    /// Where `tsm.api` is: the service opens that connection itself.
+    pub controller: Controller,
 }
 
 impl<'a> Peers<'a> {
-    /// Of a configuration, and the allowlist that may have been taken out of it.
+    /// Of a configuration, and the allowlist that may have been taken out of it. Looks up where `tsm.api`
+    /// is, for up to [`controller::LOOKUP`].
     pub fn of(config: &'a Config, allow: &'a Networks) -> Self {
         let metrics_on_loopback = matches!(config.metrics, Some(MetricsAddress::Loopback(_)));
-        Self { allow, proxies: &config.proxies, metrics_on_loopback }
+        let controller = Controller::of(config.tsm.api.as_ref());
+        Self { allow, proxies: &config.proxies, metrics_on_loopback, controller }
     }
 
     /// The networks in their order, without those that an earlier one holds.
@@ -101,7 +107,7 @@ pub fn text(unit: Unit, peers: &Peers<'_>) -> String {
                 "# It is about the sockets that tsmgated opens itself, not about those passed in.",
             );
             line(
-                "# TSM and the journal are asked over Unix sockets, which no list is about. Where this",
+                "# TSM's logins and the journal are asked over Unix sockets, which no list is about. Where this",
             );
             line(
                 "# host looks users up over the network without a daemon of its own, as with plain",
@@ -126,11 +132,30 @@ pub fn text(unit: Unit, peers: &Peers<'_>) -> String {
     for network in networks {
         line(&format!("IPAddressAllow={network}"));
     }
-    if unit == Unit::Service && peers.metrics_on_loopback {
+    if unit == Unit::Service {
+        of_the_service(&mut line, peers);
+    }
+    text
+}
+
+/// What the service's own sockets need beside the callers.
+fn of_the_service(line: &mut impl FnMut(&str), peers: &Peers<'_>) {
+    if peers.metrics_on_loopback {
         line(
             "# metrics.listen is on a loopback address; the gate itself still refuses who is not listed",
         );
         line("IPAddressAllow=localhost");
     }
-    text
+    match &peers.controller {
+        Controller::None => {}
+        Controller::Unknown(host) => line(&format!(
+            "# tsm.api: {host} could not be looked up; add its addresses in a drop-in with a later name"
+        )),
+        Controller::At { .. } => {
+            line("# tsm.api: the gate asks TSM's controller there");
+            for word in peers.controller.words() {
+                line(&format!("IPAddressAllow={word}"));
+            }
+        }
+    }
 }

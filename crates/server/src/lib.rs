@@ -48,6 +48,7 @@ pub mod ip_dropin;
 pub mod judge;
 pub mod metrics;
 pub mod observe;
+pub mod pinning;
 pub mod process;
 pub mod proxy;
 pub mod relay;

@@ -1,15 +1,15 @@
 //! The sandbox from inside: what the process gives up for good once everything is loaded and bound.
 //!
 //! The kernel's landlock holds us to the folders of [`Folders`]: nothing is executed, no TCP connection
-//! made, no port bound, no other process sent a signal. It is a second wall behind the unit's: it never
+//! made but to the port of TSM's controller, no port bound, no other process sent a signal. It is a second wall behind the unit's: it never
 //! keeps the gate from starting, and says how much of it stands.
 
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, RestrictionStatus, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetError, Scope,
+    ABI, Access, AccessFs, AccessNet, NetPort, PathBeneath, PathFd, RestrictionStatus, Ruleset,
+    RulesetAttr, RulesetCreatedAttr, RulesetError, Scope,
 };
 
 use crate::config::Config;
@@ -76,9 +76,19 @@ impl Sandbox {
     /// Whether everything that a configuration names is within reach from in here.
     ///
     /// # Errors
-    /// A folder is outside of it: that takes a restart.
+    /// A folder, or the port of `tsm.api`, is outside of it: that takes a restart.
     pub fn holds(&self, config: &Config, config_file: &Path) -> Result<(), String> {
-        self.holds_all(&Folders::of(config, config_file))
+        let folders = Folders::of(config, config_file);
+        self.holds_all(&folders)?;
+        match (&self.entered, folders.port()) {
+            (Some((entered, level)), Some(port))
+                if level.restricts_tcp() && entered.port() != Some(port) =>
+            {
+                let what = "tsm.api, is outside of what the sandbox allows";
+                Err(format!("restart needed: port {port}, of {what}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn holds_all(&self, folders: &Folders) -> Result<(), String> {
@@ -102,7 +112,7 @@ impl Display for Sandbox {
     }
 }
 
-/// Gives up everything but these folders, for the calling thread and every thread and program it starts
+/// Gives up everything but these folders and their port, for the calling thread and every thread and program it starts
 /// from then on; there is no way back. So it is to be called on the main thread, before the runtime or
 /// any other thread exists, and after all listening sockets are open. It is no reason not to start where
 /// the kernel cannot do it, or only some of it.
@@ -130,6 +140,9 @@ fn restrict(folders: &Folders) -> Result<RestrictionStatus, RulesetError> {
         if let Ok(folder) = PathFd::new(folder) {
             ruleset = ruleset.add_rule(PathBeneath::new(folder, rights))?;
         }
+    }
+    if let Some(port) = folders.port() {
+        ruleset = ruleset.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
     }
     ruleset.restrict_self()
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, COOKIE, HOST, HeaderValue, USER_AGENT};
+use hyper::header::{
+    CONTENT_ENCODING, COOKIE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, USER_AGENT,
+};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -19,6 +21,7 @@ use tsmgate_gate::clock::Clock;
 use tsmgate_gate::permit::Permit;
 use tsmgate_gate::reason::Reason;
 use tsmgate_wire::{Cookie, Secret};
+use zeroize::Zeroizing;
 
 use super::attempts::Attempts;
 use super::trouble::Trouble;
@@ -101,7 +104,7 @@ impl Api {
         deadline: Instant,
         permit: &Permit,
     ) -> Result<Answered<'_>, Reason> {
-        tracing::debug!(permission = %permit.permission(), target = outgoing.target, "asking TSM");
+        tracing::debug!(permission = %permit.permission(), role = permit.role(), "asking TSM");
         let (name, value) = (session.name(), session.value());
         self.told(self.exchange(snapshot, outgoing, (name, value), deadline).await)
     }
@@ -178,8 +181,11 @@ impl Api {
         if head.status.is_informational() {
             return Err(garbage("it switched to another protocol".to_owned()));
         }
-        let encoded = |coding: &HeaderValue| !coding.as_bytes().eq_ignore_ascii_case(b"identity");
-        if head.headers.get_all(CONTENT_ENCODING).iter().any(encoded) {
+        let encoded = |field: HeaderName, plain: &[u8]| {
+            let mut codings = head.headers.get_all(field).iter().map(HeaderValue::as_bytes);
+            codings.any(|coding| !coding.eq_ignore_ascii_case(plain))
+        };
+        if encoded(CONTENT_ENCODING, b"identity") || encoded(TRANSFER_ENCODING, b"chunked") {
             return Err(garbage("it encoded an answer that it was not to".to_owned()));
         }
         let fields = head.headers;
@@ -249,23 +255,25 @@ impl Answered<'_> {
     /// The next part of the body, within `most`; `None` at its end.
     ///
     /// # Errors
-    /// [`Reason::AnswerCut`]: it broke off, or did not go on.
+    /// [`Reason::BackendGarbage`]: it broke off; [`Reason::BackendTimeout`]: it did not go on.
     pub async fn part(&mut self, most: Duration) -> Result<Option<Bytes>, Reason> {
         match timeout(most, self.wire.part(&mut self.body)).await {
             Ok(Ok(part)) => Ok(part),
             Ok(Err(error)) => {
                 tracing::debug!(error, "TSM's answer broke off");
-                Err(Reason::AnswerCut)
+                Err(Reason::BackendGarbage)
             }
-            Err(_) => Err(Reason::AnswerCut),
+            Err(_) => Err(Reason::BackendTimeout),
         }
     }
 
     /// Keeps the connection for the next request, after the end of the body.
     pub async fn keep(mut self) {
         if self.wire.is_reusable().await {
+            let mut idle = self.api.idle();
+            idle.retain(Wire::is_young);
             // no more of them than turns, for each was in one
-            self.api.idle().push(self.wire);
+            idle.push(self.wire);
         }
     }
 }
@@ -285,8 +293,8 @@ fn request(
         false => format!("{}:{}", api.host, api.port),
     };
     let host = HeaderValue::from_str(&host).map_err(|error| unfit(&error))?;
-    let mut cookie = HeaderValue::from_str(&format!("{name}={}", value.expose()))
-        .map_err(|error| unfit(&error))?;
+    let cookie = Zeroizing::new(format!("{name}={}", value.expose()));
+    let mut cookie = HeaderValue::from_str(&cookie).map_err(|error| unfit(&error))?;
     cookie.set_sensitive(true);
     let mut request = Request::new(Full::new(outgoing.body.clone()));
     *request.method_mut() = outgoing.method.clone();

@@ -97,9 +97,14 @@ impl Wire {
         Ok(Self { requests, driver, over: false, used: Instant::now(), checked })
     }
 
+    /// Whether it was used a short time ago.
+    pub(super) fn is_young(&self) -> bool {
+        self.used.elapsed() <= IDLE
+    }
+
     /// Whether a request can go here that is to be checked so.
     pub(super) async fn is_good(&mut self, check: &Arc<ClientConfig>) -> bool {
-        if self.used.elapsed() > IDLE || !Arc::ptr_eq(&self.checked, check) {
+        if !self.is_young() || !Arc::ptr_eq(&self.checked, check) {
             return false;
         }
         // looks whether it was closed meanwhile, without waiting

@@ -55,6 +55,9 @@ pub(super) fn print(arguments: &Arguments) -> Exit {
             }
         },
     };
+    if let Some(warning) = peers.controller.warning() {
+        complain(&format!("{warning}: where it is will be missing from these lists"));
+    }
     if peers.networks().is_empty() {
         complain("admission.allow is empty: these lists let nobody in");
     }

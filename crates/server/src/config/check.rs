@@ -20,6 +20,7 @@ mod api;
 mod clients;
 
 use api::api;
+pub(crate) use api::{fingerprint, host_and_port};
 use clients::{clients, roles};
 
 /// Where what was written stands: the main file first, then those of `clients.d`.

@@ -6,7 +6,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{
@@ -25,6 +24,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::trust::Authority;
 use super::{CredentialsFault, ENDING_SOON, certificates, contents, day, provider_with_tls12};
 use crate::config::{Api, ApiTrust};
+use crate::digest::sha256;
 
 mod distrust;
 
@@ -79,6 +79,14 @@ impl Controller {
         }
     }
 
+    /// When the pinned certificate ends, where there is one and it was shown.
+    pub(super) fn pinned_until(&self) -> Option<OffsetDateTime> {
+        match &self.check {
+            Check::Pinned(pinned) => pinned.end(),
+            Check::Vouched(_) => None,
+        }
+    }
+
     /// What is odd about TSM's side at `now`, each a sentence.
     pub(super) fn warnings(&self, now: OffsetDateTime) -> Vec<String> {
         match &self.check {
@@ -126,13 +134,6 @@ fn schemes(provider: &CryptoProvider) -> WebPkiSupportedAlgorithms {
     provider.signature_verification_algorithms
 }
 
-/// The SHA-256 of a whole certificate.
-pub(crate) fn fingerprint(certificate: &CertificateDer<'_>) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, certificate).as_ref());
-    hash
-}
-
 /// It is exactly this certificate. So neither its name nor its end matter: both say for whom and how long
 /// an authority vouches, and here nobody vouches. What matters is that the other side has its key.
 #[derive(Debug)]
@@ -148,8 +149,12 @@ impl Pinned {
         Self { pin, schemes: schemes(provider), end: Mutex::new(None) }
     }
 
+    fn end(&self) -> Option<OffsetDateTime> {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn warning(&self, now: OffsetDateTime) -> Option<String> {
-        let end = (*self.end.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let end = self.end()?;
         let on = day(end);
         if now > end {
             return Some(format!(
@@ -176,7 +181,7 @@ impl ServerCertVerifier for Pinned {
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let shown = fingerprint(leaf);
+        let shown = sha256(leaf);
         if shown != self.pin {
             let error = NotPinned { shown };
             return Err(CertificateError::Other(OtherError(Arc::new(error))).into());

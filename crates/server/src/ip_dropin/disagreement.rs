@@ -89,6 +89,13 @@ fn too_little(lines: &mut Vec<String>, unit: Unit, lists: &Lists, peers: &Peers<
             complain(network, "from where metrics.listen is asked");
         }
     }
+    if unit == Unit::Service {
+        for word in peers.controller.words() {
+            for network in Prefix::of_word(&word).into_iter().take(1) {
+                complain(network, "where tsm.api is");
+            }
+        }
+    }
 }
 
 /// What passes although nobody lists it: only where there is a filter at all.
@@ -101,6 +108,7 @@ fn too_much(lines: &mut Vec<String>, unit: Unit, lists: &Lists, peers: &Peers<'_
     if unit == Unit::Service {
         // what tsmgated does on loopback is its own
         listed.extend(Prefix::of_word("localhost"));
+        listed.extend(peers.controller.words().iter().flat_map(|word| Prefix::of_word(word)));
     }
     let everything = Prefix::of_word("any");
     for entry in &lists.allow {

@@ -53,6 +53,8 @@ pub struct Conversation<'a, S> {
     number: u64,
     /// Whether a body of the peer's still stands between here and its next request.
     unread: bool,
+    /// Whether the peer asked for a header alone (`HEAD`): a body would be taken for its next answer.
+    head_alone: bool,
     stop: watch::Receiver<bool>,
 }
 
@@ -62,6 +64,8 @@ enum End {
     Quiet,
     /// The peer was told something that it has to be able to read.
     LastWords,
+    /// An answer broke off: that must not look like its end.
+    Broken,
 }
 
 /// One request, as its records and its answer know it.
@@ -86,7 +90,17 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     ) -> Self {
         // never true until it is replaced by the real one
         let (_, stop) = watch::channel(false);
-        Self { house, stream, party, begun, buffer, number: 0, unread: false, stop }
+        Self {
+            house,
+            stream,
+            party,
+            begun,
+            buffer,
+            number: 0,
+            unread: false,
+            head_alone: false,
+            stop,
+        }
     }
 
     /// Serves requests until the caller closes, a limit is reached or the daemon stops.
@@ -97,7 +111,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 break end;
             }
         };
-        drain::farewell(&mut self.stream, matches!(end, End::LastWords)).await;
+        match end {
+            // without the goodbye of TLS, by which an answer of no announced length would seem whole
+            End::Broken => {}
+            End::LastWords => drain::farewell(&mut self.stream, true).await,
+            End::Quiet => drain::farewell(&mut self.stream, false).await,
+        }
     }
 
     /// The next request and its answer.
@@ -113,6 +132,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Err(fault) => return self.refuse(&asked, &fault, false).await,
         };
         self.unread = head.framing != Framing::None;
+        self.head_alone = head.method == b"HEAD";
         let keep_alive = head.keep_alive && !*self.stop.borrow();
         match self.reply(&head, &asked).await {
             Ok(Reply::Whole(answer)) => self.send(&asked.id, &answer, keep_alive).await,
@@ -211,11 +231,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     ) -> Result<(), End> {
         let reason = refusal.reason;
         if !refusal.recorded {
-            let origin = RefusalOrigin::Client(self.party.caller.client().name.clone());
-            self.house.refuse(origin, reason, Proof::Key, || match refusal.exactly {
-                Some(exactly) => asked.about.clone().text("tsmgate.detail", exactly),
-                None => asked.about.clone(),
-            });
+            let client = &self.party.caller.client().name;
+            let origin = RefusalOrigin::Requests(client.clone());
+            self.house.metrics.request_refused(client, reason);
+            self.house.refuse(origin, reason, Proof::Key, || refusal.about().append(&asked.about));
         }
         if reason == Reason::PeerGone {
             return Err(End::Quiet);
@@ -232,7 +251,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let fields = answer.fields.iter().map(|(name, value)| (name, value));
         let (keep_alive, end) = (keep_alive && !self.unread, answer.end());
         let mut bytes = answer::head(answer.status, id, fields, end, keep_alive);
-        if end != answer::End::Bodiless {
+        if end != answer::End::Bodiless && !self.head_alone {
             bytes.extend_from_slice(&answer.body);
         }
         self.put(bytes.freeze()).await?;

@@ -1,5 +1,5 @@
 //! Which folders the sandbox leaves us, and for what: those the configuration names, and what looking
-//! up a user's name takes.
+//! up a user's name takes; and the one port that may be connected to, which is TSM's.
 //!
 //! Folders and never files: a rule binds what stands there now, and a certificate renewed by rename is
 //! another file. For the same reason a folder that is not there cannot be granted, and its parent is
@@ -69,11 +69,16 @@ impl Surroundings {
     }
 }
 
-/// The folders, each with what is done there.
+/// Where a resolver says whom it asks; often a symlink into a folder of its own.
+const RESOLVER: &str = "/etc/resolv.conf";
+
+/// The folders, each with what is done there, and the port.
 #[derive(Debug, Clone)]
 pub struct Folders {
     folders: Vec<Folder>,
     abstract_notify: bool,
+    /// Of `tsm.api`, at whatever address: the kernel's rules know ports alone.
+    port: Option<u16>,
 }
 
 #[derive(Debug, Clone)]
@@ -119,6 +124,13 @@ impl Folders {
         for folder in NAMES {
             folders.add(Path::new(folder), READ, false);
         }
+        if let Some(api) = &config.tsm.api {
+            folders.port = Some(api.port);
+            let (folder, on_the_way) = folders_of(Path::new(RESOLVER));
+            for folder in on_the_way.iter().chain([&folder]) {
+                folders.add(folder, READ, false);
+            }
+        }
         folders
     }
 
@@ -144,7 +156,7 @@ impl Folders {
     }
 
     fn none() -> Self {
-        Self { folders: Vec::new(), abstract_notify: false }
+        Self { folders: Vec::new(), abstract_notify: false, port: None }
     }
 
     fn add_of(&mut self, file: &Path) {
@@ -177,6 +189,11 @@ impl Folders {
     pub(super) fn absent(&self) -> Vec<PathBuf> {
         let absent = self.folders.iter().filter(|folder| folder.needed && folder.bound.is_none());
         absent.map(|folder| folder.path.clone()).collect()
+    }
+
+    /// The port that may be connected to, at whatever address; `None`: none.
+    pub(super) fn port(&self) -> Option<u16> {
+        self.port
     }
 
     pub(super) fn hold_everything(&self) -> bool {

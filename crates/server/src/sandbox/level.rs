@@ -38,6 +38,14 @@ impl Level {
         !matches!(self.enforced, Enforced::Not(_))
     }
 
+    /// Whether that covers TCP, which an older kernel cannot restrict.
+    pub(super) fn restricts_tcp(&self) -> bool {
+        match &self.enforced {
+            Enforced::Fully(abi) | Enforced::Partly(abi) => *abi >= TCP,
+            Enforced::Not(_) => false,
+        }
+    }
+
     pub(super) fn not(why: impl Into<String>, folders: &Folders) -> Self {
         Self {
             enforced: Enforced::Not(why.into()),

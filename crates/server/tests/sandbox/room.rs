@@ -57,15 +57,24 @@ impl Room {
         self.configure_with(tls, "");
     }
 
+    /// Another configuration, with these lines in `[tsm]`.
+    pub(crate) fn configure_tsm(&self, tsm: &str) {
+        self.configure_all("", tsm, "");
+    }
+
     /// Another configuration, with these lines in `[tls]` and these at the end.
     pub(crate) fn configure_with(&self, tls: &str, rest: &str) {
+        self.configure_all(tls, "", rest);
+    }
+
+    fn configure_all(&self, tls: &str, tsm: &str, rest: &str) {
         let tls = if tls.is_empty() { "revocation_list = \"../lists/a.crl\"" } else { tls };
         let audit = "[audit]\nfile = \"../log/audit.jsonl\"\n";
         let audit = if rest.contains("[audit]") { "" } else { audit };
         let text = format!(
             "[tls]\ncertificate = \"../tls/server.pem\"\nprivate_key = \"../tls/server.key\"\n\
              client_authority = \"../tls/client-ca.pem\"\n{tls}\n\
-             [tsm]\nlogin_socket = \"../tsm/login\"\nsocket_owners = [\"root\", \"0\"]\n{audit}{rest}"
+             [tsm]\nlogin_socket = \"../tsm/login\"\nsocket_owners = [\"root\", \"0\"]\n{tsm}\n{audit}{rest}"
         );
         self.write("etc/tsmgated.toml", &text.replace("ROOM", self.path("").to_str().unwrap()));
     }

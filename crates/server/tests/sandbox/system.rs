@@ -9,7 +9,8 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::{User, getppid};
-use tsmgate_server::sandbox::Surroundings;
+use tsmgate_server::config;
+use tsmgate_server::sandbox::{Sandbox, Surroundings};
 
 use crate::room::{Room, denied};
 
@@ -32,6 +33,54 @@ fn tcp_is_what_was_bound_before() {
         })
         .map(|heard| assert_eq!(&heard, b"hello"))
         .unwrap();
+}
+
+const PIN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// R56: the port of TSM's controller is connected to, at whatever address, and no other; none is bound
+#[test]
+fn tsms_port_is_the_one_that_is_connected_to() {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [tsm, other] = listeners.each_ref().map(|listener| listener.local_addr().unwrap());
+    let room = Room::new("");
+    room.configure_tsm(&format!(
+        "api = \"https://localhost:{}\"\napi_certificate_sha256 = \"{PIN}\"",
+        tsm.port()
+    ));
+    let Some(inside) = room.enter() else { return };
+    assert!(inside.does(move || TcpStream::connect(tsm)).is_ok());
+    let named = ("localhost", tsm.port());
+    assert!(inside.does(move || TcpStream::connect(named)).is_ok(), "looked up from in here");
+    denied(inside.does(move || TcpStream::connect(other)), "another port");
+    denied(inside.does(|| TcpListener::bind("127.0.0.1:0")), "binding");
+    assert!(inside.level.is_full(), "{}", inside.level);
+}
+
+/// R56, R53: a reload that needs another port asks for a restart; one that needs none does not
+#[test]
+fn another_port_takes_a_restart() {
+    let room = Room::new("");
+    let Some(_) = room.enter() else { return };
+    let file = room.path("etc/tsmgated.toml");
+    let api = |port: u16| {
+        format!("api = \"https://localhost:{port}\"\napi_certificate_sha256 = \"{PIN}\"")
+    };
+    let holds = |sandbox: &Sandbox, tsm: &str| {
+        room.configure_tsm(tsm);
+        sandbox.holds(&config::load(&file).unwrap(), &file)
+    };
+    let outside = |port: u16| {
+        let what = "of tsm.api, is outside of what the sandbox allows";
+        Err(format!("restart needed: port {port}, {what}"))
+    };
+    let without = room.sandbox();
+    assert_eq!(holds(&without, &api(8850)), outside(8850));
+    let with = room.sandbox();
+    assert_eq!(holds(&with, &api(8850)), Ok(()));
+    assert_eq!(holds(&with, &api(8850).replace("localhost", "tsm.example")), Ok(()));
+    assert_eq!(holds(&with, &api(8851)), outside(8851));
+    assert_eq!(holds(&with, ""), Ok(()));
+    assert_eq!(holds(&Sandbox::none(), &api(8851)), Ok(()));
 }
 
 /// R56: TSM's socket is reached after TSM made it and its folder anew, although neither is granted

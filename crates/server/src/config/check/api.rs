@@ -79,3 +79,6 @@ pub(crate) fn host_and_port(address: &str) -> Option<(String, u16)> {
     ServerName::try_from(host).ok()?;
     Some((host.to_owned(), port))
 }
+
+#[cfg(test)]
+mod tests;

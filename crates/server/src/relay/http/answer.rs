@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
+use httpdate::fmt_http_date;
 use hyper::StatusCode;
 use serde::Serialize;
 use tsmgate_catalogue::api::refusal::Refusal as NoOperation;
@@ -14,6 +16,7 @@ use tsmgate_gate::reason::Reason;
 
 use super::body::BodyFault;
 use super::head::HeadFault;
+use crate::audit::record::Record;
 use crate::relay::told::{Told, told};
 
 const JSON: &str = "application/json";
@@ -71,7 +74,9 @@ pub(super) struct Refusal {
     /// What to do about it.
     detail: &'static str,
     /// More exactly what, for the record.
-    pub(super) exactly: Option<&'static str>,
+    exactly: Option<&'static str>,
+    /// Of which operation, where that was known by then.
+    operation: Option<&'static str>,
     more: More,
     /// Whether a record says so already.
     pub(super) recorded: bool,
@@ -90,8 +95,8 @@ enum More {
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
         let Told { code, status, detail, .. } = told(reason);
-        let (exactly, more, recorded) = (None, More::Nothing, false);
-        Self { reason, code, status, detail, exactly, more, recorded }
+        let (exactly, operation, more, recorded) = (None, None, More::Nothing, false);
+        Self { reason, code, status, detail, exactly, operation, more, recorded }
     }
 }
 
@@ -177,6 +182,18 @@ impl Refusal {
         Self { recorded: true, ..self }
     }
 
+    /// It was a request for this operation.
+    pub(super) fn of(self, operation: &'static str) -> Self {
+        Self { operation: Some(operation), ..self }
+    }
+
+    /// What its record says of it beside the reason.
+    pub(super) fn about(&self) -> Record {
+        let fields = [("tsmgate.operation", self.operation), ("tsmgate.detail", self.exactly)];
+        let said = fields.into_iter().filter_map(|(field, text)| Some((field, text?)));
+        said.fold(Record::empty(), |about, (field, text)| about.text(field, text))
+    }
+
     fn saying(mut self, what: &'static str) -> Self {
         self.exactly = Some(what);
         self.detail = what;
@@ -246,9 +263,10 @@ pub(super) fn head<N: AsRef<str>, V: AsRef<str>>(
     if !keep_alive {
         head.push_str("connection: close\r\n");
     }
+    let date = fmt_http_date(SystemTime::now());
     let _ = write!(
         head,
-        "tsmgate-request: {request}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\r\n"
+        "date: {date}\r\ntsmgate-request: {request}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\r\n"
     );
     BytesMut::from(head.as_str())
 }

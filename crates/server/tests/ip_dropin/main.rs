@@ -7,10 +7,13 @@
     reason = "a failed unwrap is a failed test"
 )]
 
+mod controller;
+
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use tsmgate_gate::network::Networks;
+use tsmgate_server::ip_dropin::controller::Controller;
 use tsmgate_server::ip_dropin::disagreement::disagreements;
 use tsmgate_server::ip_dropin::installed::Lists;
 use tsmgate_server::ip_dropin::prefix::{Prefix, dropped};
@@ -55,7 +58,12 @@ impl Installed {
     fn against(&self, allow: &str) -> Vec<String> {
         let allow = networks(allow);
         let proxies = Networks::default();
-        let peers = Peers { allow: &allow, proxies: &proxies, metrics_on_loopback: false };
+        let peers = Peers {
+            allow: &allow,
+            proxies: &proxies,
+            metrics_on_loopback: false,
+            controller: Controller::None,
+        };
         self.against_peers(&peers)
     }
 
@@ -81,7 +89,12 @@ fn the_printed_lists_say_what_the_configuration_says() {
     ];
     for (allow, proxies, metrics_on_loopback, expected, more) in cases {
         let (allow, proxies) = (networks(allow), networks(proxies));
-        let peers = Peers { allow: &allow, proxies: &proxies, metrics_on_loopback };
+        let peers = Peers {
+            allow: &allow,
+            proxies: &proxies,
+            metrics_on_loopback,
+            controller: Controller::None,
+        };
         let installed = Installed::new(&[]);
         for unit in Unit::ALL {
             let text = text(unit, &peers);
@@ -95,7 +108,12 @@ fn the_printed_lists_say_what_the_configuration_says() {
         // what is printed is what `check` wants to see
         assert_eq!(installed.against_peers(&peers), Vec::<String>::new());
     }
-    let peers = Peers { allow: &none, proxies: &none, metrics_on_loopback: false };
+    let peers = Peers {
+        allow: &none,
+        proxies: &none,
+        metrics_on_loopback: false,
+        controller: Controller::None,
+    };
     assert!(!text(Unit::Socket, &peers).contains("IPAddressAllow=localhost"));
 }
 
@@ -302,12 +320,14 @@ fn metrics_and_balancers_are_part_of_the_comparison() {
         allow: &allow,
         proxies: &none,
         metrics_on_loopback: true,
+        controller: Controller::None,
     });
     assert!(said.len() == 1 && said[0].contains("metrics.listen"), "{said:?}");
     let said = installed.against_peers(&Peers {
         allow: &allow,
         proxies: &balancers,
         metrics_on_loopback: false,
+        controller: Controller::None,
     });
     assert!(said.len() == 2 && said[0].contains("drops the packets of 172.16.0.2/32"), "{said:?}");
 }
@@ -349,7 +369,15 @@ fn drop_ins_are_written_and_replaced_but_not_over_others() {
     let none = Networks::default();
     let put = |allow: &str| {
         let allow = networks(allow);
-        write(folder.path(), &Peers { allow: &allow, proxies: &none, metrics_on_loopback: false })
+        write(
+            folder.path(),
+            &Peers {
+                allow: &allow,
+                proxies: &none,
+                metrics_on_loopback: false,
+                controller: Controller::None,
+            },
+        )
     };
     let both = |how: fn(PathBuf) -> Written| vec![how(socket.clone()), how(service.clone())];
     assert_eq!(put("10.0.0.0/8").unwrap(), both(Written::Anew));
@@ -368,7 +396,12 @@ fn drop_ins_are_written_and_replaced_but_not_over_others() {
     std::os::unix::fs::symlink("/dev/null", &service).unwrap();
     assert!(matches!(put("12.0.0.0/8"), Err(WriteFault::Foreign(_))));
     let missing = folder.path().join("missing");
-    let peers = Peers { allow: &none, proxies: &none, metrics_on_loopback: false };
+    let peers = Peers {
+        allow: &none,
+        proxies: &none,
+        metrics_on_loopback: false,
+        controller: Controller::None,
+    };
     assert!(matches!(write(&missing, &peers), Err(WriteFault::Unwritable { .. })));
 }
 
