@@ -156,7 +156,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 self.pass(&asked, *stream, &head, keep_alive).await
             }
             Err(refusal) => {
-                self.refused += u32::from(refusal.reason.party() == tsmgate_gate::reason::Party::Peer);
+                self.refused +=
+                    u32::from(refusal.reason.party() == tsmgate_gate::reason::Party::Peer);
                 let keep_alive = keep_alive && self.refused < REFUSED_LIMIT;
                 return self.refuse(&asked, &refusal, keep_alive).await;
             }

@@ -82,7 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
                     answered.part(limits.call).await
                 }
             };
-            let Some(part) = part? else { break };
+            let Some(part) = part.map_err(|_| Reason::AnswerCut)? else { break };
             frame(&mut out, &painter.pass(part), end);
             if out.len() >= GATHERED {
                 self.flush(&mut out).await?;
