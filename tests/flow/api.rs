@@ -1,6 +1,7 @@
 //! The api lane from end to end: what a caller gets, what is on record, what TSM saw.
 
 use tests::http::Http;
+use tests::peer::{rest, send};
 use tests::scene::{Scene, SceneOptions};
 
 /// The status, for a client that may read it: no cookie on its side, one session at TSM, two records.
@@ -72,4 +73,35 @@ async fn a_caller_learns_about_itself() {
     assert_eq!((over.status, over.code().as_deref()), (429, Some("over_limit")));
     assert!(over.field("retry-after").is_some());
     scene.nothing_reached_tsm();
+}
+
+/// A header alone is asked for: what comes next on the connection is the next answer, not a body.
+#[tokio::test]
+async fn a_refused_head_has_no_body() {
+    let scene = Scene::with(SceneOptions::api("[\"monitor\"]")).await;
+    let mut http = Http::open(&scene.peer("jump01")).await.unwrap();
+    let head = "HEAD /api/0.5/status HTTP/1.1\r\nhost: gate\r\n\r\n";
+    let last = "GET /v1/whoami HTTP/1.1\r\nhost: gate\r\nconnection: close\r\n\r\n";
+    send(&mut http.stream, [head, last].concat().as_bytes()).await.unwrap();
+    let (bytes, error) = rest(&mut http.stream).await;
+    assert!(error.is_none(), "{error:?}");
+    let text = String::from_utf8(bytes).unwrap();
+    let (refused, next) = text.split_once("\r\n\r\n").unwrap();
+    assert!(
+        refused.starts_with("HTTP/1.1 405 ") && refused.contains("\r\nallow: GET\r\n"),
+        "{text}"
+    );
+    assert!(next.starts_with("HTTP/1.1 200 "), "{text}");
+    scene.nothing_reached_tsm();
+}
+
+/// Some clients offer nothing but HTTP/1.0 in the handshake; they get an answer that ends with the connection.
+#[tokio::test]
+async fn http_1_0_is_spoken_by_its_name() {
+    let scene = Scene::with(SceneOptions::api("[\"monitor\"]")).await;
+    let peer = scene.peer("jump01").offering(&["http/1.0"]);
+    let mut http = Http::over(peer.connect().await.unwrap());
+    let answer = http.raw(b"GET /api/0.5/status HTTP/1.0\r\n\r\n").await.unwrap();
+    assert_eq!((answer.status, answer.field("connection")), (200, Some("close")));
+    assert!(http.is_closed().await);
 }

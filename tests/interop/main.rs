@@ -1,11 +1,16 @@
 //! Other people's clients and servers, with nothing of ours in them: generated Python through its own
-//! TLS and through stunnel, OpenSSL with the golden bytes, a Java server that reads `SO_PEERCRED`.
+//! TLS and through stunnel, OpenSSL with the golden bytes, a Java server that reads `SO_PEERCRED`; and
+//! HTTP clients at the api lane.
+
+mod api;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 use tests::program::{have, texts};
 use tests::{Scene, SceneOptions, wait};
@@ -15,11 +20,19 @@ fn interop(name: &str) -> PathBuf {
 }
 
 /// A process of a test's; killed when dropped.
-struct Running(Child);
+struct Running(Child, Signal);
+
+impl Running {
+    /// For one that has children, and ends them before it ends itself.
+    fn politely(child: Child) -> Self {
+        Self(child, Signal::SIGTERM)
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        // not waited for yet: the id is nobody else's
+        let _ = kill(Pid::from_raw(self.0.id().try_into().unwrap()), self.1);
         let _ = self.0.wait();
     }
 }
@@ -35,14 +48,17 @@ fn client_files(scene: &Scene) -> TempDir {
 }
 
 fn have_python() -> bool {
-    if !have("thrift", "thrift-compiler") {
-        return false;
-    }
-    let python = Command::new("/usr/bin/python3").args(["-c", "import thrift"]).output();
+    have("thrift", "thrift-compiler") && have_module("thrift", "python3-thrift")
+}
+
+/// Whether Debian's Python has a module.
+fn have_module(name: &str, package: &str) -> bool {
+    let import = format!("import {name}");
+    let python = Command::new("/usr/bin/python3").args(["-c", &import]).output();
     let found = python.is_ok_and(|output| output.status.success());
     if !found {
-        assert!(std::env::var_os("REQUIRE_ALL").is_none(), "python3-thrift is missing");
-        eprintln!("LEFT OUT: Python's Thrift is missing (Debian: python3-thrift)");
+        assert!(std::env::var_os("REQUIRE_ALL").is_none(), "{package} is missing");
+        eprintln!("LEFT OUT: Python's {name} is missing (Debian: {package})");
     }
     found
 }
@@ -127,7 +143,7 @@ async fn generated_python_logs_in_through_stunnel() {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
-    let _stunnel = Running(stunnel.unwrap());
+    let _stunnel = Running(stunnel.unwrap(), Signal::SIGKILL);
     wait::until("stunnel", || async { tokio::net::TcpStream::connect(tunnel).await.ok() }).await;
     let port = tunnel.port().to_string();
     let answer = python(files.path(), &["plain", "127.0.0.1", &port]).await;
@@ -177,7 +193,7 @@ async fn the_gate_logs_in_at_a_java_server_that_reads_peer_credentials() {
         .env("TSMGATE_GEN_DIR", folder.path())
         .stdout(Stdio::piped())
         .spawn();
-    let mut server = Running(server.unwrap());
+    let mut server = Running(server.unwrap(), Signal::SIGKILL);
     let mut lines = BufReader::new(server.0.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "ready");
     assert_eq!(scene.peer("jump01").cookie().await, "java.made.cookie");

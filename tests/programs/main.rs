@@ -1,10 +1,12 @@
 //! `tsmgated` as it is built and as an administrator runs it: files, signals, limits, descriptors,
 //! users, clocks. `cargo build --workspace` comes first.
 
+mod api;
 mod audit_journal;
 mod audit_logrotate;
 mod audit_slow_disk;
 mod audit_verify;
+mod client;
 mod clock;
 mod closed;
 mod command_line;

@@ -38,7 +38,7 @@ ip addr add 10.20.1.5/32 dev lo
 echo '10.20.1.5 tsm.example.com' >> /etc/hosts
 groupadd --force tsmadmin
 mkdir -p /var/run/tableau
-tsmsim --socket /var/run/tableau/tab-controller-login-8850 --log /tsm.log > /tsm.ready &
+tsmsim --socket /var/run/tableau/tab-controller-login-8850 --log /tsm.log --api 127.0.0.1:8850 --api-job-step 20 > /tsm.ready &
 for _ in $(seq 1000); do grep -q ready /tsm.ready && break; read -rt 0.01 <> <(:) || :; done
 grep -q ready /tsm.ready
 set -x
@@ -59,6 +59,7 @@ const AFTER: &str = r#"
 [ "$(stat -c %a tsm.cookies)" = 600 ]
 grep -q AUTH_COOKIE tsm.cookies
 grep -q "Password-less login request from user 'tsmgate'" /tsm.log
+grep '"event.action":"request"' /var/log/tsmgate/audit.jsonl | grep '"tsmgate.operation":"restart"' | grep -q '"event.outcome":"success"'
 grep '"event.action":"login"' /var/log/tsmgate/audit.jsonl | grep '"event.outcome":"success"' | grep -q jump01
 [ "$(ps -o user= -C tsmgated)" = tsmgate ]
 echo "the README holds"
@@ -78,7 +79,7 @@ fn every_command_of_the_readme_works_as_written() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let mut script = BEFORE.to_owned();
     for block in blocks(&readme) {
-        if block.starts_with("tsmgate login") {
+        if block.starts_with("export TSMGATE_GATE") {
             script.push_str(BROUGHT);
         }
         script.push_str(&block);

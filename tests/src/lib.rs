@@ -5,6 +5,7 @@
 
 pub mod certificates;
 pub mod http;
+pub mod operations;
 pub mod peer;
 pub mod program;
 pub mod scene;

@@ -39,6 +39,13 @@ impl FromStr for Address {
     /// # Errors
     /// [`LoginFailure::BadAddress`] where it is none of these, or the port is 0.
     fn from_str(text: &str) -> Result<Self, LoginFailure> {
+        Self::with_port(text, Self::PORT)
+    }
+}
+
+impl Address {
+    /// The same, with another port where none is named.
+    pub(crate) fn with_port(text: &str, unless_named: u16) -> Result<Self, LoginFailure> {
         let bad = || LoginFailure::BadAddress(text.to_owned());
         let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((host, port)) if host.parse::<Ipv6Addr>().is_ok() => match port {
@@ -53,7 +60,7 @@ impl FromStr for Address {
             },
         };
         let port = match port {
-            None => Self::PORT,
+            None => unless_named,
             Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
                 port.parse().ok().filter(|&port| port != 0).ok_or_else(bad)?
             }

@@ -1,8 +1,8 @@
 //! The command line of `tsmgate`: reads arguments, calls the library, says what happened.
 //!
-//! Answers go to stdout, talk to stderr, one exit code of [`crate::exit`] comes back. Stdin is not
-//! touched. No option and no variable takes a secret: secrets come from files, and a session leaves
-//! through stdout or a file that only its owner can read.
+//! Answers go to stdout, talk to stderr, one exit code of [`crate::exit`] comes back. Stdin is touched
+//! only where an option says so. No option and no variable takes a secret: secrets come from files or
+//! from the terminal, and a session leaves through stdout or a file that only its owner can read.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -11,19 +11,31 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tsmgate_pki::PkiError;
 
 use crate::LoginFailure;
+use crate::api::ApiFailure;
 use crate::exit::Exit;
 
+mod ask;
+mod colour;
 mod complaint;
+mod gate_options;
 mod login;
+mod peer_options;
 mod pki;
+mod progress;
+mod render;
+mod table;
+mod wait;
 
+use colour::dress;
 use complaint::Complaint;
+use table::terminal_width;
 
-/// Log in to Tableau Services Manager through a gate
+/// Ask Tableau Services Manager, through a gate
 #[derive(Debug, Parser)]
 #[command(name = "tsmgate", version, after_help = Exit::table())]
 struct Arguments {
@@ -34,8 +46,13 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Login(login::LoginArgs),
+    #[command(flatten)]
+    Ask(ask::AskVerb),
     Pki(pki::PkiArgs),
 }
+
+/// The columns of a terminal that does not say how many it has.
+const USUAL_WIDTH: usize = 80;
 
 /// Where a run talks to.
 struct Streams<'a> {
@@ -43,8 +60,14 @@ struct Streams<'a> {
     out: &'a mut dyn Write,
     /// Whether a person would see them.
     out_is_terminal: bool,
+    /// How wide the terminal is that shows them, in columns.
+    out_width: Option<usize>,
+    /// Whether they are coloured.
+    coloured: bool,
     /// Everything else.
     talk: &'a mut dyn Write,
+    /// How wide the terminal is that shows the rest, asked anew each time.
+    talk_width: Option<fn() -> usize>,
 }
 
 impl Streams<'_> {
@@ -56,6 +79,12 @@ impl Streams<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Writes an answer that was rendered for a person.
+    fn rendered(&mut self, text: String) -> Result<(), Complaint> {
+        let text = dress(text, self.coloured);
+        self.answer(text.as_bytes())
     }
 
     /// Says one line; where it cannot be said there is nobody to tell.
@@ -77,12 +106,24 @@ pub fn main() -> ExitCode {
     let exit = match stdout.as_fd().try_clone_to_owned() {
         Ok(out) => {
             let mut out = File::from(out);
-            let (out, talk) = (&mut out, &mut io::stderr());
-            run(std::env::args_os(), Streams { out, out_is_terminal, talk })
+            let streams = Streams {
+                out: &mut out,
+                out_is_terminal,
+                out_width: terminal_width(&stdout),
+                coloured: false,
+                talk: &mut io::stderr(),
+                talk_width: io::stderr().is_terminal().then_some(talk_width),
+            };
+            run(std::env::args_os(), streams)
         }
         Err(error) => Complaint::stdout(&error).tell(&mut io::stderr()).code(),
     };
     ExitCode::from(exit)
+}
+
+/// How wide the terminal of stderr is now.
+fn talk_width() -> usize {
+    terminal_width(io::stderr()).unwrap_or(USUAL_WIDTH)
 }
 
 /// Runs one command line; the number is the exit code.
@@ -101,8 +142,21 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
             let given = matches.subcommand_matches("login").cloned().unwrap_or_default();
             login::run(arguments, &given, &mut streams).code()
         }
+        Verb::Ask(verb) => ask::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
     }
+}
+
+/// What clap read of the last verb of `jobs list` and the like.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, below)| innermost(below))
+}
+
+/// A crash must not leave a session or a password in a file. Being "not dumpable" would say it more
+/// firmly, but closes /dev/fd as well, and with it the key that a shell hands over through a pipe.
+fn refuse_core_dumps() {
+    // lowering one's own limit is always allowed
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
 /// What clap stops for: help and version are answers, everything else is a usage failure.
@@ -111,6 +165,9 @@ fn misread(error: &clap::Error, streams: &mut Streams<'_>) -> Exit {
     // what our own readers of values say is said as it is; clap would say the value twice
     let source = std::error::Error::source(error);
     if let Some(bad) = source.and_then(|source| source.downcast_ref::<LoginFailure>()) {
+        return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
+    }
+    if let Some(bad) = source.and_then(|source| source.downcast_ref::<ApiFailure>()) {
         return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
     }
     if let Some(bad) = source.and_then(|source| source.downcast_ref::<PkiError>()) {

@@ -33,11 +33,13 @@ pub enum Exit {
     Protocol = 76,
     /// The caller is known and lacks the permission: a role at the gate, or TSM's group here.
     NotPermitted = 77,
+    /// A signal came: the number is a shell's for ctrl-c. What was begun at TSM goes on there.
+    Interrupted = 130,
 }
 
 impl Exit {
     /// Every code, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Done,
         Self::Usage,
         Self::Check,
@@ -48,6 +50,7 @@ impl Exit {
         Self::RetryLater,
         Self::Protocol,
         Self::NotPermitted,
+        Self::Interrupted,
     ];
 
     /// The number.
@@ -68,6 +71,7 @@ impl Exit {
             Self::RetryLater => "retry later: over a limit, no audit, gate stopping",
             Self::Protocol => "protocol: the peer is not, or does not speak as, a trusted gate",
             Self::NotPermitted => "permission missing: a role at the gate, or TSM's group here",
+            Self::Interrupted => "interrupted: what was begun at TSM goes on there",
         }
     }
 
@@ -82,6 +86,31 @@ impl Exit {
             }
         }
         text
+    }
+}
+
+/// How a run ended whose help names exit codes of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// As the table says.
+    As(Exit),
+    /// With an answer of the command's own, 0 to 63.
+    Answer(u8),
+}
+
+impl Ended {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::As(exit) => exit.code(),
+            Self::Answer(code) => code,
+        }
+    }
+}
+
+impl From<Exit> for Ended {
+    fn from(exit: Exit) -> Self {
+        Self::As(exit)
     }
 }
 

@@ -112,6 +112,12 @@ pub enum FileFault {
     /// A private key that group or others may read or write.
     #[error("private key is accessible to group or others")]
     KeyTooOpen,
+    /// A secret that group or others may read or write.
+    #[error("holds a secret, and is accessible to group or others")]
+    SecretTooOpen,
+    /// Not one line of text.
+    #[error("holds not one line of text")]
+    NotOneLine,
     /// No certificate in it, as PEM.
     #[error("holds no PEM certificate")]
     NoCertificate,

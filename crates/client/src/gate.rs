@@ -1,4 +1,6 @@
-//! A login through a gate: files → reach → handshake → ask, within one deadline.
+//! A gate: files → reach → handshake, for whichever lane; and the login lane's question.
+//!
+//! Everything ends within one deadline. What is asked in the api lane is in the room `api`.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -6,9 +8,11 @@ use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::ServerName;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
-use tsmgate_wire::Answer;
+use tokio_rustls::client::TlsStream;
+use tsmgate_wire::{ALPN, Answer};
 
 use crate::address::Address;
 use crate::conversation::{self, NoAnswer};
@@ -53,16 +57,7 @@ impl Gate {
     /// Every [`LoginFailure`] but those of the local socket; the connection is closed then.
     pub async fn login(&self) -> Result<Login, LoginFailure> {
         let deadline = Instant::now() + self.timeout.min(TIMEOUT_MOST);
-        let name = ServerName::try_from(self.server_name.clone())
-            .map_err(|_| LoginFailure::BadServerName(self.server_name.clone()))?;
-        let config = tls::config(&self.authority, &self.certificate, &self.private_key)?;
-        let tcp = reach(&self.address, self.bind, deadline)
-            .await
-            .map_err(|cause| self.unreachable(cause))?;
-        let mut stream = timeout_at(deadline, TlsConnector::from(config).connect(name, tcp))
-            .await
-            .map_err(|_| self.unreachable(Unreached::TimedOut(Stage::Handshake)))?
-            .map_err(|error| self.handshake_failed(tls::sort_handshake(&error)))?;
+        let mut stream = self.connect(ALPN, deadline).await?;
         let asked = SystemTime::now();
         let answer = conversation::ask(&mut stream, deadline).await;
         // polite, and no more: the answer is here, or there will be none
@@ -79,6 +74,24 @@ impl Gate {
                 Err(conversation::sort_exception(self.peer(), exception))
             }
         }
+    }
+
+    /// Connects for one lane, and has both sides prove who they are.
+    pub(crate) async fn connect(
+        &self,
+        alpn: &[u8],
+        deadline: Instant,
+    ) -> Result<TlsStream<TcpStream>, LoginFailure> {
+        let name = ServerName::try_from(self.server_name.clone())
+            .map_err(|_| LoginFailure::BadServerName(self.server_name.clone()))?;
+        let config = tls::config(&self.authority, &self.certificate, &self.private_key, alpn)?;
+        let tcp = reach(&self.address, self.bind, deadline)
+            .await
+            .map_err(|cause| self.unreachable(cause))?;
+        timeout_at(deadline, TlsConnector::from(config).connect(name, tcp))
+            .await
+            .map_err(|_| self.unreachable(Unreached::TimedOut(Stage::Handshake)))?
+            .map_err(|error| self.handshake_failed(tls::sort_handshake(&error)))
     }
 
     fn handshake_failed(&self, fault: HandshakeFault) -> LoginFailure {
@@ -107,11 +120,11 @@ impl Gate {
         }
     }
 
-    fn unreachable(&self, cause: Unreached) -> LoginFailure {
+    pub(crate) fn unreachable(&self, cause: Unreached) -> LoginFailure {
         LoginFailure::Unreachable { peer: self.peer(), cause }
     }
 
-    fn not_accepted(&self, refusal: Refusal) -> LoginFailure {
+    pub(crate) fn not_accepted(&self, refusal: Refusal) -> LoginFailure {
         LoginFailure::NotAccepted { peer: self.peer(), refusal }
     }
 
@@ -119,7 +132,7 @@ impl Gate {
         LoginFailure::Protocol { peer: self.peer(), breach }
     }
 
-    fn peer(&self) -> String {
+    pub(crate) fn peer(&self) -> String {
         self.address.to_string()
     }
 }

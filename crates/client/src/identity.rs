@@ -1,6 +1,6 @@
-//! The three files of a client: the authority of the gate, our certificate, our private key.
+//! The files of a client: the authority of the gate, our certificate, our private key; a password.
 //!
-//! Files are bounded. A private key that group or others may touch is refused, judged on the open
+//! Files are bounded. A private key or password that group or others may touch is refused, judged on the open
 //! file so that what was judged is what is read. Only what systemd hands over as a credential is
 //! taken as it is: its access list shows as a group's permission, and nobody could change it.
 
@@ -12,6 +12,7 @@ use std::path::Path;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tsmgate_wire::Secret;
 use zeroize::Zeroizing;
 
 use crate::failure::{FileFault, LoginFailure};
@@ -46,13 +47,33 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 /// copies remain: the library's base64 of the PEM block, freed and not wiped, and the signing key
 /// itself, which lives as long as the configuration of the one login and which AWS-LC wipes.
 pub(crate) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, LoginFailure> {
+    let pem = owners_alone(path, FileFault::KeyTooOpen)?;
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| fault(path, FileFault::NoPrivateKey))
+}
+
+/// The one line of a file that holds a secret, such as a password.
+pub(crate) fn secret(path: &Path) -> Result<Secret, LoginFailure> {
+    let bytes = owners_alone(path, FileFault::SecretTooOpen)?;
+    one_line(&bytes).ok_or_else(|| fault(path, FileFault::NotOneLine))
+}
+
+/// A secret that is all of a text but the end of its line.
+pub(crate) fn one_line(bytes: &[u8]) -> Option<Secret> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let good = !line.is_empty() && !line.chars().any(char::is_control);
+    good.then(|| Secret::new(line.to_owned()))
+}
+
+/// The bytes of a file that only its owner may touch.
+fn owners_alone(path: &Path, otherwise: FileFault) -> Result<Zeroizing<Vec<u8>>, LoginFailure> {
     let file = open(path)?;
     let mode = file.metadata().map_err(|error| unreadable(path, &error))?.mode();
     if mode & NOT_THE_OWNER != 0 && !is_credential(path) {
-        return Err(fault(path, FileFault::KeyTooOpen));
+        return Err(fault(path, otherwise));
     }
-    let pem = read(path, &file)?;
-    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| fault(path, FileFault::NoPrivateKey))
+    read(path, &file)
 }
 
 /// A failure about one file.

@@ -1,12 +1,18 @@
-//! The client of tsmgate: asks a gate, or TSM's own local socket, for a session.
+//! The client of tsmgate: asks a gate for a session, or TSM for whatever its API has, through a gate or
+//! without one.
 //!
 //! [`Gate`] speaks the login lane: TLS 1.3 with a client certificate, one call, one reply.
 //! [`LocalSocket`] has the same conversation with TSM on this host, without a gate. Both give a
 //! [`Login`] or one [`LoginFailure`], whose [`exit`](LoginFailure::exit) and
 //! [`hint`](LoginFailure::hint) say what to do. The whole attempt ends within its timeout.
 //!
-//! It refuses to skip the check of the gate's certificate, to read a private key that others may
-//! read, to take a cookie without its return code, to resume a TLS session, and to print a secret.
+//! [`api::Api`] asks TSM over HTTP: a gate, which has the session and lets each certificate do its part,
+//! or TSM's controller itself, with a session that is ended afterwards. What can be asked is what
+//! `tsmgate-catalogue` has; every way to fail is an [`api::ApiFailure`].
+//!
+//! It refuses to skip the check of a gate's or a controller's certificate, to read a private key that
+//! others may read, to take a cookie without its return code, to resume a TLS session, and to print a
+//! secret.
 //!
 //! ```no_run
 //! use tsmgate_client::{Gate, LoginFailure};
@@ -27,19 +33,36 @@
 //! }
 //! ```
 //!
+//! ```no_run
+//! use tsmgate_catalogue::api::operation::Operation;
+//! use tsmgate_client::Gate;
+//! use tsmgate_client::api::{Api, ApiFailure};
+//!
+//! async fn is_running(gate: Gate) -> Result<bool, ApiFailure> {
+//!     let status = Operation::named("status").and_then(|status| status.request(&[], &[]).ok());
+//!     let mut api = Api::new(gate.into());
+//!     let answer = api.ask(&status.expect("the catalogue has it")).await;
+//!     api.end().await;
+//!     Ok(answer?.json()["clusterStatus"]["rollupStatus"] == "Running")
+//! }
+//! ```
+//!
 //! Rooms: `gate` and `local_socket` are the two ways in; `identity` reads the files, `reach`
 //! connects, `tls` decides what is spoken and sorts what goes wrong there, `conversation` asks and
-//! reads, [`failure`] is every way to fail, [`exit`] the one table of exit codes, [`cli`] the
-//! command line.
+//! reads, [`api`] asks over HTTP, [`tsm`] reads TSM's status and jobs, [`failure`] is every way to fail
+//! a login, [`exit`] the one table of exit codes, [`cli`] the command line.
 
+pub mod api;
 pub mod cli;
 pub mod exit;
 pub mod failure;
+pub mod tsm;
 
 mod address;
 mod conversation;
 mod gate;
 mod identity;
+mod json;
 mod local_socket;
 mod login;
 mod reach;

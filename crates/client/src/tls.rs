@@ -1,4 +1,4 @@
-//! What TLS is to a login: 1.3 only, both sides prove themselves, every time anew.
+//! What TLS is to a gate: 1.3 only, both sides prove themselves, every time anew.
 //!
 //! Also sorts what goes wrong in it by who is at fault. In TLS 1.3 the client has finished before the
 //! server judges its certificate: a refusal shows only at the first read, as an alert or as the end
@@ -8,23 +8,39 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::Resumption;
-use rustls::crypto::aws_lc_rs::{self, kx_group};
-use rustls::{AlertDescription, CertificateError, ClientConfig, NoKeyLog};
-use tsmgate_wire::ALPN;
-
 use crate::failure::{Breach, Distrust, FileFault, LoginFailure, Refusal, Unreached};
 use crate::identity;
+use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::{self, kx_group};
+use rustls::{AlertDescription, CertificateError, ClientConfig, NoKeyLog};
 
-/// Reads the three files and makes what a handshake needs.
+/// Reads the three files and makes what a handshake needs; `alpn` is the lane.
 pub(crate) fn config(
     authority: &Path,
     certificate: &Path,
     private_key: &Path,
+    alpn: &[u8],
 ) -> Result<Arc<ClientConfig>, LoginFailure> {
     let roots = identity::authority(authority)?;
     let chain = identity::certificates(certificate)?;
     let key = identity::private_key(private_key)?;
+    let mut provider = provider();
+    // else the hello would list what TLS 1.3 cannot use
+    provider.cipher_suites.retain(|suite| suite.tls13().is_some());
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+        // the library knows 1.2 as well, for TSM's own controller
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("the provider has the cipher suites of TLS 1.3")
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, key)
+        .map_err(|_| identity::fault(private_key, FileFault::KeyMismatch))?;
+    config.alpn_protocols = vec![alpn.to_vec()];
+    Ok(settled(config))
+}
+
+/// The provider, with the groups we offer.
+pub(crate) fn provider() -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     provider.kx_groups = vec![
         kx_group::X25519MLKEM768, // first: what is recorded today stays closed to quantum computers
@@ -32,17 +48,15 @@ pub(crate) fn config(
         kx_group::SECP256R1,
         kx_group::SECP384R1,
     ];
-    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .expect("the provider has the cipher suites of TLS 1.3")
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
-        .map_err(|_| identity::fault(private_key, FileFault::KeyMismatch))?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    provider
+}
+
+/// What holds for every connection, whoever the peer is.
+pub(crate) fn settled(mut config: ClientConfig) -> Arc<ClientConfig> {
     // a resumed session skips the checks of both certificates
     config.resumption = Resumption::disabled();
     config.key_log = Arc::new(NoKeyLog {});
-    Ok(Arc::new(config))
+    Arc::new(config)
 }
 
 /// What a failed handshake means.

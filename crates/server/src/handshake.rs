@@ -108,7 +108,7 @@ fn server_config(
     // others is refused
     config.alpn_protocols = vec![tsmgate_wire::ALPN.to_vec()];
     if http {
-        config.alpn_protocols.push(lane::HTTP.to_vec());
+        config.alpn_protocols.extend(lane::HTTP.map(<[u8]>::to_vec));
     }
     Ok(config)
 }

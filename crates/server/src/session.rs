@@ -4,7 +4,8 @@
 //! wait; it is given up before TSM would end it, when TSM does not accept it, at a reload, and at the end.
 //! Each taking and each end is on record.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -32,10 +33,20 @@ const TAKINGS: (u32, u32) = (30, 10);
 /// The session, where there is one.
 #[derive(Debug)]
 pub struct Session {
-    held: RwLock<Option<Arc<Held>>>,
+    place: Lock<Place>,
     /// Held while one is being taken: when the last try ended, and why it failed.
     taking: Mutex<Option<(Instant, Reason)>>,
     takings: Bucket,
+    /// Whether the next taking is counted already, by the refusal that makes it necessary.
+    counted: AtomicBool,
+}
+
+/// Where the session is kept.
+#[derive(Debug, Default)]
+struct Place {
+    held: Option<Arc<Held>>,
+    /// How often it was given up. One that was asked for before that is not put here after it.
+    given_up: u64,
 }
 
 /// A session that TSM gave.
@@ -45,6 +56,8 @@ pub(crate) struct Held {
     pub(crate) cookie: Cookie,
     /// What must not leave.
     pub(crate) withhold: Withhold,
+    /// Under what it was got: it is sent to that TSM and to no other.
+    pub(crate) snapshot: Arc<Snapshot>,
     since: Instant,
     until: Instant,
 }
@@ -55,9 +68,10 @@ impl Session {
         let (per_minute, burst) = TAKINGS;
         let rate = Rate::new(per_minute, burst).expect("constants above, not zero");
         Self {
-            held: RwLock::default(),
+            place: Lock::default(),
             taking: Mutex::default(),
             takings: Bucket::new(rate, clock),
+            counted: AtomicBool::new(false),
         }
     }
 
@@ -66,12 +80,7 @@ impl Session {
     /// # Errors
     /// Why TSM gave none, or [`Reason::AuditUnavailable`]: one that cannot be recorded is not used. Who
     /// waited while another tried shares the outcome.
-    pub(crate) async fn hold(
-        &self,
-        house: &House,
-        snapshot: &Snapshot,
-        permit: &Permit,
-    ) -> Result<Arc<Held>, Reason> {
+    pub(crate) async fn hold(&self, house: &House, permit: &Permit) -> Result<Arc<Held>, Reason> {
         if let Some(held) = self.good() {
             return Ok(held);
         }
@@ -85,22 +94,33 @@ impl Session {
         {
             return Err(reason);
         }
-        let taken = self.take_one(house, snapshot, permit).await;
+        let before = failed.map(|(_, reason)| reason);
+        let taken = self.take_one(house, permit, before).await;
         *failed = taken.as_ref().err().map(|reason| (Instant::now(), *reason));
         taken
     }
 
-    /// TSM does not accept this one: nobody uses it any more.
-    pub(crate) fn refused(&self, house: &House, refused: &Arc<Held>) {
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        if held.take_if(|held| Arc::ptr_eq(held, refused)).is_some() {
-            house.audit.note(about(house, "refused", Outcome::Failure, &refused.cookie));
+    /// TSM does not accept this one: nobody uses it any more. Where no other could be taken just now it
+    /// stays, for what TSM refuses may be the one request alone. Tells whether it is gone.
+    pub(crate) fn refused(&self, house: &House, refused: &Arc<Held>) -> bool {
+        let mut place = self.place();
+        if !place.held.as_ref().is_some_and(|held| Arc::ptr_eq(held, refused)) {
+            return true;
         }
+        if self.takings.take().is_err() {
+            return false;
+        }
+        self.counted.store(true, Ordering::Relaxed);
+        place.held = None;
+        house.audit.note(about(house, "refused", Outcome::Failure, &refused.cookie));
+        true
     }
 
     /// Gives the session up: from here on nobody uses it. Whoever takes it out is to [`end`] it.
     pub(crate) fn give_up(&self) -> Option<Arc<Held>> {
-        self.held.write().unwrap_or_else(PoisonError::into_inner).take()
+        let mut place = self.place();
+        place.given_up += 1;
+        place.held.take()
     }
 
     /// Since when the session that there is has been held, and until when it will be used.
@@ -109,38 +129,71 @@ impl Session {
     }
 
     fn good(&self) -> Option<Arc<Held>> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.as_ref().filter(|held| Instant::now() < held.until).cloned()
+        self.place().held.as_ref().filter(|held| Instant::now() < held.until).cloned()
     }
 
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the session was not given up since that was counted: from here on everybody uses this one.
+    fn put(&self, held: &Arc<Held>, given_up: u64) -> bool {
+        let mut place = self.place();
+        let current = place.given_up == given_up;
+        if current {
+            place.held = Some(Arc::clone(held));
+        }
+        current
+    }
+
+    /// `before`: why the last try failed, where it did.
     async fn take_one(
         &self,
         house: &House,
-        snapshot: &Snapshot,
         permit: &Permit,
+        before: Option<Reason>,
     ) -> Result<Arc<Held>, Reason> {
-        self.takings.take().map_err(|_| Reason::BackendSessionRefused)?;
-        let config = &snapshot.config;
-        let asked = Instant::now();
-        let login = house.backend.session(&config.tsm, config.login.call, permit).await;
-        let outcome = login.as_ref().map(drop).map_err(|reason| *reason);
-        house.metrics.asked_tsm(Side::Login, asked.elapsed(), outcome);
-        let Login { username, cookie } = login.inspect_err(|reason| {
-            house.audit.note(Record::refusal("session", *reason).text("tsmgate.session", "taken"));
-        })?;
-        if cookie.value().expose().len() < SHORTEST {
-            return Err(Reason::BackendGarbage);
+        loop {
+            let counted = self.counted.swap(false, Ordering::Relaxed);
+            if !counted && self.takings.take().is_err() {
+                return Err(before.unwrap_or(Reason::BackendSessionRefused));
+            }
+            let given_up = self.place().given_up;
+            let held = take(house, permit).await?;
+            if self.put(&held, given_up) {
+                return Ok(held);
+            }
+            // read anew meanwhile: this one belongs to what there was before
+            end(house, &held.snapshot, &held).await;
         }
-        let withhold = Withhold::of(cookie.value()).map_err(|_| Reason::BackendGarbage)?;
-        let record = about(house, "taken", Outcome::Success, &cookie)
-            .text("tsmgate.tsm.username", &username)
-            .number("tsmgate.cookie.max_age", cookie.max_age().into());
-        house.audit.write(record).await.map_err(|_| Reason::AuditUnavailable)?;
-        let life = Duration::from_secs(cookie.max_age().into()) * TENTHS / 10;
-        let held = Arc::new(Held { cookie, withhold, since: asked, until: asked + life });
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&held));
-        Ok(held)
     }
+}
+
+/// Takes one at TSM, and records that.
+async fn take(house: &House, permit: &Permit) -> Result<Arc<Held>, Reason> {
+    let snapshot = house.snapshot();
+    let config = &snapshot.config;
+    let asked = Instant::now();
+    let login = house.backend.session(&config.tsm, config.login.call, permit).await;
+    let outcome = login.as_ref().map(drop).map_err(|reason| *reason);
+    house.metrics.asked_tsm(Side::Login, asked.elapsed(), outcome);
+    let Login { username, cookie } = login.inspect_err(|reason| {
+        house.audit.note(Record::refusal("session", *reason).text("tsmgate.session", "taken"));
+    })?;
+    if cookie.value().expose().len() < SHORTEST {
+        return Err(Reason::BackendGarbage);
+    }
+    let withhold = Withhold::of(cookie.value()).map_err(|_| Reason::BackendGarbage)?;
+    let record = about(house, "taken", Outcome::Success, &cookie)
+        .text("tsmgate.tsm.username", &username)
+        .number("tsmgate.cookie.max_age", cookie.max_age().into());
+    let life = Duration::from_secs(cookie.max_age().into()) * TENTHS / 10;
+    let held = Arc::new(Held { cookie, withhold, snapshot, since: asked, until: asked + life });
+    if house.audit.write(record).await.is_err() {
+        end(house, &held.snapshot, &held).await;
+        return Err(Reason::AuditUnavailable);
+    }
+    Ok(held)
 }
 
 /// Tells TSM that a session is not needed any more, as far as it can be told; `snapshot` knows where it is.

@@ -1,7 +1,7 @@
 //! What the controller administers: the cluster, the jobs that change it, and its configuration.
 //!
 //! Jobs move when they are told to and never by themselves; time alone can only fail them. It
-//! opens no connection, and writes no file but a backup's.
+//! opens no connection, and writes no file but backups and archives of logs.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,10 @@ pub(crate) mod plan;
 pub(crate) mod services;
 pub(crate) mod store;
 
-/// Where backups are.
+/// A zip archive with nothing in it: the end of its directory, which is all there is.
+const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// Where backups, and archives of logs, are.
 #[derive(Debug)]
 pub(crate) enum Folder {
     /// Somebody else's.
@@ -110,16 +113,21 @@ impl World {
                     return Err(format!("The backup file {name} was not found."));
                 }
             }
+            Effect::WriteLogs(name) => self.write(name, EMPTY_ZIP)?,
             Effect::Deploy => self.store.apply(),
         }
         Ok(())
     }
 
     fn write_backup(&self, name: &str) -> Result<(), String> {
-        let path = self.backups.path().join(name);
         let version = self.store.version();
         let contents = format!("a backup of the pretend TSM, configuration {version}\n");
-        std::fs::write(path, contents).map_err(|error| format!("The backup failed: {error}."))
+        self.write(name, contents.as_bytes())
+    }
+
+    fn write(&self, name: &str, contents: &[u8]) -> Result<(), String> {
+        let path = self.backups.path().join(name);
+        std::fs::write(path, contents).map_err(|error| format!("Writing {name} failed: {error}."))
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use tsmgate_pki::kind_text;
 
+use crate::api::ApiFailure;
 use crate::exit::Exit;
 use crate::failure::{LoginFailure, shown};
 
@@ -20,6 +21,23 @@ impl Complaint {
     /// The command line is at fault.
     pub(super) fn usage(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, what: what.into(), hint: hint.into() }
+    }
+
+    /// What was given does not stand up to a check; nothing was sent.
+    pub(super) fn check(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::Check, what: what.into(), hint: hint.into() }
+    }
+
+    /// A signal came.
+    pub(super) fn interrupted() -> Self {
+        let hint = "what was begun at TSM goes on there; `tsmgate jobs list` shows it".to_owned();
+        Self { exit: Exit::Interrupted, what: "interrupted".to_owned(), hint }
+    }
+
+    /// A file to be read is at fault.
+    pub(super) fn input(path: &Path, what: impl std::fmt::Display, hint: &str) -> Self {
+        let what = format!("cannot read {}: {what}", shown(path));
+        Self { exit: Exit::File, what, hint: hint.to_owned() }
     }
 
     /// A file to be written is at fault.
@@ -52,6 +70,12 @@ impl Complaint {
         // cannot be written there is nobody left to tell
         let _ = talk.write_all(format!("tsmgate: {}\nhint: {}\n", self.what, self.hint).as_bytes());
         self.exit
+    }
+}
+
+impl From<ApiFailure> for Complaint {
+    fn from(failure: ApiFailure) -> Self {
+        Self { exit: failure.exit(), what: failure.to_string(), hint: failure.hint() }
     }
 }
 

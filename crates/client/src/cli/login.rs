@@ -4,14 +4,13 @@
 //! still a superuser's session at TSM. A terminal is not shown a session unless asked to.
 
 use clap::ArgMatches;
-use rustix::process::{Resource, Rlimit, setrlimit};
 use time::OffsetDateTime;
 use tokio::runtime;
 use tsmgate_pki::time_text;
 use tsmgate_text::escape;
 
-use super::Streams;
 use super::complaint::Complaint;
+use super::{Streams, refuse_core_dumps};
 use crate::exit::Exit;
 use crate::{Login, LoginFailure};
 
@@ -49,13 +48,6 @@ fn perform(
         streams.say(&note(&request, &login));
     }
     Ok(())
-}
-
-/// A crash must not leave the session in a file. Being "not dumpable" would say it more firmly, but
-/// closes /dev/fd as well, and with it the key that a shell hands over through a pipe.
-fn refuse_core_dumps() {
-    // lowering one's own limit is always allowed
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
 /// Where the session will go: a file that can be written, or stdout if nobody sees it there.

@@ -21,7 +21,9 @@ impl LoginFailure {
             }
             Self::BadSocketPath(_) => "a socket's path has 1 to 107 bytes".into(),
             Self::File { path, fault } => match fault {
-                FileFault::KeyTooOpen => format!("chmod 600 {}", shown(path)),
+                FileFault::KeyTooOpen | FileFault::SecretTooOpen => {
+                    format!("chmod 600 {}", shown(path))
+                }
                 fault => fault.hint().into(),
             },
             Self::Unreachable { peer, cause } => cause.hint(peer),
@@ -46,7 +48,8 @@ impl FileFault {
             Self::Unreadable(_) => "check the owner and mode of the file and of its folders",
             Self::TooLarge(_) => "give the PEM file itself; --ca, --cert and --key name the three",
             Self::NotASocket => "name the login socket of TSM's controller, or of a gate",
-            Self::KeyTooOpen => "chmod 600 the file",
+            Self::KeyTooOpen | Self::SecretTooOpen => "chmod 600 the file",
+            Self::NotOneLine => "give a file with the secret alone, on one line",
             Self::NoCertificate => {
                 "give a file with BEGIN CERTIFICATE; `tsmgate pki inspect` helps"
             }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, COOKIE, HOST, HeaderValue, USER_AGENT};
+use hyper::header::{
+    CONTENT_ENCODING, COOKIE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, USER_AGENT,
+};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -19,6 +21,7 @@ use tsmgate_gate::clock::Clock;
 use tsmgate_gate::permit::Permit;
 use tsmgate_gate::reason::Reason;
 use tsmgate_wire::{Cookie, Secret};
+use zeroize::Zeroizing;
 
 use super::attempts::Attempts;
 use super::trouble::Trouble;
@@ -178,8 +181,11 @@ impl Api {
         if head.status.is_informational() {
             return Err(garbage("it switched to another protocol".to_owned()));
         }
-        let encoded = |coding: &HeaderValue| !coding.as_bytes().eq_ignore_ascii_case(b"identity");
-        if head.headers.get_all(CONTENT_ENCODING).iter().any(encoded) {
+        let encoded = |field: HeaderName, plain: &[u8]| {
+            let mut codings = head.headers.get_all(field).iter().map(HeaderValue::as_bytes);
+            codings.any(|coding| !coding.eq_ignore_ascii_case(plain))
+        };
+        if encoded(CONTENT_ENCODING, b"identity") || encoded(TRANSFER_ENCODING, b"chunked") {
             return Err(garbage("it encoded an answer that it was not to".to_owned()));
         }
         let fields = head.headers;
@@ -249,15 +255,15 @@ impl Answered<'_> {
     /// The next part of the body, within `most`; `None` at its end.
     ///
     /// # Errors
-    /// [`Reason::AnswerCut`]: it broke off, or did not go on.
+    /// [`Reason::BackendGarbage`]: it broke off; [`Reason::BackendTimeout`]: it did not go on.
     pub async fn part(&mut self, most: Duration) -> Result<Option<Bytes>, Reason> {
         match timeout(most, self.wire.part(&mut self.body)).await {
             Ok(Ok(part)) => Ok(part),
             Ok(Err(error)) => {
                 tracing::debug!(error, "TSM's answer broke off");
-                Err(Reason::AnswerCut)
+                Err(Reason::BackendGarbage)
             }
-            Err(_) => Err(Reason::AnswerCut),
+            Err(_) => Err(Reason::BackendTimeout),
         }
     }
 
@@ -287,8 +293,8 @@ fn request(
         false => format!("{}:{}", api.host, api.port),
     };
     let host = HeaderValue::from_str(&host).map_err(|error| unfit(&error))?;
-    let mut cookie = HeaderValue::from_str(&format!("{name}={}", value.expose()))
-        .map_err(|error| unfit(&error))?;
+    let cookie = Zeroizing::new(format!("{name}={}", value.expose()));
+    let mut cookie = HeaderValue::from_str(&cookie).map_err(|error| unfit(&error))?;
     cookie.set_sensitive(true);
     let mut request = Request::new(Full::new(outgoing.body.clone()));
     *request.method_mut() = outgoing.method.clone();

@@ -53,6 +53,8 @@ pub struct Conversation<'a, S> {
     number: u64,
     /// Whether a body of the peer's still stands between here and its next request.
     unread: bool,
+    /// Whether the peer asked for a header alone (`HEAD`): a body would be taken for its next answer.
+    head_alone: bool,
     stop: watch::Receiver<bool>,
 }
 
@@ -88,7 +90,17 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     ) -> Self {
         // never true until it is replaced by the real one
         let (_, stop) = watch::channel(false);
-        Self { house, stream, party, begun, buffer, number: 0, unread: false, stop }
+        Self {
+            house,
+            stream,
+            party,
+            begun,
+            buffer,
+            number: 0,
+            unread: false,
+            head_alone: false,
+            stop,
+        }
     }
 
     /// Serves requests until the caller closes, a limit is reached or the daemon stops.
@@ -120,6 +132,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Err(fault) => return self.refuse(&asked, &fault, false).await,
         };
         self.unread = head.framing != Framing::None;
+        self.head_alone = head.method == b"HEAD";
         let keep_alive = head.keep_alive && !*self.stop.borrow();
         match self.reply(&head, &asked).await {
             Ok(Reply::Whole(answer)) => self.send(&asked.id, &answer, keep_alive).await,
@@ -238,7 +251,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let fields = answer.fields.iter().map(|(name, value)| (name, value));
         let (keep_alive, end) = (keep_alive && !self.unread, answer.end());
         let mut bytes = answer::head(answer.status, id, fields, end, keep_alive);
-        if end != answer::End::Bodiless {
+        if end != answer::End::Bodiless && !self.head_alone {
             bytes.extend_from_slice(&answer.body);
         }
         self.put(bytes.freeze()).await?;

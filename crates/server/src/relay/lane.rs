@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout_at};
 use tsmgate_gate::permission::Permission;
 use tsmgate_wire::CALL_LIMIT;
 
-/// The name of the lanes that speak HTTP, in the handshake.
-pub const HTTP: &[u8] = b"http/1.1";
+/// The names of the lanes that speak HTTP, in the handshake. The older one is all that some clients offer.
+pub const HTTP: [&[u8]; 2] = [b"http/1.1", b"http/1.0"];
 
 /// What is spoken on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub async fn choose(
     deadline: Instant,
 ) -> Lane {
     match alpn {
-        Some(HTTP) => return Lane::Http,
+        Some(name) if HTTP.contains(&name) => return Lane::Http,
         Some(_) => return Lane::Login,
         None if !http => return Lane::Login,
         None => {}

@@ -50,6 +50,10 @@ pub(super) fn operate(operation: Operation, call: &Call<'_>) -> Outcome {
         Operation::Disable => begin(world, call, JobKind::Stop)?,
         Operation::Restart => begin(world, call, JobKind::Restart)?,
         Operation::Cleanup => begin(world, call, JobKind::Cleanup)?,
+        Operation::Ziplogs => {
+            let name = call.argument("fileName").unwrap_or("logs.zip");
+            begin(world, call, JobKind::Ziplogs(file_name(Some(name))?))?
+        }
         Operation::Reindex => begin(world, call, JobKind::Reindex)?,
         Operation::Backup => {
             let name = file_name(call.argument("writePath"))?;

@@ -12,6 +12,7 @@ pub(crate) enum Effect {
     Become(ServerState),
     WriteBackup(String),
     ReadBackup(String),
+    WriteLogs(String),
     Deploy,
 }
 
@@ -32,11 +33,12 @@ pub(crate) enum JobKind {
     Backup(String),
     Restore(String),
     Cleanup,
+    Ziplogs(String),
     Reindex,
 }
 
 impl JobKind {
-    /// Seen, all but that of a restore, which is a guess.
+    /// Seen, all but those of a restore and of an archive of logs, which are guesses.
     pub(crate) fn job_type(&self) -> &'static str {
         match self {
             Self::Start => "StartServerJob",
@@ -46,6 +48,7 @@ impl JobKind {
             Self::Backup(_) => "GenerateBackupJob",
             Self::Restore(_) => "RestoreBackupJob",
             Self::Cleanup => "CleanupJob",
+            Self::Ziplogs(_) => "ZiplogsJob",
             Self::Reindex => "RebuildSearchIndex",
         }
     }
@@ -55,7 +58,7 @@ impl JobKind {
         match self {
             Self::Start | Self::Stop => 300,
             Self::Restart | Self::Deployments => 600,
-            Self::Cleanup | Self::Reindex => 7200,
+            Self::Cleanup | Self::Ziplogs(_) | Self::Reindex => 7200,
             Self::Backup(_) | Self::Restore(_) => 172_800,
         }
     }
@@ -86,6 +89,10 @@ impl JobKind {
             Self::Cleanup => vec![
                 step("DeleteLogFiles", "Deleting log files.", Effect::Nothing),
                 step("DeleteTempFiles", "Deleting temporary files.", Effect::Nothing),
+            ],
+            Self::Ziplogs(name) => vec![
+                step("CollectLogs", "Collecting the log files.", Effect::Nothing),
+                step("ZipLogs", "Making the archive.", Effect::WriteLogs(name.clone())),
             ],
             Self::Reindex => {
                 vec![step("RebuildSearchIndex", "Rebuilding the search index.", Effect::Nothing)]

@@ -176,6 +176,16 @@ fn a_backup_is_a_file_and_a_restore_wants_one() {
 }
 
 #[test]
+fn an_archive_of_logs_is_a_zip_file() {
+    let (folder, mut world) = world();
+    let job = world.queue(JobKind::Ziplogs("logs.zip".to_owned()), None);
+    while world.step() {}
+    assert_eq!(world.jobs.find(job).unwrap().status, JobStatus::Succeeded);
+    let archive = std::fs::read(folder.path().join("logs.zip")).unwrap();
+    assert_eq!((archive.len(), &archive[..4]), (22, b"PK\x05\x06".as_slice()));
+}
+
+#[test]
 fn what_is_staged_is_not_read_until_it_is_applied_and_is_sealed_at_rest() {
     let (_folder, mut world) = world();
     let store = &mut world.store;

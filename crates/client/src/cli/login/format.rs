@@ -12,6 +12,7 @@ use tsmgate_pki::time_text;
 use zeroize::Zeroizing;
 
 use crate::Login;
+use crate::json::push_text;
 
 /// How a session is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -56,27 +57,9 @@ fn json(text: &mut String, login: &Login) -> std::fmt::Result {
     ];
     for (key, part) in parts {
         text.push_str(key);
-        json_text(text, part)?;
+        push_text(text, part);
     }
     text.push_str("}\n");
-    Ok(())
-}
-
-/// A JSON string in visible ASCII: a user name of TSM's can do nothing to a terminal, and is exact.
-fn json_text(text: &mut String, part: &str) -> std::fmt::Result {
-    text.push('"');
-    for c in part.chars() {
-        match c {
-            '"' | '\\' => text.extend(['\\', c]),
-            ' '..='~' => text.push(c),
-            _ => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(text, "\\u{unit:04x}")?;
-                }
-            }
-        }
-    }
-    text.push('"');
     Ok(())
 }
 

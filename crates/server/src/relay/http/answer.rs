@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
+use httpdate::fmt_http_date;
 use hyper::StatusCode;
 use serde::Serialize;
 use tsmgate_catalogue::api::refusal::Refusal as NoOperation;
@@ -261,9 +263,10 @@ pub(super) fn head<N: AsRef<str>, V: AsRef<str>>(
     if !keep_alive {
         head.push_str("connection: close\r\n");
     }
+    let date = fmt_http_date(SystemTime::now());
     let _ = write!(
         head,
-        "tsmgate-request: {request}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\r\n"
+        "date: {date}\r\ntsmgate-request: {request}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\r\n"
     );
     BytesMut::from(head.as_str())
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode};
 use serde::de::IgnoredAny;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Duration, Instant, timeout_at};
 use tsmgate_catalogue::api::find::{Match, find};
 use tsmgate_catalogue::api::operation::Body;
 use tsmgate_catalogue::api::raw::find_or_raw;
@@ -56,6 +56,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let Allowed { matched, permit, redacted } = self.allow(&snapshot, head)?;
         let of_it = |refusal: Refusal| refusal.of(matched.name());
         let body = self.document(head, matched.body()).await.map_err(of_it)?;
+        // while a body came, what decides may have been read anew
+        let snapshot = house.snapshot();
+        let redacted = redacted | self.is_allowed_still(&snapshot, &matched).map_err(of_it)?;
         let call = Call::Request(matched.name());
         let counted = |reason: Reason| {
             call.count(house, client, Err(reason));
@@ -70,7 +73,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             body: body.into(),
         };
         let begun = Instant::now();
-        let answer = ask(house, &snapshot, &outgoing, &permit).await;
+        let answer = ask(house, snapshot.config.http.call, &outgoing, &permit).await;
         let asked_of = answer.as_ref().map(drop).map_err(|reason| *reason);
         house.metrics.asked_tsm(Side::Api, begun.elapsed(), asked_of);
         let answer = match answer {
@@ -116,8 +119,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             .ok_or_else(|| charged(Refusal::lacking(matched.permission()).of(matched.name())))?;
         let permit = permit::authorize(&snapshot.policy, ledger, caller, permission)
             .map_err(|reason| Refusal::from(reason).of(matched.name()))?;
-        let redacted = matched.holds_secrets() && !has(&Permission::secrets());
+        let redacted = is_redacted(&entry, &matched);
         Ok(Allowed { matched, permit, redacted })
+    }
+
+    /// Whether a request that was allowed is so under this policy too, and whether secrets are to be taken
+    /// out of its answer.
+    fn is_allowed_still(&self, snapshot: &Snapshot, matched: &Match) -> Result<bool, Refusal> {
+        let entry = self.party.caller.entry(&snapshot.policy)?;
+        permission(&entry, matched).ok_or_else(|| Refusal::lacking(matched.permission()))?;
+        Ok(is_redacted(&entry, matched))
     }
 
     /// The body, where the operation has one: one JSON document.
@@ -144,6 +155,11 @@ fn permission(entry: &Client, matched: &Match) -> Option<Permission> {
     // a name that `gate` does not know gives nothing
     let permission = matched.permission().parse().ok()?;
     entry.role_giving(&permission).map(|_| permission)
+}
+
+/// Whether secrets are taken out of an answer for that entry.
+fn is_redacted(entry: &Client, matched: &Match) -> bool {
+    matched.holds_secrets() && entry.role_giving(&Permission::secrets()).is_none()
 }
 
 /// What both records of a request say.
@@ -184,38 +200,29 @@ fn method(matched: &Match) -> hyper::Method {
     }
 }
 
-/// Asks TSM. Where it does not accept the session any more, nothing was done: asks once again with a new
-/// one, and not a second time.
+/// Asks TSM, within `most`. Where it does not accept the session any more, nothing was done: asks once
+/// again with a new one, and not a second time.
 async fn ask<'a>(
     house: &'a House,
-    snapshot: &Snapshot,
+    most: Duration,
     outgoing: &Outgoing,
     permit: &Permit,
 ) -> Result<(Answered<'a>, Arc<Held>), Reason> {
-    let deadline = Instant::now() + snapshot.config.http.call;
-    match once(house, snapshot, outgoing, deadline, permit).await? {
-        Some(answer) => Ok(answer),
-        None => once(house, snapshot, outgoing, deadline, permit)
-            .await?
-            .ok_or(Reason::BackendSessionRefused),
+    let deadline = Instant::now() + most;
+    for _ in 0..2 {
+        let held = house.session.hold(house, permit).await?;
+        let answered = house.api.ask(&held.snapshot, outgoing, &held.cookie, deadline, permit);
+        let answered = answered.await?;
+        if answered.status != StatusCode::UNAUTHORIZED {
+            return Ok((answered, held));
+        }
+        // its connection and its turn are free for the next
+        drop(answered);
+        if !house.session.refused(house, &held) {
+            break;
+        }
     }
-}
-
-/// Asks under the session that there is; `None` where TSM does not accept it.
-async fn once<'a>(
-    house: &'a House,
-    snapshot: &Snapshot,
-    outgoing: &Outgoing,
-    deadline: Instant,
-    permit: &Permit,
-) -> Result<Option<(Answered<'a>, Arc<Held>)>, Reason> {
-    let held = house.session.hold(house, snapshot, permit).await?;
-    let answered = house.api.ask(snapshot, outgoing, &held.cookie, deadline, permit).await?;
-    if answered.status == StatusCode::UNAUTHORIZED {
-        house.session.refused(house, &held);
-        return Ok(None);
-    }
-    Ok(Some((answered, held)))
+    Err(Reason::BackendSessionRefused)
 }
 
 /// An answer that is on its way out.
@@ -269,7 +276,7 @@ async fn redact(
     let whole = timeout_at(deadline, whole(&mut answered, limits)).await;
     let whole = whole.map_err(|_| Reason::BackendTimeout)??;
     let status = answered.status;
-    let fields = fields_down(&answered.fields, held);
+    let mut fields = fields_down(&answered.fields, held);
     answered.keep().await;
     if whole.is_empty() {
         return Ok(Redacted { answer: Answer { status, fields, body: Bytes::new() }, count: 0 });
@@ -278,6 +285,9 @@ async fn redact(
     let count = matched.redact(&mut json);
     let mut body = serde_json::to_vec(&json).map_err(|_| Reason::AnswerNotRedactable)?;
     held.withhold.paint(&mut body);
+    // whatever TSM called it, that is what it is now
+    fields.retain(|(name, _)| name != "content-type");
+    fields.push(("content-type".into(), "application/json".to_owned()));
     Ok(Redacted { answer: Answer { status, fields, body: body.into() }, count })
 }
 

@@ -35,14 +35,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             // a stream is cut when the daemon stops, a short answer is through by then
             () = past_last_call(&mut stop) => Err(Broken::Stopping),
             passed = timeout_at(Instant::now() + lifetime, self.parts(asked, stream, head)) => {
-                passed.unwrap_or(Err(Broken::Tsm(Reason::AnswerCut)))
+                passed.unwrap_or(Err(Broken::Tsm))
             }
         };
         let reason = match passed {
             Ok(()) => return Ok(()),
             Err(Broken::Peer) => return Err(End::Quiet),
             Err(Broken::Stopping) => Reason::GateStopping,
-            Err(Broken::Tsm(reason)) => reason,
+            Err(Broken::Tsm) => Reason::AnswerCut,
         };
         let origin = RefusalOrigin::Requests(self.party.caller.client().name.clone());
         self.house.refuse(origin, reason, Proof::Key, || asked.about.clone());
@@ -76,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
                     answered.part(limits.call).await
                 }
             };
-            let Some(part) = part.map_err(Broken::Tsm)? else { break };
+            let Some(part) = part.map_err(|_| Broken::Tsm)? else { break };
             frame(&mut out, &painter.pass(part), end);
             if out.len() >= GATHERED {
                 self.flush(&mut out).await?;
@@ -109,7 +109,7 @@ enum Broken {
     /// The caller does not take it.
     Peer,
     /// TSM does not go on.
-    Tsm(Reason),
+    Tsm,
     /// The daemon stops.
     Stopping,
 }
