@@ -134,7 +134,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             if whole {
                 let (status, fields) = (answered.status, fields_down(&answered.fields, &held));
                 answered.keep().await;
-                held.withhold.paint(&mut begin);
+                held.withhold.paint_answer(&mut begin);
                 let answer = Answer { status, fields, body: begin.into() };
                 return Ok(Ready::Whole { answer, redacted: None, permit });
             }

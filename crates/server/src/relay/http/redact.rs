@@ -55,7 +55,7 @@ fn take_out(whole: &[u8], matched: &Match, held: &Held) -> Result<(Vec<u8>, usiz
     let mut json = serde_json::from_slice(whole).map_err(|_| Reason::AnswerNotRedactable)?;
     let count = matched.redact(&mut json);
     let mut body = serde_json::to_vec(&json).map_err(|_| Reason::AnswerNotRedactable)?;
-    held.withhold.paint(&mut body);
+    held.withhold.paint_answer(&mut body);
     Ok((body, count))
 }
 

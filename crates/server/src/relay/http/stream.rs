@@ -17,7 +17,7 @@ use tsmgate_gate::reason::Reason;
 use super::answer::{self, End as Told};
 use super::api::{Stream, fields_down, is_allowed_still};
 use super::head::Head;
-use super::withhold::Painter;
+use super::withhold::{Painter, complain};
 use super::{Asked, Conversation, End};
 use crate::audit::record::Record;
 use crate::connection::past_last_call;
@@ -93,10 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             out.put_slice(b"0\r\n\r\n");
         }
         if painter.found {
-            tracing::error!(
-                request = asked.id,
-                "TSM repeated the gate's session in an answer; it was painted over"
-            );
+            complain();
         }
         answered.keep().await;
         // the caller's place is free before it can know that it has its answer

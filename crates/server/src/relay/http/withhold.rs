@@ -43,6 +43,13 @@ impl Withhold {
         self.pieces.is_match(bytes)
     }
 
+    /// The same for a whole answer, and tells the operator.
+    pub(super) fn paint_answer(&self, answer: &mut [u8]) {
+        if self.paint(answer) {
+            complain();
+        }
+    }
+
     /// Paints over what is in there, and tells whether anything was.
     pub(crate) fn paint(&self, bytes: &mut [u8]) -> bool {
         // nearly always nothing, and that is found out much faster
@@ -58,6 +65,11 @@ impl Withhold {
         }
         true
     }
+}
+
+/// Tells the operator of what must not be: nobody else learns of it.
+pub(super) fn complain() {
+    tracing::error!("TSM repeated the gate's session in an answer; it was painted over");
 }
 
 /// The same for an answer that comes in parts: what may be the beginning of a piece waits for the next.
