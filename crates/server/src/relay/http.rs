@@ -123,6 +123,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     async fn request(&mut self) -> Result<(), End> {
         let head = self.head_unless_stopped().await?;
         self.number += 1;
+        self.head_alone = false;
         let id = format!("{}-{}", self.party.id, self.number);
         let about = Record::empty().text("http.request.id", &id).append(self.party.about);
         let asked = Asked { id, about };
@@ -147,11 +148,21 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         // a browser sends the certificate of whoever sits before it along with what any page makes it send
         let reads = head.method == b"GET";
         if !reads && head.has("origin") {
-            return Err(Reason::CrossSite.into());
+            return Err(self.charged(Reason::CrossSite.into()));
         }
         match own::Route::of(&head.target) {
             Some(route) => self.own(route, head, asked).await.map(Reply::Whole),
             None => self.api(head, asked).await,
+        }
+    }
+
+    /// A refusal that comes before anything was charged. It uses up the caller's rate as well: who asks for
+    /// what is never there could do so without end on one connection.
+    fn charged(&self, refusal: Refusal) -> Refusal {
+        let client = self.party.caller.entry(&self.house.snapshot().policy);
+        match client.and_then(|client| self.house.ledger.charge_request(&client)) {
+            Ok(_) => refusal,
+            Err(reason) => reason.into(),
         }
     }
 
