@@ -7,6 +7,7 @@ mod bytes;
 mod case;
 mod certificates;
 mod floods;
+mod http;
 mod made_by_openssl;
 mod names;
 mod openssl;

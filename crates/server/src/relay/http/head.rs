@@ -58,7 +58,11 @@ use HeadFault::Bad;
 impl Head {
     /// The header that `bytes` begin with; `None` where its end is not there yet.
     pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, HeadFault> {
-        // also of one that is not whole yet: who ends lines in another way would wait for ever
+        // also of one that is not whole yet: who speaks another language, or ends lines in another way,
+        // would have us wait for more
+        if bytes.first().is_some_and(|byte| !is_token(&[*byte])) {
+            return Err(Bad("it does not begin with a method"));
+        }
         let seen = bytes.get(..HEAD_LIMIT.min(bytes.len())).unwrap_or_default();
         let end = memmem::find(seen, END);
         // with the end of its last line

@@ -184,7 +184,7 @@ fn lines_of_another_kind_are_refused() {
         assert_eq!(fault(&with(lines)), Bad(what), "{lines:?}");
     }
     // also of one that is not whole: it never would be
-    for bytes in [&b"GET / HTTP/1.1\n"[..], b"\nGET", b"GET / HTTP/1.1\r\nA: b\n\n", b"\n"] {
+    for bytes in [&b"GET / HTTP/1.1\n"[..], b"GET\n", b"GET / HTTP/1.1\r\nA: b\n\n", b"G\r\n\n"] {
         assert_eq!(fault(bytes), Bad(END), "{bytes:?}");
     }
 }
@@ -192,23 +192,27 @@ fn lines_of_another_kind_are_refused() {
 /// R59: a first line that is not METHOD TARGET HTTP/1.1 to the byte is refused
 #[test]
 fn first_lines_of_another_kind_are_refused() {
+    const BEGIN: &str = "it does not begin with a method";
     const WORDS: &str = "the first line is not METHOD TARGET VERSION";
     const BYTES: &str = "method or target have bytes that cannot be there";
     for (first, what) in [
-        ("", WORDS),
+        ("", BEGIN),
         ("GET", WORDS),
         ("GET /", WORDS),
         ("GET /a b HTTP/1.1", WORDS),
         ("GET  / HTTP/1.1", WORDS),
         ("GET /  HTTP/1.1", WORDS),
-        (" GET / HTTP/1.1", WORDS),
+        (" GET / HTTP/1.1", BEGIN),
         ("GET / HTTP/1.1 ", WORDS),
         ("GET\t/\tHTTP/1.1", WORDS),
-        (" / HTTP/1.1", BYTES),
+        (" / HTTP/1.1", BEGIN),
+        ("/ HTTP/1.1", BEGIN),
+        ("\0GET / HTTP/1.1", BEGIN),
+        ("\u{feff}GET / HTTP/1.1", BEGIN),
         ("G(T / HTTP/1.1", BYTES),
         ("GET\t / HTTP/1.1", BYTES),
         ("G\0T / HTTP/1.1", BYTES),
-        ("\rGET / HTTP/1.1", BYTES),
+        ("\rGET / HTTP/1.1", BEGIN),
         ("GET /\0 HTTP/1.1", BYTES),
         ("GET /\t HTTP/1.1", BYTES),
         ("GET /\r HTTP/1.1", BYTES),
@@ -229,8 +233,12 @@ fn first_lines_of_another_kind_are_refused() {
         assert_eq!(fault(head.as_bytes()), Bad(what), "{first:?}");
     }
     // an empty line in front, which some skip
-    assert_eq!(fault(b"\r\nGET / HTTP/1.1\r\nHost: gate\r\n\r\n"), Bad(WORDS));
-    assert_eq!(fault(b"\r\n\r\n"), Bad(WORDS));
+    assert_eq!(fault(b"\r\nGET / HTTP/1.1\r\nHost: gate\r\n\r\n"), Bad(BEGIN));
+    assert_eq!(fault(b"\r\n\r\n"), Bad(BEGIN));
+    // at the first byte
+    for bytes in [&b"\x80"[..], b"\x80\x01\0\x01", b"\x16\x03", b"\r", b"\n", b" ", b"{", b"\0"] {
+        assert_eq!(fault(bytes), Bad(BEGIN), "{bytes:?}");
+    }
     // targets are the catalogue's to judge, as long as they are visible
     for target in ["*", "gate:443", "http://gate/", "/a#b", "/\\", "/%00"] {
         let head = format!("GET {target} HTTP/1.1\r\nHost: gate\r\n\r\n");
