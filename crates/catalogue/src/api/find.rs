@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 use super::PREFIX;
+use super::loose;
 use super::operation::{Answer, Body, Method, Operation, Segment};
 use super::path::Target;
 use super::raw::{RAW, RAW_BODY_LIMIT};
@@ -43,7 +44,7 @@ pub(super) fn in_table(method: &[u8], target: &Target<'_>) -> Result<Match, Refu
     let Some(path) = below_prefix(&target.segments) else {
         return Err(unknown(&target.segments));
     };
-    let rows: Vec<_> = OPERATIONS.iter().filter(|row| fits(row.path, path, Fit::Exactly)).collect();
+    let rows: Vec<_> = OPERATIONS.iter().filter(|row| fits(row.path, path)).collect();
     if rows.is_empty() {
         let bad = OPERATIONS.iter().find_map(|row| bad_segment(row.path, path));
         return Err(bad.unwrap_or_else(|| unknown(&target.segments)));
@@ -177,21 +178,12 @@ fn write(upstream: &mut String, value: &Value) {
     let _ = write!(upstream, "{value}");
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Fit {
-    /// Byte for byte, and every value is one.
-    Exactly,
-    /// The literals in any case, whatever the values.
-    Loosely,
-}
-
-fn fits(row: &[Segment], path: &[&str], fit: Fit) -> bool {
+/// Byte for byte, and every value is one.
+fn fits(row: &[Segment], path: &[&str]) -> bool {
     row.len() == path.len()
-        && row.iter().zip(path).all(|(part, segment)| match (part, fit) {
-            (Segment::Literal(literal), Fit::Exactly) => literal == segment,
-            (Segment::Literal(literal), Fit::Loosely) => literal.eq_ignore_ascii_case(segment),
-            (Segment::Typed(kind), Fit::Exactly) => kind.parse(segment.as_bytes()).is_some(),
-            (Segment::Typed(_), Fit::Loosely) => true,
+        && row.iter().zip(path).all(|(part, segment)| match part {
+            Segment::Literal(literal) => literal == segment,
+            Segment::Typed(kind) => kind.parse(segment.as_bytes()).is_some(),
         })
 }
 
@@ -217,14 +209,7 @@ fn below_prefix<'a, 'b>(segments: &'b [&'a str]) -> Option<&'b [&'a str]> {
     segments.strip_prefix(prefix.as_slice())
 }
 
-/// No row has the path; a row that would have it in another case makes it a bad one.
+/// No row has the path; a row that could be meant all the same makes it a bad one.
 fn unknown(segments: &[&str]) -> Refusal {
-    let prefix = PREFIX.split('/').skip(1);
-    let path = segments.get(prefix.clone().count()..).unwrap_or_default();
-    let below = prefix.zip(segments).all(|(ours, theirs)| ours.eq_ignore_ascii_case(theirs));
-    if below && OPERATIONS.iter().any(|row| fits(row.path, path, Fit::Loosely)) {
-        Refusal::BadPath
-    } else {
-        Refusal::UnknownOperation
-    }
+    if loose::fits_a_row(segments) { Refusal::BadPath } else { Refusal::UnknownOperation }
 }
