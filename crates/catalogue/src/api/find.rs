@@ -15,7 +15,7 @@ use super::raw::{RAW, RAW_BODY_LIMIT};
 use super::refusal::Refusal;
 use super::table::OPERATIONS;
 use super::value::Value;
-use crate::redaction;
+use crate::redaction::{self, NotJson};
 
 /// A request that may be sent, if its caller has the permission.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,10 @@ impl Match {
         for part in row.path {
             upstream.push('/');
             match part {
-                Segment::Literal(literal) => upstream.push_str(literal),
+                Segment::Literal(literal) => {
+                    asks_for_secret |= redaction::is_secret(literal);
+                    upstream.push_str(literal);
+                }
                 Segment::Typed(kind) => {
                     let value = values.next().ok_or(Refusal::UnknownOperation)?;
                     let value = kind.parse(value).ok_or(Refusal::BadSegment(*kind))?;
@@ -138,10 +141,30 @@ impl Match {
         self.operation.is_none_or(|row| row.answer == Answer::Secrets)
     }
 
+    /// The same request with this body, which may name a secret where path and query do not.
+    #[must_use]
+    pub fn with_body(mut self, body: &[u8]) -> Self {
+        self.asks_for_secret |= self.holds_secrets() && redaction::asks_for_secret(body);
+        self
+    }
+
     /// Takes the secrets out of the answer to this request, and tells how many there were. Where the
     /// request names one secret key, every text and number of the answer is taken for it.
     pub fn redact(&self, answer: &mut Json) -> usize {
         if self.asks_for_secret { redaction::redact_all(answer) } else { redaction::redact(answer) }
+    }
+
+    /// As [`Match::redact`], from text to text: written anew, with members in their order and numbers digit
+    /// for digit.
+    ///
+    /// # Errors
+    /// [`NotJson`]: what cannot be looked through is not to be passed on.
+    pub fn redact_text(&self, answer: &[u8]) -> Result<(Vec<u8>, usize), NotJson> {
+        if self.asks_for_secret {
+            redaction::redact_all_text(answer)
+        } else {
+            redaction::redact_text(answer)
+        }
     }
 }
 

@@ -70,6 +70,8 @@ fn raw(method: &[u8], target: &Target<'_>) -> Result<Match, Refusal> {
         secret |= redaction::is_secret(key) || redaction::is_secret(value);
         seen.push(key);
     }
+    // also where only all of it together is the name
+    secret |= redaction::is_secret(&upstream);
     Ok(Match::raw(method, upstream, secret))
 }
 
