@@ -65,8 +65,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let (house, client) = (self.house, &self.party.caller.client().name);
         let snapshot = house.snapshot();
         let Allowed { matched, permit, redacted } = self.allow(&snapshot, head)?;
-        let of_it = |refusal: Refusal| refusal.of(matched.name());
+        let name = matched.name();
+        let of_it = |refusal: Refusal| refusal.of(name);
         let body = self.document(head, matched.body()).await.map_err(of_it)?;
+        let matched = matched.with_body(&body);
         // while a body came, what decides may have been read anew
         let snapshot = house.snapshot();
         let still = is_allowed_still(self.party.caller, &snapshot, &matched).map_err(of_it)?;

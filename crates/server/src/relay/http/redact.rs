@@ -52,9 +52,8 @@ pub(super) async fn redact(
 }
 
 fn take_out(whole: &[u8], matched: &Match, held: &Held) -> Result<(Vec<u8>, usize), Reason> {
-    let mut json = serde_json::from_slice(whole).map_err(|_| Reason::AnswerNotRedactable)?;
-    let count = matched.redact(&mut json);
-    let mut body = serde_json::to_vec(&json).map_err(|_| Reason::AnswerNotRedactable)?;
+    let taken = matched.redact_text(whole);
+    let (mut body, count) = taken.map_err(|_| Reason::AnswerNotRedactable)?;
     held.withhold.paint_answer(&mut body);
     Ok((body, count))
 }
