@@ -47,7 +47,7 @@ pub fn asks_for_secret(body: &[u8]) -> bool {
         && Node::read(body).is_none_or(|body| {
             let mut texts = String::new();
             collect(&body, &mut texts);
-            Names::default().could_hold_secret_name(&texts)
+            Names::default().could_be_secret("", &texts)
         })
 }
 

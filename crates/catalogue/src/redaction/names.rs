@@ -60,15 +60,23 @@ const WORDS: &[&str] = &[
 ];
 
 static LETTERS_ANYWHERE: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_of(LETTERS));
+/// The letters of every rule: a name without any of them is no secret's, and most are without.
+static ANYTHING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let words = WORDS.iter().map(|words| words.replace('.', ""));
+    let letters = LETTERS.iter().map(|letters| (*letters).to_owned());
+    AhoCorasick::new(words.chain(letters).chain([SERIAL.to_owned()])).ok()
+});
 static WORDS_ANYWHERE: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_of(WORDS));
+
+const SERIAL: &str = "serial";
 
 /// Room in which names are written as they are compared, kept from one to the next.
 #[derive(Default)]
 pub(super) struct Names {
-    /// The words in lower case, with a dot before and after each.
-    words: Vec<u8>,
-    /// The same without dots.
+    /// The letters in lower case.
     letters: Vec<u8>,
+    /// The same as words, with a dot before and after each.
+    words: Vec<u8>,
 }
 
 impl Names {
@@ -79,18 +87,23 @@ impl Names {
 
     /// Whether the values of what is named `name` are, where all above it is named `above`.
     fn is_secret_below(&mut self, above: &str, name: &str) -> bool {
-        self.read(above, name);
-        finds(&LETTERS_ANYWHERE, &self.letters)
-            || finds(&WORDS_ANYWHERE, &self.words)
-            || self.is_serial_of_licence()
+        if !self.could_be_secret(above, name) {
+            return false;
+        }
+        if finds(&LETTERS_ANYWHERE, &self.letters) {
+            return true;
+        }
+        self.read_words(above, name);
+        finds(&WORDS_ANYWHERE, &self.words) || self.is_serial_of_licence()
     }
 
-    /// `false` only where nothing that stands between two signs of `text` is a secret name.
-    pub(super) fn could_hold_secret_name(&mut self, text: &str) -> bool {
-        self.read("", text);
-        finds(&LETTERS_ANYWHERE, &self.letters)
-            || finds(&WORDS_ANYWHERE, &self.words)
-            || holds(&self.letters, b"serial")
+    /// `false` only where neither the whole nor any piece of it, between signs that are no letters, is
+    /// the name of something secret.
+    pub(super) fn could_be_secret(&mut self, above: &str, name: &str) -> bool {
+        self.letters.clear();
+        read_letters(above, &mut self.letters);
+        read_letters(name, &mut self.letters);
+        finds(&ANYTHING, &self.letters)
     }
 
     /// Whether a text, below what is named `above`, is the name of something secret: letters, digits, `.`,
@@ -98,15 +111,19 @@ impl Names {
     pub(super) fn says_secret(&mut self, above: &str, text: &str) -> bool {
         const LONGEST_NAME: usize = 128;
         let named = text.len() <= LONGEST_NAME && text.chars().all(is_of_name);
-        named && (self.is_secret(text) || self.is_secret_below(above, text))
+        named
+            && self.could_be_secret(above, text)
+            && (self.is_secret(text) || self.is_secret_below(above, text))
     }
 
     /// Whether a text gives a secret beside its name: `-DtrustStorePassword=…`, `password: …`, JSON or XML
     /// inside of a text, `--password …`, `pgsql.adminpassword …`.
     pub(super) fn assigns_secret(&mut self, text: &str) -> bool {
         let assigns = |byte: u8| matches!(byte, b'=' | b':' | b'>');
-        let could = text.bytes().any(assigns) || text.contains(char::is_whitespace);
-        if !could || !self.could_hold_secret_name(text) {
+        let names = |byte: u8| matches!(byte, b'.' | b'-');
+        let could = text.bytes().any(assigns)
+            || (text.bytes().any(names) && text.contains(char::is_whitespace));
+        if !could || !self.could_be_secret("", text) {
             return false;
         }
         let assigned = text.match_indices(['=', ':', '>']).any(|(at, _)| {
@@ -126,7 +143,7 @@ impl Names {
 
     /// `serial` without more, where no certificate is named; any serial where a licence is.
     fn is_serial_of_licence(&self) -> bool {
-        if !holds(&self.letters, b"serial") {
+        if !holds(&self.letters, SERIAL.as_bytes()) {
             return false;
         }
         let plain = self.words.ends_with(b".serial.") || self.words.ends_with(b".serials.");
@@ -138,9 +155,8 @@ impl Names {
 
     /// Takes down the words of a name: what is not a letter ends a word, and so does a capital after a small
     /// letter.
-    fn read(&mut self, above: &str, name: &str) {
+    fn read_words(&mut self, above: &str, name: &str) {
         self.words.clear();
-        self.letters.clear();
         self.words.push(b'.');
         let mut small_before = false;
         let joint = if above.is_empty() { "" } else { "." };
@@ -149,18 +165,7 @@ impl Names {
             if joins {
                 self.end_word();
             }
-            if character.is_ascii_alphabetic() {
-                let letter = u8::try_from(character.to_ascii_lowercase()).unwrap_or_default();
-                self.words.push(letter);
-                self.letters.push(letter);
-            } else if character.is_alphabetic() {
-                for letter in character.to_lowercase() {
-                    let bytes = &mut [0; 4];
-                    let letter = letter.encode_utf8(bytes).as_bytes();
-                    self.words.extend_from_slice(letter);
-                    self.letters.extend_from_slice(letter);
-                }
-            }
+            lower(character, &mut self.words);
             small_before = character.is_lowercase();
         }
         self.end_word();
@@ -169,6 +174,25 @@ impl Names {
     fn end_word(&mut self) {
         if self.words.last() != Some(&b'.') {
             self.words.push(b'.');
+        }
+    }
+}
+
+/// Adds the letters of a text in lower case, without all that joins them.
+fn read_letters(text: &str, letters: &mut Vec<u8>) {
+    if text.is_ascii() {
+        let all = text.bytes().filter(u8::is_ascii_alphabetic);
+        letters.extend(all.map(|byte| byte.to_ascii_lowercase()));
+    } else {
+        text.chars().for_each(|character| lower(character, letters));
+    }
+}
+
+/// Adds a letter in lower case; nothing for what is none.
+fn lower(character: char, to: &mut Vec<u8>) {
+    if character.is_alphabetic() {
+        for letter in character.to_lowercase() {
+            to.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
         }
     }
 }
