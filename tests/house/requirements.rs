@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use crate::{files, root};
 
-/// R1 to R9, R12, R14 to R51, R55, R56a, R56b, R58, R63 to R66.
+/// R1 to R9, R12, R14 to R51, R55, R56a, R56b, R57 to R60, R62 to R66.
 fn closed() -> BTreeSet<String> {
     let numbers = 1..=56;
     let mut names: BTreeSet<String> = numbers.map(|number| format!("R{number}")).collect();
     names.extend(["R56a", "R56b", "R58", "R63", "R64", "R65", "R66"].map(str::to_owned));
+    names.extend(["R57", "R59", "R60", "R62"].map(str::to_owned));
     names
 }
 
