@@ -139,7 +139,7 @@ fn status() -> Vec<u8> {
     let mut nodes = Vec::new();
     loop {
         let instance = |number: usize| {
-            let process = if number % 3 == 0 { "Busy" } else { "Active" };
+            let process = if number.is_multiple_of(3) { "Busy" } else { "Active" };
             json!({"instanceId": number.to_string(), "processStatus": process,
                    "timestampUtc": 1_795_342_800_000_u64 + number as u64, "message": "",
                    "binaryVersion": "20201.20.0427.1803", "currentDeploymentState": "Enabled"})
