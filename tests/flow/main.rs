@@ -3,8 +3,17 @@
 
 mod anew;
 mod api;
+mod api_answers;
+mod api_cookie;
 mod api_reach;
+mod api_redaction;
+mod api_rights;
+mod api_session;
+mod api_session_end;
+mod api_support;
 mod api_table;
+mod api_tsm;
+mod api_tsm_answers;
 mod audit_chain;
 mod audit_failing;
 mod audit_hanging;

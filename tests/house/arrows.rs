@@ -75,11 +75,16 @@ fn reaching_tsm_takes_a_permit() {
     let own: Vec<_> = api.split("pub(crate) async fn ").skip(1).collect();
     assert_eq!(own.len(), 1, "one thing is done without a permit");
     assert!(own.iter().all(|function| function.starts_with("end_own")));
-    let places = [("UnixStream::connect", "backend.rs"), ("TcpStream::connect", "backend/wire.rs")];
+    // who only looks at TSM's certificate, for the command that shows it, sends nothing after the handshake
+    let places: [(&str, &[&str]); 2] = [
+        ("UnixStream::connect", &["backend.rs"]),
+        ("TcpStream::connect", &["backend/wire.rs", "pinning/look.rs"]),
+    ];
     for path in files(&root().join("crates/server/src"), ".rs") {
         let text = std::fs::read_to_string(&path).unwrap();
-        for (connect, place) in places {
-            assert!(path.ends_with(place) || !text.contains(connect), "{}", path.display());
+        for (connect, places) in places {
+            let allowed = places.iter().any(|place| path.ends_with(place));
+            assert!(allowed || !text.contains(connect), "{}", path.display());
         }
     }
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use crate::{files, root};
 
-/// R1 to R9, R12, R14 to R51, R55, R56a, R56b.
+/// R1 to R9, R12, R14 to R51, R55, R56a, R56b, R58, R63 to R66.
 fn closed() -> BTreeSet<String> {
     let numbers = 1..=56;
     let mut names: BTreeSet<String> = numbers.map(|number| format!("R{number}")).collect();
-    names.extend(["R56a".to_owned(), "R56b".to_owned()]);
+    names.extend(["R56a", "R56b", "R58", "R63", "R64", "R65", "R66"].map(str::to_owned));
     names
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tests::program::{command, texts};
 use tsmgate_server::observe::Door;
-use tsmgate_server::status::{Ending, LastReload};
+use tsmgate_server::status::{ApiLane, Ending, LastReload};
 
 use crate::fake::{Fake, Open, status};
 
@@ -33,7 +33,15 @@ async fn status_tells_a_person() {
         [
             "ready: 3 client connections, 120 logins since 2026-11-22T12:00:00Z",
             "strangers: 2 not known yet",
-            "TSM: no failure since it last answered",
+            "TSM's login socket: no failure since it last answered",
+            "lanes: login, api",
+            "requests: 600 done, 4 failed, 2 refused",
+            "TSM's controller: localhost:8850, no failure since it last answered",
+            &format!(
+                "TSM's certificate: pinned, SHA-256 {}, ends 2027-06-01T00:00:00Z",
+                "AB".repeat(32)
+            ),
+            "session at TSM: held for 60 minutes, used for 48 minutes more",
             "last login: jump01 at 2026-11-22T12:30:00Z",
             "last reload: good, at 2026-11-22T12:10:00Z",
             &format!("audit: can be written, head 42:{}", "ab".repeat(32)),
@@ -57,6 +65,10 @@ async fn status_of_a_gate_in_trouble() {
         status.warnings = vec!["server.pem ends in 3 days".into()];
         status.audit_writable = false;
         status.tsm_failing = Some("backend_unreachable".into());
+        let api = status.api.as_mut().unwrap();
+        api.tsm_failing = Some("backend_untrusted".into());
+        api.certificate_until = None;
+        api.session = None;
         status.last_login = None;
         let fault = Some("tsmgated.toml:3: no such key".into());
         status.reload = Some(LastReload { at: "2026-11-22T13:00:00Z".into(), fault });
@@ -71,7 +83,10 @@ async fn status_of_a_gate_in_trouble() {
     for line in [
         "trouble: the revocation list of CN=tests has ended",
         "warning: server.pem ends in 3 days",
-        "TSM: failed when last asked (backend_unreachable)",
+        "TSM's login socket: failed when last asked (backend_unreachable)",
+        "TSM's controller: localhost:8850, failed when last asked (backend_untrusted)",
+        &format!("TSM's certificate: pinned, SHA-256 {}, not seen yet", "AB".repeat(32)),
+        "session at TSM: none; the next request takes one",
         "last login: none since the start",
         "last reload: FAILED at 2026-11-22T13:00:00Z, the one before is in force: \
          tsmgated.toml:3: no such key",
@@ -94,6 +109,11 @@ async fn nothing_in_the_status_steers_a_terminal() {
     }
     evil.audit_head = EVIL.into();
     evil.tsm_failing = Some(EVIL.into());
+    let api = evil.api.as_mut().unwrap();
+    for text in [&mut api.certificate_sha256, &mut api.certificate_until, &mut api.tsm_failing] {
+        *text = Some(EVIL.into());
+    }
+    api.controller = EVIL.into();
     evil.trouble = vec![EVIL.into(), format!("{} {EVIL}", "long ".repeat(100))];
     evil.warnings = vec![EVIL.into()];
     evil.last_login.as_mut().unwrap().client = EVIL.into();
@@ -232,6 +252,7 @@ async fn the_picture_has_no_other_fields_than_these() {
         "audit_head",
         "audit_writable",
         "tsm_failing",
+        "api",
         "endings",
         "sandbox",
     ];
@@ -239,4 +260,33 @@ async fn the_picture_has_no_other_fields_than_these() {
     let mut fields = fields;
     fields.sort_unstable();
     assert_eq!(fields, expected);
+    let fields = |of: &serde_json::Value| {
+        of.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+    };
+    let api =
+        "authority certificate_sha256 certificate_until controller requests session tsm_failing";
+    assert_eq!(fields(&json["api"]), api);
+    assert_eq!(fields(&json["api"]["session"]), "age_seconds left_seconds");
+}
+
+/// Where only the raw cookie is to be had, that is said; and an authority is named by its file.
+#[tokio::test]
+async fn status_says_which_lanes_there_are() {
+    let fake = Fake::new();
+    let door = Open::unix(Door::Status, &fake);
+    let vouched = ApiLane {
+        certificate_sha256: None,
+        authority: Some("/etc/tsmgate/\u{1b}[2Jtsm-ca.pem".into()),
+        ..status().api.unwrap()
+    };
+    fake.status.lock().unwrap().api = Some(vouched);
+    let (_, out, _) = tsmgated(&["status"], &door.socket()).await;
+    let named = "TSM's certificate: of an authority in /etc/tsmgate/\\u{1b}[2Jtsm-ca.pem";
+    assert!(out.lines().any(|line| line == named), "{out}");
+    fake.status.lock().unwrap().api = None;
+    let (code, out, _) = tsmgated(&["status"], &door.socket()).await;
+    assert_eq!(code, 0);
+    let off = "lanes: login; the api lane is off (tsm.api is not set)";
+    assert!(out.lines().any(|line| line == off), "{out}");
+    assert!(!out.contains("session") && !out.contains("requests"), "{out}");
 }

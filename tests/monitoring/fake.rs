@@ -12,9 +12,9 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tsmgate_server::metrics::Metrics;
+use tsmgate_server::metrics::{Metrics, Requests};
 use tsmgate_server::observe::{Door, Listener, Observed, serve};
-use tsmgate_server::status::{Ending, LastLogin, LastReload, Status};
+use tsmgate_server::status::{ApiLane, Ending, LastLogin, LastReload, OwnSession, Status};
 
 /// Longer than any answer takes here.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -86,6 +86,15 @@ pub fn status() -> Status {
         audit_head: format!("42:{}", "ab".repeat(32)),
         audit_writable: true,
         tsm_failing: None,
+        api: Some(ApiLane {
+            controller: "localhost:8850".into(),
+            certificate_sha256: Some("AB".repeat(32)),
+            authority: None,
+            certificate_until: Some("2027-06-01T00:00:00Z".into()),
+            tsm_failing: None,
+            requests: Requests { granted: 600, failed: 4, refused: 2 },
+            session: Some(OwnSession { age_seconds: 3600, left_seconds: 2880 }),
+        }),
         endings: vec![
             ending("revocation_list", "CN=tests", 1),
             ending("server", "server.pem", 12),

@@ -7,6 +7,7 @@ mod fake;
 mod hosts;
 mod limits;
 mod reloads;
+mod requests;
 mod rules;
 mod scrape;
 mod series;

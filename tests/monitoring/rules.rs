@@ -156,6 +156,8 @@ fn named(text: &str) -> BTreeSet<String> {
 fn given() -> BTreeSet<String> {
     let metrics = Metrics::new();
     metrics.login("jump01", Ok(()));
+    metrics.request("jump01", "status", Ok(()));
+    metrics.request_refused("jump01", Reason::PermissionMissing);
     metrics.refused(Reason::GateFull);
     let text = metrics.text(&status());
     let names = text.lines().filter(|line| !line.starts_with('#'));

@@ -15,7 +15,7 @@ use tests::{Authority, Peer, Scene, SceneOptions, wait};
 use crate::rules::{dashboard_expressions, folder};
 
 /// No part of a cookie that is as long as this may be anywhere, in bytes.
-const PART: usize = 12;
+pub const PART: usize = 12;
 
 /// A program of the system's, ended with the test.
 struct Running(Child);
@@ -28,14 +28,20 @@ impl Drop for Running {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A gate that shows its metrics there, and has a folder for its status socket.
 async fn gate(metrics: &str) -> (Scene, Gated) {
-    let rest = format!("[metrics]\nlisten = \"{metrics}\"\n{}", entry("jump01", "[\"login\"]"));
-    let options = SceneOptions { rest, ..SceneOptions::default() };
+    let clients = entry("jump01", "[\"login\"]");
+    gate_of(metrics, SceneOptions { rest: clients, ..SceneOptions::default() }).await
+}
+
+/// The same of a scene of one's own.
+pub async fn gate_of(metrics: &str, options: SceneOptions) -> (Scene, Gated) {
+    let rest = format!("[metrics]\nlisten = \"{metrics}\"\n{}", options.rest);
+    let options = SceneOptions { rest, ..options };
     let scene =
         Scene::prepare(tempfile::tempdir().unwrap(), Authority::new("tests"), &options).await;
     let run = scene.path("run");
@@ -61,13 +67,13 @@ fn fetch(mut stream: impl std::io::Read + std::io::Write, path: &str) -> Option<
     head.split(' ').nth(1).is_some_and(|code| code == "200").then(|| body.to_owned())
 }
 
-fn fetch_from(port: u16, path: &str) -> Option<String> {
+pub fn fetch_from(port: u16, path: &str) -> Option<String> {
     let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     fetch(stream, path)
 }
 
-fn tsmgated(words: &[&str], scene: &Scene) -> (i32, String, String) {
+pub fn tsmgated(words: &[&str], scene: &Scene) -> (i32, String, String) {
     let output =
         command("tsmgated").args(words).arg("--socket").arg(scene.path("run/status.sock")).output();
     let output = output.unwrap();
@@ -146,7 +152,8 @@ async fn a_real_prometheus_scrapes_the_running_gate() {
     log_in(&scene, &gated).await;
     assert_eq!(tsmgated(&["reload"], &scene), (0, "reloaded\n".into(), String::new()));
     prometheus.wait_for("tsmgate_logins_total{client=\"jump01\",outcome=\"success\"}", "1");
-    prometheus.wait_for("tsmgate_tsm_answer_seconds_count{outcome=\"answered\"}", "1");
+    prometheus
+        .wait_for("tsmgate_tsm_answer_seconds_count{side=\"login\",outcome=\"answered\"}", "1");
     prometheus.wait_for("tsmgate_reloads_total{outcome=\"good\"}", "1");
     prometheus.wait_for("count(tsmgate_expiry_seconds{kind=\"client\",name=\"jump01\"})", "1");
     prometheus.wait_for("count(tsmgate_expiry_seconds{kind=\"server\"} > 0)", "1");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tsmgate_gate::reason::Reason;
-use tsmgate_server::metrics::{CLIENTS, LOGIN_SERIES, Metrics, OTHERS};
+use tsmgate_server::metrics::{CLIENTS, LOGIN_SERIES, Metrics, OTHERS, Requests, Side};
 use tsmgate_server::status::Ending;
 
 use crate::fake::status;
@@ -27,8 +27,13 @@ fn what_happened_is_counted() {
     metrics.refused(Reason::AddressNotListed);
     metrics.login("jump01", Ok(()));
     metrics.login("jump01", Err(Reason::ClientOverRate(Duration::from_secs(1))));
-    metrics.asked_tsm(Duration::from_millis(30), Ok(()));
-    metrics.asked_tsm(Duration::from_secs(3), Err(Reason::BackendTimeout));
+    metrics.asked_tsm(Side::Login, Duration::from_millis(30), Ok(()));
+    metrics.asked_tsm(Side::Login, Duration::from_secs(3), Err(Reason::BackendTimeout));
+    metrics.asked_tsm(Side::Api, Duration::from_secs(2), Ok(()));
+    metrics.asked_tsm(Side::Api, Duration::from_secs(9), Err(Reason::AuditUnavailable));
+    metrics.request("jump01", "status", Ok(()));
+    metrics.request("jump01", "export", Err(Reason::AnswerNotRedactable));
+    metrics.request_refused("jump01", Reason::PermissionMissing);
     metrics.cut(Reason::CertificateRevoked);
     metrics.banned();
     metrics.reloaded(true);
@@ -40,11 +45,18 @@ fn what_happened_is_counted() {
         (r#"tsmgate_refusals_total{stage="admit",reason="gate_full"}"#, 0.0),
         (r#"tsmgate_logins_total{client="jump01",outcome="success"}"#, 1.0),
         (r#"tsmgate_logins_total{client="jump01",outcome="client_over_rate"}"#, 1.0),
-        (r#"tsmgate_tsm_answer_seconds_count{outcome="answered"}"#, 1.0),
-        (r#"tsmgate_tsm_answer_seconds_bucket{le="0.025",outcome="answered"}"#, 0.0),
-        (r#"tsmgate_tsm_answer_seconds_bucket{le="0.05",outcome="answered"}"#, 1.0),
-        (r#"tsmgate_tsm_answer_seconds_sum{outcome="failed"}"#, 3.0),
-        (r#"tsmgate_tsm_failures_total{stage="relay",reason="backend_timeout"}"#, 1.0),
+        (r#"tsmgate_requests_total{client="jump01",operation="status",outcome="success"}"#, 1.0),
+        (r#"tsmgate_requests_refused_total{client="jump01",reason="permission_missing"}"#, 1.0),
+        ("tsmgate_answers_withheld_total", 1.0),
+        (r#"tsmgate_tsm_answer_seconds_count{side="login",outcome="answered"}"#, 1.0),
+        (r#"tsmgate_tsm_answer_seconds_bucket{le="0.025",side="login",outcome="answered"}"#, 0.0),
+        (r#"tsmgate_tsm_answer_seconds_bucket{le="0.05",side="login",outcome="answered"}"#, 1.0),
+        (r#"tsmgate_tsm_answer_seconds_sum{side="login",outcome="failed"}"#, 3.0),
+        (r#"tsmgate_tsm_answer_seconds_sum{side="api",outcome="answered"}"#, 2.0),
+        // what was not TSM's doing
+        (r#"tsmgate_tsm_answer_seconds_count{side="api",outcome="failed"}"#, 0.0),
+        (r#"tsmgate_tsm_failures_total{side="login",stage="relay",reason="backend_timeout"}"#, 1.0),
+        (r#"tsmgate_tsm_failures_total{side="api",stage="relay",reason="backend_untrusted"}"#, 0.0),
         (r#"tsmgate_cuts_total{stage="handshake",reason="certificate_revoked"}"#, 1.0),
         ("tsmgate_bans_total", 1.0),
         (r#"tsmgate_reloads_total{outcome="good"}"#, 1.0),
@@ -54,7 +66,9 @@ fn what_happened_is_counted() {
         ("tsmgate_audit_sequence", 42.0),
         ("tsmgate_audit_writable", 1.0),
         ("tsmgate_ready", 1.0),
-        ("tsmgate_tsm_failing", 0.0),
+        (r#"tsmgate_tsm_failing{side="login"}"#, 0.0),
+        (r#"tsmgate_tsm_failing{side="api"}"#, 0.0),
+        ("tsmgate_session_held", 1.0),
         ("tsmgate_last_reload_success", 1.0),
         ("tsmgate_last_reload_time_seconds", 1_795_349_400.0),
         ("tsmgate_last_login_time_seconds", 1_795_350_600.0),
@@ -71,29 +85,49 @@ fn what_happened_is_counted() {
 #[test]
 fn what_is_remembered_beside() {
     let metrics = Metrics::new();
-    assert_eq!((metrics.logins(), metrics.last_login(), metrics.tsm_failing()), (0, None, None));
+    let failing = || Side::ALL.map(|side| metrics.tsm_failing(side));
+    assert_eq!((metrics.logins(), metrics.last_login(), failing()), (0, None, [None, None]));
+    assert_eq!(metrics.requests(), Requests::default());
     metrics.login("jump01", Ok(()));
     metrics.login("monitor", Err(Reason::PermissionMissing));
     assert_eq!(metrics.logins(), 1);
     assert_eq!(metrics.last_login().unwrap().0, "jump01");
-    metrics.asked_tsm(Duration::ZERO, Err(Reason::BackendUnreachable));
-    assert_eq!(metrics.tsm_failing(), Some("backend_unreachable"));
-    metrics.asked_tsm(Duration::ZERO, Ok(()));
-    assert_eq!(metrics.tsm_failing(), None);
+    metrics.asked_tsm(Side::Login, Duration::ZERO, Err(Reason::BackendUnreachable));
+    metrics.asked_tsm(Side::Api, Duration::ZERO, Ok(()));
+    assert_eq!(
+        failing(),
+        [Some("backend_unreachable"), None],
+        "one side says nothing of the other"
+    );
+    metrics.asked_tsm(Side::Login, Duration::ZERO, Ok(()));
+    metrics.asked_tsm(Side::Api, Duration::ZERO, Err(Reason::BackendUntrusted));
+    metrics.asked_tsm(Side::Api, Duration::ZERO, Err(Reason::AuditUnavailable));
+    assert_eq!(failing(), [None, Some("backend_untrusted")]);
+    metrics.request("jump01", "stop", Ok(()));
+    metrics.request("jump01", "stop", Err(Reason::AnsweredError));
+    metrics.request_refused("jump01", Reason::NotAnOperation);
+    metrics.request_refused("jump01", Reason::BadRequest);
+    assert_eq!(metrics.requests(), Requests { granted: 1, failed: 1, refused: 2 });
     metrics.seen("b", 2);
     metrics.seen("a", 9);
     metrics.seen("a", 5);
     assert_eq!(metrics.clients_seen(), [("a".to_owned(), 5), ("b".to_owned(), 2)]);
 }
 
-/// A client that connected is there at zero: its first login shows as an increase.
+/// A client that connected is there at zero: its first login shows as an increase, and so does what it is
+/// refused first.
 #[test]
 fn a_client_has_a_series_before_its_first_login() {
     let metrics = Metrics::new();
     metrics.seen("jump01", 1);
     let found = series(&metrics.text(&status()));
-    let name = r#"tsmgate_logins_total{client="jump01",outcome="success"}"#;
-    assert_eq!(found.get(name), Some(&0.0));
+    for name in [
+        r#"tsmgate_logins_total{client="jump01",outcome="success"}"#,
+        r#"tsmgate_requests_refused_total{client="jump01",reason="permission_missing"}"#,
+        r#"tsmgate_requests_refused_total{client="jump01",reason="not_an_operation"}"#,
+    ] {
+        assert_eq!(found.get(name), Some(&0.0), "{name}");
+    }
 }
 
 /// However many clients and endings there are, the series are bounded
@@ -102,6 +136,8 @@ fn the_number_of_series_is_bounded() {
     let metrics = Metrics::new();
     for number in 0..LOGIN_SERIES + 500 {
         metrics.login(&format!("client{number}"), Ok(()));
+        metrics.request(&format!("client{number}"), "status", Ok(()));
+        metrics.request_refused(&format!("client{number}"), Reason::NotAnOperation);
         metrics.seen(&format!("seen{number}"), 1);
     }
     let mut full = status();
@@ -114,13 +150,22 @@ fn the_number_of_series_is_bounded() {
         })
         .collect();
     let found = series(&metrics.text(&full));
-    let logins = |name: &&String| name.starts_with("tsmgate_logins_total");
-    assert_eq!(found.keys().filter(logins).count(), LOGIN_SERIES + 1);
-    let others = format!(r#"tsmgate_logins_total{{client="{OTHERS}",outcome="success"}}"#);
-    assert!(found[&others] >= 500.0, "{}", found[&others]);
+    for (metric, others, most) in [
+        ("logins", r#"outcome="success""#, LOGIN_SERIES + 1),
+        ("requests", r#"operation="status",outcome="success""#, LOGIN_SERIES + 1),
+        // those of clients that only connected, too
+        ("requests_refused", r#"reason="not_an_operation""#, LOGIN_SERIES + 2),
+    ] {
+        let metric = format!("tsmgate_{metric}_total{{");
+        let series = found.keys().filter(|name| name.starts_with(&metric)).count();
+        assert_eq!(series, most, "{metric}");
+        let others = format!(r#"{metric}client="{OTHERS}",{others}}}"#);
+        assert!(found[&others] >= 500.0, "{others} {}", found[&others]);
+    }
+    assert_eq!(metrics.requests().granted, (LOGIN_SERIES + 500) as u64);
     assert_eq!(metrics.logins(), (LOGIN_SERIES + 500) as u64);
     assert_eq!(metrics.clients_seen().len(), CLIENTS);
-    assert!(found.len() < 15_000, "{}", found.len());
+    assert!(found.len() < 25_000, "{}", found.len());
 }
 
 #[test]
@@ -137,7 +182,10 @@ fn names_forge_nothing() {
     let mut evil = status();
     evil.endings[0].name = "x\"} 1\ntsmgate_ready 7\n#".into();
     let metrics = Metrics::new();
-    metrics.login("x\"} 1\ntsmgate_ready 8\n#", Ok(()));
+    let forged = "x\"} 1\ntsmgate_ready 8\n#";
+    metrics.login(forged, Ok(()));
+    metrics.request(forged, "status", Ok(()));
+    metrics.request_refused(forged, Reason::BadRequest);
     let text = metrics.text(&evil);
     assert_eq!(series(&text)["tsmgate_ready"], 1.0, "{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with("tsmgate_ready")).count(), 1);
@@ -147,6 +195,8 @@ fn names_forge_nothing() {
 fn labels_are_these_and_no_others() {
     let metrics = Metrics::new();
     metrics.login("jump01", Ok(()));
+    metrics.request("jump01", "status", Ok(()));
+    metrics.request_refused("jump01", Reason::BadRequest);
     let text = metrics.text(&status());
     let mut labels = BTreeSet::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -155,7 +205,19 @@ fn labels_are_these_and_no_others() {
             labels.extend(inside.split(',').map(|pair| pair.split_once('=').unwrap().0));
         }
     }
-    let expected =
-        ["client", "kind", "le", "level", "name", "outcome", "reason", "stage", "state", "version"];
+    let expected = [
+        "client",
+        "kind",
+        "le",
+        "level",
+        "name",
+        "operation",
+        "outcome",
+        "reason",
+        "side",
+        "stage",
+        "state",
+        "version",
+    ];
     assert_eq!(labels.into_iter().collect::<Vec<_>>(), expected);
 }

@@ -41,7 +41,11 @@ async fn what_is_permitted_is_explained_rule_by_rule() {
         let (out, assumed) = out.split_once("\nassuming a certificate that is good").unwrap();
         assert!(assumed.contains("only seen in the handshake"), "{assumed}");
         let stages: Vec<_> = out.lines().map(|line| line.split(':').next().unwrap()).collect();
-        assert_eq!(stages, ["admit", "identify", "identify", "authorize", "answer"], "{out}");
+        let (rules, rest) = stages.split_at(4);
+        assert_eq!(rules, ["admit", "identify", "identify", "authorize"], "{out}");
+        let (answer, good_for) = rest.split_last().unwrap();
+        assert_eq!(*answer, "answer", "{out}");
+        assert!(good_for.iter().all(|word| ["opens", "lane"].contains(word)), "{out}");
         assert!(out.ends_with("answer: permitted, within the client's limits"), "{out}");
     }
     let (code, out, _) = explain(&scene, &["--client", "jump01", "--from", "127.0.0.1"]);
@@ -79,6 +83,39 @@ async fn what_is_refused_names_the_rule_and_exits_with_77() {
         assert!(out.ends_with(&format!("answer: refused ({reason})\n")), "{out}");
     }
     scene.nothing_reached_tsm();
+}
+
+/// What a permission opens is said with method and path, and whether there is a lane to ask for it.
+#[tokio::test]
+async fn what_a_permission_opens_is_named_and_whether_its_lane_is_on() {
+    let off = house().await;
+    let on = stage(SceneOptions::api("[\"operator\", \"login\"]")).await;
+    let ask = |scene: &Scene, permission: &str| {
+        let arguments = ["--client", "jump01", "--from", "127.0.0.1", "--permission", permission];
+        let (_, out, err) = explain(scene, &arguments);
+        assert_eq!(err, "", "{out}");
+        let lines =
+            out.lines().filter(|line| line.starts_with("opens: ") || line.starts_with("lane: "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let is_on = "lane: the api lane is on (tsm.api is set)";
+    let is_off = "lane: the api lane is OFF: tsm.api is not set, see `tsmgated trust-tsm`";
+    let stop = "opens: stop (POST /api/0.5/disable)";
+    assert_eq!(ask(&on, "server.stop"), [stop, is_on]);
+    assert_eq!(ask(&off, "server.stop"), [stop, is_off], "also where the answer is no");
+    assert!(
+        ask(&on, "jobs.read").contains(&"opens: job (GET /api/0.5/asyncJobs/{JobId})".to_owned())
+    );
+    let cookie = "opens: the login lane: TSM's raw session cookie";
+    let logout = "opens: logout (POST /v1/logout): giving such a cookie back";
+    assert_eq!(ask(&on, "login"), [cookie, logout]);
+    assert_eq!(ask(&off, "login"), [cookie, "lane: without tsm.api there is no logout"]);
+    let secrets = "opens: the secrets in answers, which are taken out without it";
+    assert_eq!(ask(&on, "config.secrets"), [secrets, is_on]);
+    assert_eq!(ask(&on, "security.custom-cert.add"), ["opens: nothing in this version"]);
+    let raw = ask(&on, "api.raw");
+    let other = "opens: any other path below /api/ but those of sessions";
+    assert!(raw.contains(&other.to_owned()) && raw.len() > 3, "{raw:?}");
 }
 
 /// R55: a closed gate explains itself

@@ -1,6 +1,7 @@
 //! `tsmgated` as it is built and as an administrator runs it: files, signals, limits, descriptors,
 //! users, clocks. `cargo build --workspace` comes first.
 
+mod api;
 mod audit_journal;
 mod audit_logrotate;
 mod audit_slow_disk;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -42,6 +43,8 @@ pub struct SceneOptions {
     pub api: Option<ApiOptions>,
     /// Lines for `[limits.http]`.
     pub http: String,
+    /// How long a session lives at TSM, in whole seconds.
+    pub session_life: Duration,
 }
 
 /// An entry for a client as the house names it.
@@ -68,6 +71,7 @@ impl Default for SceneOptions {
             tsm_running: true,
             api: None,
             http: String::new(),
+            session_life: Duration::from_secs(7200),
         }
     }
 }
@@ -132,7 +136,8 @@ impl Scene {
         std::fs::create_dir(path.join("tsm")).unwrap();
         std::fs::create_dir(path.join("log")).unwrap();
         let of_tsm = SimulatorOptions::new(path.join("tsm/login"));
-        let of_tsm = SimulatorOptions { api: options.api.clone(), ..of_tsm };
+        let session_lifetime = options.session_life;
+        let of_tsm = SimulatorOptions { api: options.api.clone(), session_lifetime, ..of_tsm };
         let tsm = Simulator::start(of_tsm).await.unwrap();
         let controller = tsm.api().map(controller_lines).unwrap_or_default();
         write(path, "tsmgated.toml", &configuration(options, &controller), 0o600);

@@ -25,7 +25,10 @@ pub(crate) fn config(
     let roots = identity::authority(authority)?;
     let chain = identity::certificates(certificate)?;
     let key = identity::private_key(private_key)?;
-    let mut config = ClientConfig::builder_with_provider(Arc::new(provider()))
+    let mut provider = provider();
+    // else the hello would list what TLS 1.3 cannot use
+    provider.cipher_suites.retain(|suite| suite.tls13().is_some());
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         // the library knows 1.2 as well, for TSM's own controller
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("the provider has the cipher suites of TLS 1.3")

@@ -277,6 +277,11 @@ impl Credentials {
         endings
     }
 
+    /// When the pinned certificate of TSM's controller ends; known once the controller has shown it.
+    pub fn pinned_until(&self) -> Option<OffsetDateTime> {
+        self.controller.as_ref()?.pinned_until()
+    }
+
     /// Whether a list is past its next update and refuses everybody of its issuer for it.
     pub fn list_expired(&self, now: OffsetDateTime) -> bool {
         self.trust.as_ref().is_some_and(|trust| trust.list_expired(now))

@@ -3,11 +3,9 @@
 //! Labels are codes of ours and names from the configuration, a bounded number of them: never an address,
 //! a serial number or anything else that a peer chooses. Counting never waits and never fails.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -15,11 +13,20 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use time::OffsetDateTime;
 use tsmgate_gate::reason::{Explained, Reason};
-use tsmgate_text::escape;
 
 use crate::status::Status;
 
 mod gauges;
+mod known;
+mod labels;
+
+pub use known::Requests;
+pub use labels::Side;
+
+use known::Known;
+use labels::{
+    ANSWERED, Answer, BAD, FAILED, Failure, GOOD, Login, Outcome, RefusedRequest, Request, Why,
+};
 
 /// What each metric's name begins with.
 pub const PREFIX: &str = "tsmgate";
@@ -29,49 +36,17 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 pub const SUCCESS: &str = "success";
 /// Whose login is counted as nobody's own, past [`LOGIN_SERIES`].
 pub const OTHERS: &str = "others";
-/// Pairs of client and outcome, or triples with the operation, that are counted apart; the calls of further
-/// ones are [`OTHERS`]'.
+/// Pairs of client and outcome, or triples with the operation, that are counted apart in each metric; the
+/// calls of further ones are [`OTHERS`]'.
 pub const LOGIN_SERIES: usize = 4096;
 /// Clients whose certificate's end is remembered; of further ones it is not.
 pub const CLIENTS: usize = 4096;
 
+/// What somebody is refused who tries what he may do; at zero from a client's first connection on.
+const PROBES: [Reason; 2] = [Reason::PermissionMissing, Reason::NotAnOperation];
+
 /// Upper ends of the classes of TSM's answering time, in seconds.
 const ANSWER_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Why {
-    stage: &'static str,
-    reason: &'static str,
-}
-
-impl Why {
-    fn of(reason: Reason) -> Self {
-        Self { stage: reason.stage().name(), reason: reason.code() }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Login {
-    client: String,
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Request {
-    client: String,
-    operation: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
-    outcome: &'static str,
-}
-
-const ANSWERED: Outcome = Outcome { outcome: "answered" };
-const FAILED: Outcome = Outcome { outcome: "failed" };
-const GOOD: Outcome = Outcome { outcome: "good" };
-const BAD: Outcome = Outcome { outcome: "bad" };
 
 /// All that is counted in one life of the daemon.
 #[derive(Debug)]
@@ -81,22 +56,13 @@ pub struct Metrics {
     cuts: Family<Why, Counter>,
     logins: Family<Login, Counter>,
     requests: Family<Request, Counter>,
-    answers: Family<Outcome, Histogram>,
-    tsm_failures: Family<Why, Counter>,
+    requests_refused: Family<RefusedRequest, Counter>,
+    withheld: Counter,
+    answers: Family<Answer, Histogram>,
+    tsm_failures: Family<Failure, Counter>,
     bans: Counter,
     reloads: Family<Outcome, Counter>,
     known: Mutex<Known>,
-}
-
-/// What is remembered beside the counts.
-#[derive(Debug, Default)]
-struct Known {
-    series: HashSet<Login>,
-    requests: HashSet<Request>,
-    granted: u64,
-    last: Option<(String, OffsetDateTime)>,
-    tsm_failing: Option<&'static str>,
-    seen: HashMap<String, i64>,
 }
 
 impl Default for Metrics {
@@ -115,6 +81,8 @@ impl Metrics {
             cuts: Family::default(),
             logins: Family::default(),
             requests: Family::default(),
+            requests_refused: Family::default(),
+            withheld: Counter::default(),
             answers: Family::new_with_constructor(|| Histogram::new(ANSWER_SECONDS)),
             tsm_failures: Family::default(),
             bans: Counter::default(),
@@ -125,12 +93,15 @@ impl Metrics {
             let why = Why { stage: stage.name(), reason };
             let _ = metrics.refusals.get_or_create(&why);
             let _ = metrics.cuts.get_or_create(&why);
-            if reason.starts_with("backend_") {
-                let _ = metrics.tsm_failures.get_or_create(&why);
+            for side in Side::ALL.map(Side::name).into_iter().filter(|_| is_of_tsm(reason)) {
+                let failure = Failure { side, stage: why.stage, reason };
+                let _ = metrics.tsm_failures.get_or_create(&failure);
             }
         }
-        for outcome in [ANSWERED, FAILED] {
-            let _ = metrics.answers.get_or_create(&outcome);
+        for side in Side::ALL.map(Side::name) {
+            for outcome in [ANSWERED, FAILED] {
+                let _ = metrics.answers.get_or_create(&Answer { side, outcome });
+            }
         }
         for outcome in [GOOD, BAD] {
             let _ = metrics.reloads.get_or_create(&outcome);
@@ -152,6 +123,16 @@ impl Metrics {
         );
         registry.register("logins", "Finished calls of the login lane", self.logins.clone());
         registry.register("requests", "Finished requests of the api lane", self.requests.clone());
+        registry.register(
+            "requests_refused",
+            "Requests of the api lane that were refused before TSM was asked",
+            self.requests_refused.clone(),
+        );
+        registry.register(
+            "answers_withheld",
+            "Answers of TSM out of which secrets could not be taken",
+            self.withheld.clone(),
+        );
         registry.register_with_unit(
             "tsm_answer",
             "Time from a call to TSM until its answer, or until it failed",
@@ -187,7 +168,7 @@ impl Metrics {
                 known.granted += 1;
                 known.last = Some((client.to_owned(), OffsetDateTime::now_utc()));
             }
-            known.series(client, outcome)
+            known.login(client, outcome)
         };
         self.logins.get_or_create(&labels).inc();
     }
@@ -196,18 +177,44 @@ impl Metrics {
     /// `operation` are names of the configuration's and the catalogue's.
     pub fn request(&self, client: &str, operation: &'static str, outcome: Result<(), Reason>) {
         let outcome = outcome.err().map_or(SUCCESS, Reason::code);
-        let labels = self.known().request_series(client, operation, outcome);
+        if outcome == Reason::AnswerNotRedactable.code() {
+            self.withheld.inc();
+        }
+        let labels = {
+            let mut known = self.known();
+            known.went.granted += u64::from(outcome == SUCCESS);
+            known.went.failed += u64::from(outcome != SUCCESS);
+            known.request(client, operation, outcome)
+        };
         self.requests.get_or_create(&labels).inc();
     }
 
-    /// TSM was asked: for how long, and whether it answered.
-    pub fn asked_tsm(&self, time: Duration, outcome: Result<(), Reason>) {
-        let labels = if outcome.is_ok() { ANSWERED } else { FAILED };
+    /// A request of the api lane was refused, so that TSM was not asked. `client` is the name of a
+    /// configuration's entry.
+    pub fn request_refused(&self, client: &str, reason: Reason) {
+        let labels = {
+            let mut known = self.known();
+            known.went.refused += 1;
+            known.refused(client, reason.code())
+        };
+        self.requests_refused.get_or_create(&labels).inc();
+    }
+
+    /// A side of TSM was asked: for how long, and whether it answered. What it is not asked for because of
+    /// somebody else says nothing of TSM and is not counted.
+    pub fn asked_tsm(&self, side: Side, time: Duration, outcome: Result<(), Reason>) {
+        if outcome.is_err_and(|reason| !is_of_tsm(reason.code())) {
+            return;
+        }
+        let labels =
+            Answer { side: side.name(), outcome: if outcome.is_ok() { ANSWERED } else { FAILED } };
         self.answers.get_or_create(&labels).observe(time.as_secs_f64());
         if let Err(reason) = outcome {
-            self.tsm_failures.get_or_create(&Why::of(reason)).inc();
+            let Why { stage, reason } = Why::of(reason);
+            let failure = Failure { side: side.name(), stage, reason };
+            self.tsm_failures.get_or_create(&failure).inc();
         }
-        self.known().tsm_failing = outcome.err().map(Reason::code);
+        *self.known().failing(side) = outcome.err().map(Reason::code);
     }
 
     /// An open connection was ended because it may not go on.
@@ -237,10 +244,17 @@ impl Metrics {
             if known.seen.len() < CLIENTS {
                 known.seen.insert(client.to_owned(), not_after);
             }
-            known.series(client, SUCCESS)
+            (
+                known.login(client, SUCCESS),
+                PROBES.map(|reason| known.refused(client, reason.code())),
+            )
         };
-        // from now on its first login shows as an increase
-        let _ = self.logins.get_or_create(&labels);
+        // from now on its first login shows as an increase, and so does the first of these refusals
+        let (login, refused) = labels;
+        let _ = self.logins.get_or_create(&login);
+        for labels in refused {
+            let _ = self.requests_refused.get_or_create(&labels);
+        }
     }
 
     /// Logins granted.
@@ -253,9 +267,14 @@ impl Metrics {
         self.known().last.clone()
     }
 
-    /// The code of TSM's last failure, until it answers again.
-    pub fn tsm_failing(&self) -> Option<&'static str> {
-        self.known().tsm_failing
+    /// How the requests of the api lane went.
+    pub fn requests(&self) -> Requests {
+        self.known().went
+    }
+
+    /// The code of the last failure of a side of TSM, until it answers again.
+    pub fn tsm_failing(&self, side: Side) -> Option<&'static str> {
+        *self.known().failing(side)
     }
 
     /// The clients that connected, by name, and when the certificate ends that each came with last, in
@@ -282,35 +301,7 @@ impl Metrics {
     }
 }
 
-impl Known {
-    /// The labels under which a request counts.
-    fn request_series(
-        &mut self,
-        client: &str,
-        operation: &'static str,
-        outcome: &'static str,
-    ) -> Request {
-        let labels = Request { client: escape(client), operation, outcome };
-        if self.requests.contains(&labels) {
-            return labels;
-        }
-        if self.requests.len() >= LOGIN_SERIES {
-            return Request { client: OTHERS.to_owned(), operation, outcome };
-        }
-        self.requests.insert(labels.clone());
-        labels
-    }
-
-    /// The labels under which a call counts.
-    fn series(&mut self, client: &str, outcome: &'static str) -> Login {
-        let labels = Login { client: escape(client), outcome };
-        if self.series.contains(&labels) {
-            return labels;
-        }
-        if self.series.len() >= LOGIN_SERIES {
-            return Login { client: OTHERS.to_owned(), outcome };
-        }
-        self.series.insert(labels.clone());
-        labels
-    }
+/// Whether a reason says something of TSM.
+fn is_of_tsm(reason: &str) -> bool {
+    reason.starts_with("backend_")
 }

@@ -8,7 +8,12 @@ use tsmgate_text::escape;
 
 use crate::credentials::day;
 use crate::house::House;
+use crate::metrics::Side;
 use crate::systemd;
+
+mod api;
+
+pub use api::{ApiLane, OwnSession};
 
 /// The status socket where systemd made the folder (`RuntimeDirectory=tsmgate`).
 pub const SOCKET: &str = "/run/tsmgate/status.sock";
@@ -46,8 +51,10 @@ pub struct Status {
     pub audit_head: String,
     /// Whether the audit can be written.
     pub audit_writable: bool,
-    /// The code of TSM's last failure, until it answers again.
+    /// The code of the last failure of TSM's login socket, until it answers again.
     pub tsm_failing: Option<String>,
+    /// The api lane; `None` where it is off.
+    pub api: Option<ApiLane>,
     /// What ends, soonest first.
     pub endings: Vec<Ending>,
     /// How much the kernel confines the process by its own doing.
@@ -93,7 +100,8 @@ impl Status {
         let (unproven, proven) = house.admission.occupancy();
         let audit = house.audit.position();
         let (reloads, reload) = house.reloads.past();
-        let tsm_failing = house.metrics.tsm_failing();
+        let tsm_failing = house.metrics.tsm_failing(Side::Login);
+        let api = ApiLane::of(house, &snapshot);
         let mut trouble = snapshot.trouble(now);
         if !audit.writable {
             trouble.push("the audit cannot be written: calls are refused".to_owned());
@@ -102,6 +110,9 @@ impl Status {
         // no trouble: only a login shows that it answers again, and a balancer sends none to a gate
         // that is not ready
         warnings.extend(tsm_failing.map(|code| format!("TSM failed the last time: {code}")));
+        let failing = api.as_ref().and_then(|api| api.tsm_failing.as_ref());
+        warnings
+            .extend(failing.map(|code| format!("TSM's controller failed the last time: {code}")));
         if let Some(fault) = reload.as_ref().and_then(|reload| reload.fault.as_ref()) {
             warnings.push(format!("the last reload failed, what was before goes on: {fault}"));
         }
@@ -123,6 +134,7 @@ impl Status {
             audit_head: audit.head.to_string(),
             audit_writable: audit.writable,
             tsm_failing: tsm_failing.map(str::to_owned),
+            api,
             endings: endings(house, now),
             sandbox: house.sandbox.to_string(),
         }

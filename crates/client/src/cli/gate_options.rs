@@ -36,10 +36,10 @@ pub(crate) struct GateOptions {
     /// Address of this host to connect from
     #[arg(long, value_name = "ADDR", env = "TSMGATE_BIND", hide_env_values = true)]
     bind: Option<IpAddr>,
-    /// Time of the whole attempt: a number and ms, s or m
+    /// Time of the whole attempt: a number and ms, s or m [default: 15s for a login, 75s for a request]
     #[arg(long, value_name = "TIME", env = "TSMGATE_TIMEOUT", hide_env_values = true)]
-    #[arg(default_value = "15s", value_parser = timeout)]
-    timeout: Duration,
+    #[arg(value_parser = timeout)]
+    timeout: Option<Duration>,
 }
 
 impl GateOptions {
@@ -60,13 +60,14 @@ impl GateOptions {
         self.bind
     }
 
-    /// The time of the whole attempt, whoever the peer is.
-    pub(in crate::cli) fn timeout(&self) -> Duration {
-        self.timeout
+    /// The time of the whole attempt, whoever the peer is: what was given, or what is usual.
+    pub(in crate::cli) fn timeout(&self, usual: Duration) -> Duration {
+        self.timeout.unwrap_or(usual)
     }
 
     /// The gate with all that it needs; none where no gate is named.
-    pub(in crate::cli) fn gate(self) -> Result<Option<Gate>, Complaint> {
+    pub(in crate::cli) fn gate(self, usual: Duration) -> Result<Option<Gate>, Complaint> {
+        let timeout = self.timeout(usual);
         let Some(address) = self.gate else { return Ok(None) };
         Ok(Some(Gate {
             server_name: self.server_name.unwrap_or_else(|| address.host().to_owned()),
@@ -75,7 +76,7 @@ impl GateOptions {
             certificate: needed(self.cert, "--cert FILE", "TSMGATE_CERT")?,
             private_key: needed(self.key, "--key FILE", "TSMGATE_KEY")?,
             bind: self.bind,
-            timeout: self.timeout,
+            timeout,
         }))
     }
 }

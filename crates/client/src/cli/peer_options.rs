@@ -4,6 +4,7 @@
 //! or a terminal, never from an argument or the environment.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgMatches, Args};
 use tsmgate_text::escape;
@@ -13,6 +14,9 @@ use super::complaint::Complaint;
 use super::gate_options::GateOptions;
 use crate::api::{Controller, ControllerAddress, Entry, Peer, Pin, Trust};
 use crate::{LocalSocket, identity};
+
+/// The usual time of one request: the gate gives TSM 60 s, and its own logins before that some more.
+const REQUEST: Duration = Duration::from_secs(75);
 
 /// Who is asked.
 #[derive(Debug, Args)]
@@ -77,7 +81,7 @@ impl PeerOptions {
         let hint =
             "give --gate HOST:PORT with --ca, --cert and --key, or --direct https://HOST:8850";
         let missing = || Complaint::usage("neither --gate nor --direct is given", hint);
-        Ok(self.gate.gate()?.ok_or_else(missing)?.into())
+        Ok(self.gate.gate(REQUEST)?.ok_or_else(missing)?.into())
     }
 
     fn controller(self, given: &ArgMatches) -> Result<Peer, Complaint> {
@@ -97,7 +101,7 @@ impl PeerOptions {
                 return Err(Complaint::usage(what, hint));
             }
         };
-        let (bind, timeout) = (self.gate.bind(), self.gate.timeout());
+        let (bind, timeout) = (self.gate.bind(), self.gate.timeout(REQUEST));
         // --bind is not the gate's alone here
         let gates = GateOptions::typed(given).filter(|option| option != "--bind");
         let ways = [
@@ -126,7 +130,7 @@ impl PeerOptions {
             (None, None) => {
                 let hint = "give --username NAME, --socket PATH, or --gate HOST:PORT with --ca, --cert and --key";
                 let missing = || Complaint::usage("there is no way to a session", hint);
-                Entry::Gate(self.gate.gate()?.ok_or_else(missing)?)
+                Entry::Gate(self.gate.gate(REQUEST)?.ok_or_else(missing)?)
             }
         };
         Ok(Controller { address, trust, entry, bind, timeout }.into())

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 use tsmsim::JobDrive;
 
 use crate::rig::controller::PASSWORD;
@@ -45,6 +46,15 @@ impl Terminal {
         }
     }
 
+    /// Waits until what is typed is not shown: the prompt is there a moment before that.
+    fn until_hidden(&self) {
+        let until = Instant::now() + Duration::from_secs(20);
+        while tcgetattr(&self.master).unwrap().local_modes.contains(LocalModes::ECHO) {
+            assert!(Instant::now() < until, "what is typed is shown");
+            std::thread::yield_now();
+        }
+    }
+
     /// Everything that was shown, and the exit code.
     fn end(mut self) -> (String, Option<i32>) {
         let mut bytes = [0; 1024];
@@ -68,6 +78,7 @@ fn a_password_is_asked_for_on_the_terminal_and_not_shown() {
     let mut command = controller.unknown(&["status", "--username", "anna"]);
     let mut terminal = Terminal::of(command.arg("--color=never"));
     terminal.until(&format!("Password of anna at {}: ", controller.url()));
+    terminal.until_hidden();
     terminal.master.write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
     let (shown, code) = terminal.end();
     assert!(shown.contains("Status: RUNNING\r\nnode1: RUNNING\r\n"), "{shown:?}");
@@ -76,6 +87,7 @@ fn a_password_is_asked_for_on_the_terminal_and_not_shown() {
 
     let mut terminal = Terminal::of(&controller.unknown(&["status", "--username", "a\u{1b}b"]));
     terminal.until("Password of a\\u{1b}b at ");
+    terminal.until_hidden();
     terminal.master.write_all(b"\n").unwrap();
     let (shown, code) = terminal.end();
     assert!(shown.contains("tsmgate: the password is empty"), "{shown:?}");

@@ -7,16 +7,18 @@
 //! file.
 //!
 //! Rooms: `reading` goes through the lines and their chain, `line` is what is taken of one, `summing`
-//! adds up (`timeline`, `callers`, `events`, `capped` are its parts), [`figures`] is the result, `html`,
+//! adds up (`timeline`, `calls`, `callers`, `requests`, `events`, `capped` are its parts), [`figures`] is the result, `html`,
 //! `svg` and `text` show it.
 
 mod callers;
+mod calls;
 mod capped;
 mod events;
 pub mod figures;
 mod html;
 mod line;
 mod reading;
+mod requests;
 mod since;
 mod summing;
 mod svg;

@@ -13,6 +13,7 @@ use tsmgate_gate::network::Source;
 use tsmgate_gate::reason::{Reason, Stage};
 
 use super::record::Record;
+use crate::relay::lane::Lane;
 
 /// How long refusals are summed up.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -48,6 +49,8 @@ pub enum Origin {
     Source(Source),
     /// A client, by name.
     Client(String),
+    /// A client's requests in the lanes that speak HTTP, by its name.
+    Requests(String),
 }
 
 impl Origin {
@@ -186,6 +189,9 @@ fn sum(origin: &Origin, reason: &str, count: u64, over: Duration) -> Record {
             record.source(source.address(), 0).text("tsmgate.source.network", &source.to_string())
         }
         Origin::Client(name) => record.text("client.user.name", name),
+        Origin::Requests(name) => {
+            record.text("client.user.name", name).text("tsmgate.lane", Lane::Http.name())
+        }
     }
 }
 

@@ -10,7 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, COOKIE, HOST, HeaderValue, USER_AGENT};
+use hyper::header::{
+    CONTENT_ENCODING, COOKIE, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, USER_AGENT,
+};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -19,6 +21,7 @@ use tsmgate_gate::clock::Clock;
 use tsmgate_gate::permit::Permit;
 use tsmgate_gate::reason::Reason;
 use tsmgate_wire::{Cookie, Secret};
+use zeroize::Zeroizing;
 
 use super::attempts::Attempts;
 use super::trouble::Trouble;
@@ -38,7 +41,9 @@ const END_DEADLINE: Duration = Duration::from_secs(3);
 /// TSM's controller as the api lane sees it.
 #[derive(Debug)]
 pub struct Api {
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
+    /// For answers that are too long to be read ahead: however slowly they are fetched, turns are left.
+    streams: Semaphore,
     attempts: Attempts,
     trouble: Trouble,
     /// Connections whose last exchange went well, the last used at the end.
@@ -75,13 +80,16 @@ pub struct Answered<'a> {
     wire: Wire,
     api: &'a Api,
     _turn: SemaphorePermit<'a>,
+    _stream: Option<SemaphorePermit<'a>>,
 }
 
 impl Api {
-    /// Connects to nothing yet; later with at most `connections` at once.
-    pub fn new(connections: usize, clock: &Clock) -> Self {
+    /// Connects to nothing yet; each request takes one of `turns`, which are those of all lanes.
+    pub fn new(turns: Arc<Semaphore>, clock: &Clock) -> Self {
+        let streams = Semaphore::new((turns.available_permits() / 2).max(1));
         Self {
-            turns: Semaphore::new(connections),
+            turns,
+            streams,
             attempts: Attempts::new(clock),
             trouble: Trouble::default(),
             idle: Mutex::default(),
@@ -117,10 +125,13 @@ impl Api {
         permit: &Permit,
     ) -> Result<StatusCode, Reason> {
         tracing::debug!(permission = %permit.permission(), "ending a session at TSM");
+        let turn = timeout(TURN_DEADLINE, self.turns.acquire()).await;
+        let Ok(Ok(_turn)) = turn else { return Err(Reason::BackendBusy) };
         self.told(self.end(snapshot, (COOKIE_NAME, cookie)).await)
     }
 
-    /// Ends the gate's own session, which was got with a permit; tells the status of TSM's answer.
+    /// Ends the gate's own session, which was got with a permit; tells the status of TSM's answer. It waits
+    /// for no turn, for the gate does that once at a time.
     ///
     /// # Errors
     /// As [`Api::ask`].
@@ -149,9 +160,9 @@ impl Api {
             fields: HeaderMap::new(),
             body: Bytes::new(),
         };
-        let deadline = Instant::now() + END_DEADLINE;
-        let answered = self.exchange(snapshot, &outgoing, session, deadline).await?;
-        Ok(answered.status)
+        let sent = timeout(END_DEADLINE, self.send(&place_of(snapshot)?, &outgoing, session)).await;
+        let (_, answer) = sent.map_err(|_| Failure::from(Reason::BackendTimeout))??;
+        Ok(answer.status())
     }
 
     /// For the operator's log, once for each change.
@@ -167,9 +178,7 @@ impl Api {
         session: (&str, &Secret),
         deadline: Instant,
     ) -> Result<Answered<'_>, Failure> {
-        let place = snapshot.config.tsm.api.as_ref().zip(snapshot.credentials.tsm.as_ref());
-        let (api, check) = place.ok_or(Reason::BackendUnreachable)?;
-        let place = Place { api, check };
+        let place = place_of(snapshot)?;
         let turn = timeout(TURN_DEADLINE, self.turns.acquire()).await;
         let Ok(Ok(turn)) = turn else { return Err(Reason::BackendBusy.into()) };
         let exchanged = timeout_at(deadline, self.send(&place, outgoing, session)).await;
@@ -178,12 +187,23 @@ impl Api {
         if head.status.is_informational() {
             return Err(garbage("it switched to another protocol".to_owned()));
         }
-        let encoded = |coding: &HeaderValue| !coding.as_bytes().eq_ignore_ascii_case(b"identity");
-        if head.headers.get_all(CONTENT_ENCODING).iter().any(encoded) {
+        let encoded = |field: HeaderName, plain: &[u8]| {
+            let mut codings = head.headers.get_all(field).iter().map(HeaderValue::as_bytes);
+            codings.any(|coding| !coding.eq_ignore_ascii_case(plain))
+        };
+        if encoded(CONTENT_ENCODING, b"identity") || encoded(TRANSFER_ENCODING, b"chunked") {
             return Err(garbage("it encoded an answer that it was not to".to_owned()));
         }
         let fields = head.headers;
-        Ok(Answered { status: head.status, fields, body, wire, api: self, _turn: turn })
+        Ok(Answered {
+            status: head.status,
+            fields,
+            body,
+            wire,
+            api: self,
+            _turn: turn,
+            _stream: None,
+        })
     }
 
     /// Sends on a kept connection, or on a new one where that turns out to be over.
@@ -229,7 +249,7 @@ impl Api {
         loop {
             // not across the wait
             let mut wire = self.idle().pop()?;
-            if wire.is_good(place.check).await {
+            if wire.is_good(place.api, place.check).await {
                 return Some(wire);
             }
         }
@@ -246,18 +266,50 @@ impl Answered<'_> {
         self.body.size_hint().exact()
     }
 
+    /// Reads ahead: to the end of the body, or until there are more than `most` bytes of it, or for so much
+    /// `time`. What there is, and whether it is all.
+    ///
+    /// # Errors
+    /// [`Reason::BackendGarbage`]: it broke off.
+    pub async fn ahead(&mut self, most: usize, time: Duration) -> Result<(Vec<u8>, bool), Reason> {
+        let (mut ahead, until) = (Vec::new(), Instant::now() + time);
+        while ahead.len() <= most {
+            match timeout_at(until, self.wire.part(&mut self.body)).await {
+                Err(_) => return Ok((ahead, false)),
+                Ok(Ok(None)) => return Ok((ahead, true)),
+                Ok(Ok(Some(part))) => ahead.extend_from_slice(&part),
+                Ok(Err(error)) => {
+                    tracing::debug!(error, "TSM's answer broke off");
+                    return Err(Reason::BackendGarbage);
+                }
+            }
+        }
+        Ok((ahead, false))
+    }
+
+    /// Takes one of the places for answers that are passed on as they come.
+    ///
+    /// # Errors
+    /// [`Reason::BackendBusy`]: there are as many as there may be.
+    pub async fn stream(&mut self) -> Result<(), Reason> {
+        let place = timeout(TURN_DEADLINE, self.api.streams.acquire()).await;
+        let Ok(Ok(place)) = place else { return Err(Reason::BackendBusy) };
+        self._stream = Some(place);
+        Ok(())
+    }
+
     /// The next part of the body, within `most`; `None` at its end.
     ///
     /// # Errors
-    /// [`Reason::AnswerCut`]: it broke off, or did not go on.
+    /// [`Reason::BackendGarbage`]: it broke off; [`Reason::BackendTimeout`]: it did not go on.
     pub async fn part(&mut self, most: Duration) -> Result<Option<Bytes>, Reason> {
         match timeout(most, self.wire.part(&mut self.body)).await {
             Ok(Ok(part)) => Ok(part),
             Ok(Err(error)) => {
                 tracing::debug!(error, "TSM's answer broke off");
-                Err(Reason::AnswerCut)
+                Err(Reason::BackendGarbage)
             }
-            Err(_) => Err(Reason::AnswerCut),
+            Err(_) => Err(Reason::BackendTimeout),
         }
     }
 
@@ -270,6 +322,12 @@ impl Answered<'_> {
             idle.push(self.wire);
         }
     }
+}
+
+fn place_of(snapshot: &Snapshot) -> Result<Place<'_>, Failure> {
+    let place = snapshot.config.tsm.api.as_ref().zip(snapshot.credentials.tsm.as_ref());
+    let (api, check) = place.ok_or(Reason::BackendUnreachable)?;
+    Ok(Place { api, check })
 }
 
 fn garbage(detail: String) -> Failure {
@@ -287,8 +345,8 @@ fn request(
         false => format!("{}:{}", api.host, api.port),
     };
     let host = HeaderValue::from_str(&host).map_err(|error| unfit(&error))?;
-    let mut cookie = HeaderValue::from_str(&format!("{name}={}", value.expose()))
-        .map_err(|error| unfit(&error))?;
+    let cookie = Zeroizing::new(format!("{name}={}", value.expose()));
+    let mut cookie = HeaderValue::from_str(&cookie).map_err(|error| unfit(&error))?;
     cookie.set_sensitive(true);
     let mut request = Request::new(Full::new(outgoing.body.clone()));
     *request.method_mut() = outgoing.method.clone();

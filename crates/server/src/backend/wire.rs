@@ -46,7 +46,9 @@ pub(super) struct Wire {
     over: bool,
     /// When it was last used.
     used: Instant,
-    /// How the certificate at its end was checked: another check makes it worthless.
+    /// Where it leads to, and how the certificate there was checked: for another place, or by another check,
+    /// it is worth nothing.
+    place: (String, u16),
     checked: Arc<ClientConfig>,
 }
 
@@ -94,7 +96,8 @@ impl Wire {
             .await
             .map_err(|error| unreachable("speaking with", &error))?;
         let (driver, checked) = (Box::pin(driver), Arc::clone(check));
-        Ok(Self { requests, driver, over: false, used: Instant::now(), checked })
+        let place = (api.host.clone(), api.port);
+        Ok(Self { requests, driver, over: false, used: Instant::now(), place, checked })
     }
 
     /// Whether it was used a short time ago.
@@ -103,8 +106,9 @@ impl Wire {
     }
 
     /// Whether a request can go here that is to be checked so.
-    pub(super) async fn is_good(&mut self, check: &Arc<ClientConfig>) -> bool {
-        if !self.is_young() || !Arc::ptr_eq(&self.checked, check) {
+    pub(super) async fn is_good(&mut self, api: &Api, check: &Arc<ClientConfig>) -> bool {
+        let same_place = self.place.0 == api.host && self.place.1 == api.port;
+        if !self.is_young() || !same_place || !Arc::ptr_eq(&self.checked, check) {
             return false;
         }
         // looks whether it was closed meanwhile, without waiting

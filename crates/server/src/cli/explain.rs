@@ -12,6 +12,8 @@ use super::{Exit, fail, say};
 use crate::daemon::{Loaded, closed};
 use tsmgate_text::escape;
 
+mod opens;
+
 /// Prints the stages in order and stops at the one that says no.
 pub(super) fn explain(config: &Path, name: &str, from: IpAddr, permission: &Permission) -> Exit {
     let loaded = match Loaded::load(config) {
@@ -22,6 +24,8 @@ pub(super) fn explain(config: &Path, name: &str, from: IpAddr, permission: &Perm
     let expired = loaded.snapshot.credentials.list_expired(OffsetDateTime::now_utc());
     let policy = &loaded.snapshot.policy;
     let verdict = stages(policy, expired, name, canonical(from), permission, &mut lines);
+    // also where the answer is no: what it would be good for
+    lines.extend(opens::told(permission, loaded.snapshot.config.speaks_http()));
     let exit = match verdict {
         Ok(()) => {
             lines.push("answer: permitted, within the client's limits".to_owned());

@@ -15,6 +15,7 @@ use crate::observe::{RELOAD_TIME, visible};
 use crate::status::{Ending, SOCKET, Status};
 use ask::{Reply, Silence, ask};
 
+mod api;
 mod ask;
 
 /// How long the gate may take to say how it is.
@@ -109,10 +110,8 @@ fn told(status: &Status) -> Vec<String> {
     if status.unproven > 0 {
         lines.push(format!("strangers: {} not known yet", status.unproven));
     }
-    lines.push(match &status.tsm_failing {
-        None => "TSM: no failure since it last answered".to_owned(),
-        Some(code) => format!("TSM: failed when last asked ({})", escape(code)),
-    });
+    lines.push(format!("TSM's login socket: {}", failing(status.tsm_failing.as_deref())));
+    lines.extend(api::told(status.api.as_ref()));
     lines.push(match &status.last_login {
         None => "last login: none since the start".to_owned(),
         Some(login) => format!("last login: {} at {}", escape(&login.client), moment(&login.at)),
@@ -144,6 +143,14 @@ fn told(status: &Status) -> Vec<String> {
         escape(&status.address)
     ));
     lines
+}
+
+/// How a side of TSM is.
+fn failing(code: Option<&str>) -> String {
+    match code {
+        None => "no failure since it last answered".to_owned(),
+        Some(code) => format!("failed when last asked ({})", escape(code)),
+    }
 }
 
 fn ending(ending: &Ending) -> String {

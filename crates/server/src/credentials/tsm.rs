@@ -79,6 +79,14 @@ impl Controller {
         }
     }
 
+    /// When the pinned certificate ends, where there is one and it was shown.
+    pub(super) fn pinned_until(&self) -> Option<OffsetDateTime> {
+        match &self.check {
+            Check::Pinned(pinned) => pinned.end(),
+            Check::Vouched(_) => None,
+        }
+    }
+
     /// What is odd about TSM's side at `now`, each a sentence.
     pub(super) fn warnings(&self, now: OffsetDateTime) -> Vec<String> {
         match &self.check {
@@ -141,8 +149,12 @@ impl Pinned {
         Self { pin, schemes: schemes(provider), end: Mutex::new(None) }
     }
 
+    fn end(&self) -> Option<OffsetDateTime> {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn warning(&self, now: OffsetDateTime) -> Option<String> {
-        let end = (*self.end.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let end = self.end()?;
         let on = day(end);
         if now > end {
             return Some(format!(

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tsmgate_text::escape;
 
-use super::PREFIX;
+use super::{PREFIX, Side};
 use crate::status::{Ending, Status};
 
 /// Endings that are shown, soonest first.
@@ -21,6 +21,11 @@ const ENDINGS: usize = 8192;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct State {
     state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct At {
+    side: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelSet)]
@@ -64,13 +69,24 @@ fn conditions(status: &Status, registry: &mut Registry) {
     for (name, help, holds) in [
         ("ready", "Whether clients that may log in could do so now", status.ready),
         ("audit_writable", "Whether the audit can be written", status.audit_writable),
-        ("tsm_failing", "Whether TSM failed when last asked", status.tsm_failing.is_some()),
         ("last_reload_success", "Whether what was last read, at start too, is in force", good),
     ] {
         let gauge = Gauge::<u64, AtomicU64>::default();
         gauge.set(holds.into());
         registry.register(name, help, gauge);
     }
+    let failing = Family::<At, Gauge<u64, AtomicU64>>::default();
+    let api = status.api.as_ref();
+    for (side, fails) in [
+        (Side::Login, status.tsm_failing.is_some()),
+        (Side::Api, api.is_some_and(|api| api.tsm_failing.is_some())),
+    ] {
+        failing.get_or_create(&At { side: side.name() }).set(fails.into());
+    }
+    registry.register("tsm_failing", "Whether a side of TSM failed when last asked", failing);
+    let held = Gauge::<u64, AtomicU64>::default();
+    held.set(api.is_some_and(|api| api.session.is_some()).into());
+    registry.register("session_held", "Whether the gate has a session of its own at TSM", held);
 }
 
 /// Points in time, in seconds since 1970; what has not been is not shown.

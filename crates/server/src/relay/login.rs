@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::connection::past_last_call;
 use crate::drain;
 use crate::house::House;
+use crate::metrics::Side;
 use crate::relay::Party;
 use crate::relay::entry::{Call as Kind, Entry};
 use crate::relay::told::told;
@@ -196,7 +197,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let Config { tsm, login: limits, .. } = snapshot.config.as_ref();
         let answer = self.house.backend.login(tsm, limits.call, permit).await;
         let outcome = answer.as_ref().map(|_| ()).map_err(|reason| *reason);
-        self.house.metrics.asked_tsm(asked.elapsed(), outcome);
+        self.house.metrics.asked_tsm(Side::Login, asked.elapsed(), outcome);
         if let Err(reason) = entry.close(self.ended(&answer)).await {
             self.count(Err(reason));
             return self.refuse(call, reason).await;

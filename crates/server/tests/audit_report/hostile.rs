@@ -31,7 +31,13 @@ fn hostile() -> Written {
             .text("event.reason", "MARK")
             .text("tsmgate.version", "MARK")
             .text("server.address", "MARK");
-        for record in [granted(&about), refused("MARK", &about), reason, event] {
+        let request = Record::new("request", Outcome::Success)
+            .text("tsmgate.phase", "outcome")
+            .text("tsmgate.operation", "MARK")
+            .flag("tsmgate.secrets", true)
+            .append(&about);
+        let session = Record::new("session", Outcome::Failure).text("tsmgate.session", "MARK");
+        for record in [granted(&about), refused("MARK", &about), reason, event, request, session] {
             written.forge(at, &record, "MARK", text);
         }
     }
@@ -63,7 +69,7 @@ fn markup(page: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 fn text_of_a_file_never_becomes_markup() {
     let written = hostile();
     let made = written.report();
-    assert_eq!(made.records.read, 4 * HOSTILE.len() as u64);
+    assert_eq!(made.records.read, 6 * HOSTILE.len() as u64);
     let mut plain = Written::new();
     for number in 0..HOSTILE.len() {
         let about = of(&format!("client{number}"), "a".repeat(40).as_str());
@@ -71,6 +77,9 @@ fn text_of_a_file_never_becomes_markup() {
         plain.add(before(Duration::HOUR), &refused("gate_full", &about));
         plain.add(before(Duration::HOUR), &refused("gate_full", &Record::empty()));
         plain.add(before(Duration::HOUR), &Record::new("sync-failed", Outcome::Failure));
+        let export = Record::new("request", Outcome::Success).text("tsmgate.operation", "export");
+        let export = export.flag("tsmgate.secrets", true).append(&about);
+        plain.add(before(Duration::HOUR), &export);
     }
     let page = made.html();
     assert_eq!(markup(&page), markup(&plain.report().html()));

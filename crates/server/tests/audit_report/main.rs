@@ -9,6 +9,7 @@ mod breaks;
 mod callers;
 mod hostile;
 mod period;
+mod requests;
 mod sums;
 
 use serde_json::Value;

@@ -110,13 +110,13 @@ impl LoginArgs {
 
     fn local_socket(self) -> Result<Way, Complaint> {
         let path = needed(self.socket, "--socket PATH", "TSMGATE_SOCKET")?;
-        Ok(Way::LocalSocket(LocalSocket { path, timeout: self.gate.timeout() }))
+        Ok(Way::LocalSocket(LocalSocket { path, timeout: self.gate.timeout(Gate::TIMEOUT) }))
     }
 
     fn gate(self) -> Result<Way, Complaint> {
         let hint = "give --gate HOST:PORT with --ca, --cert and --key, or --socket PATH";
         let missing = || Complaint::usage("neither --gate nor --socket is given", hint);
-        Ok(Way::Gate(self.gate.gate()?.ok_or_else(missing)?))
+        Ok(Way::Gate(self.gate.gate(Gate::TIMEOUT)?.ok_or_else(missing)?))
     }
 }
 

@@ -4,22 +4,22 @@
 
 use std::collections::BTreeMap;
 
-/// The rows by name, and the one of all others.
+/// The rows by name or by several, and the one of all others.
 #[derive(Debug)]
-pub(super) struct Capped<V> {
+pub(super) struct Capped<V, K = String> {
     most: usize,
-    rows: BTreeMap<String, V>,
+    rows: BTreeMap<K, V>,
     others: Option<V>,
 }
 
-impl<V: Default> Capped<V> {
+impl<V: Default, K: Ord> Capped<V, K> {
     /// No rows yet, and never more than `most` beside the others.
     pub(super) fn new(most: usize) -> Self {
         Self { most, rows: BTreeMap::new(), others: None }
     }
 
     /// The row that a name is counted in.
-    pub(super) fn row(&mut self, name: String) -> &mut V {
+    pub(super) fn row(&mut self, name: K) -> &mut V {
         if self.rows.len() < self.most || self.rows.contains_key(&name) {
             self.rows.entry(name).or_default()
         } else {
@@ -28,7 +28,7 @@ impl<V: Default> Capped<V> {
     }
 
     /// The named rows, and the others where there are any.
-    pub(super) fn into_rows(self) -> (BTreeMap<String, V>, Option<V>) {
+    pub(super) fn into_rows(self) -> (BTreeMap<K, V>, Option<V>) {
         (self.rows, self.others)
     }
 }

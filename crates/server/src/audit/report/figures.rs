@@ -9,6 +9,10 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
+mod requests;
+
+pub use requests::{InClear, Requester, Requests, RequestsDone, RequestsOf, SessionUse};
+
 /// The form of the JSON object; it changes when a field changes its meaning or goes.
 pub const FORMAT: &str = "tsmgate-audit-report/1";
 
@@ -37,12 +41,16 @@ pub struct Report {
 pub struct Figures {
     /// Which time they are about.
     pub period: Period,
-    /// All calls and refusals.
+    /// All calls and refusals but those of the api lane.
     pub totals: Totals,
-    /// Clients by how often they called or were refused.
+    /// Clients by how often they called or were refused, but in the api lane.
     pub clients: Vec<Client>,
     /// Those that there was no row for.
     pub other_clients: Option<Counts>,
+    /// The requests of the api lane.
+    pub requests: Requests,
+    /// The gate's own session at TSM.
+    pub session: SessionUse,
     /// The calls and refusals of known clients, and the refusals of strangers, over time.
     pub over_time: OverTime,
     /// Why calls were refused or failed, the most frequent first.
@@ -178,7 +186,7 @@ pub struct Records {
 /// How calls ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Answered with a cookie.
+    /// Answered with a cookie; a request: done by TSM.
     pub granted: u64,
     /// Passed on to TSM, and failed.
     pub failed: u64,
@@ -204,7 +212,7 @@ impl Counts {
         self.refused = self.refused.saturating_add(other.refused);
     }
 
-    /// What did not get a cookie.
+    /// What was not granted.
     pub fn not_granted(&self) -> u64 {
         self.failed.saturating_add(self.refused)
     }
@@ -215,7 +223,7 @@ impl Counts {
     }
 }
 
-/// All calls and refusals.
+/// All calls and refusals but those of the api lane.
 #[derive(Debug, Default, Serialize)]
 pub struct Totals {
     /// Connections of known clients.
@@ -260,6 +268,8 @@ pub struct Slot {
     pub from: Moment,
     /// What clients did.
     pub clients: Counts,
+    /// What they did in the api lane.
+    pub requests: RequestsDone,
     /// How many strangers were refused.
     pub strangers_refused: u64,
 }

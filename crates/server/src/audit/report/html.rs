@@ -11,6 +11,7 @@ mod callers;
 mod events;
 mod logins;
 mod refusals;
+mod requests;
 mod table;
 
 /// Nothing may run and nothing be fetched, whatever gets into the page.
@@ -51,6 +52,7 @@ impl Report {
         page.push_str(&self.key_figures());
         let figures = &self.figures;
         page.push_str(&logins::section(figures));
+        page.push_str(&requests::section(figures));
         page.push_str(&refusals::section(figures));
         page.push_str(&callers::first_seen(figures));
         page.push_str(&callers::certificates(figures));
@@ -128,12 +130,18 @@ impl Report {
     fn key_figures(&self) -> String {
         let figures = &self.figures;
         let Counts { granted, failed, refused } = figures.totals.clients;
+        let requests = Counts::from(figures.requests.totals);
+        let in_clear = figures.requests.secrets_in_clear.iter().map(|read| read.count);
+        let in_clear = in_clear.fold(figures.requests.other_secrets_in_clear, u64::saturating_add);
         let ending = figures.certificates.iter();
         let ending = ending.filter(|one| one.days_left.is_some_and(|days| days < callers::SOON));
         let rows = [
             (granted, "logins granted"),
             (failed, "calls that failed at TSM"),
             (refused, "calls of clients refused"),
+            (figures.requests.totals.done, "requests done"),
+            (requests.not_granted(), "requests failed or refused"),
+            (in_clear, "answers with secrets in clear"),
             (figures.totals.strangers_refused, "strangers refused"),
             (figures.first_seen.len() as u64, "callers seen for the first time"),
             (ending.count() as u64, "certificates ending within 30 days"),

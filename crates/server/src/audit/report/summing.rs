@@ -6,12 +6,14 @@ use time::OffsetDateTime;
 use tsmgate_gate::reason::{Explained, Reason as GateReason};
 
 use super::callers::Callers;
+use super::calls::{Calls, Ended, Lane};
 use super::capped::Capped;
 use super::events::Events;
 use super::figures::{
     Client, Counts, Figures, Moment, Network, OverTime, Period, Reason, Slot, Totals,
 };
 use super::line::Line;
+use super::requests::RequestSums;
 use super::timeline::Timeline;
 
 /// Rows of each table; what is beyond is one row.
@@ -37,7 +39,10 @@ pub(super) struct Sums {
     networks: Capped<Counts>,
     callers: Callers,
     events: Events,
+    calls: Calls,
+    requests: RequestSums,
     known: Timeline,
+    requested: Timeline,
     strangers: Timeline,
 }
 
@@ -66,7 +71,10 @@ impl Sums {
             networks: Capped::new(NETWORKS),
             callers: Callers::default(),
             events: Events::default(),
+            calls: Calls::default(),
+            requests: RequestSums::default(),
             known,
+            requested: Timeline::default(),
             strangers: Timeline::default(),
         }
     }
@@ -81,32 +89,56 @@ impl Sums {
         let (first, last) = self.range.unwrap_or((at, at));
         self.range = Some((first.min(at), last.max(at)));
         self.known.cover(at.unix_timestamp());
-        if line.is("event.action", "connection") {
+        let is = |action| line.is("event.action", action);
+        if is("connection") {
             self.totals.connections += 1;
-        } else if line.is("event.action", "refused") {
-            self.counted(line, at, Counts::refused(line.count()));
-        } else if !line.is("event.action", "login") {
+        } else if is("login") {
+            self.call(line, at, Lane::Login);
+        } else if is("request") {
+            self.call(line, at, Lane::Api);
+        } else if is("refused") {
+            let counts = Counts::refused(line.count());
+            let refused = Ended::of(line, at, Lane::of_refusal(line), counts);
+            let refused = self.calls.refused(line, refused);
+            self.count(refused);
+        } else if !(is("session") && self.requests.session(line, at)) {
             self.events.see(line, at, number);
-        } else if line.is("tsmgate.phase", "intent") {
-            self.totals.intents += 1;
-        } else if line.is("event.outcome", "success") {
-            self.counted(line, at, Counts::GRANTED);
-        } else {
-            self.counted(line, at, Counts::FAILED);
         }
     }
 
+    /// A line of a call: that it is about to be made, or how it ended.
+    fn call(&mut self, line: &Line, at: OffsetDateTime, lane: Lane) {
+        let ended = if line.is("tsmgate.phase", "intent") {
+            match lane {
+                Lane::Login => self.totals.intents += 1,
+                Lane::Api => self.requests.intent(),
+            }
+            self.calls.begin(line, lane)
+        } else {
+            let granted = line.is("event.outcome", "success");
+            let counts = if granted { Counts::GRANTED } else { Counts::FAILED };
+            self.calls.end(line, Ended::of(line, at, lane, counts))
+        };
+        self.count(ended);
+    }
+
     /// What they add up to.
-    pub(super) fn end(self) -> Figures {
+    pub(super) fn end(mut self) -> Figures {
+        for ended in std::mem::take(&mut self.calls).rest() {
+            self.count(Some(ended));
+        }
         let whole = self.known.clone();
         let strangers = self.strangers.within(&whole);
-        let slots = self.known.within(&whole).into_iter().zip(strangers);
-        let slot = |((at, clients), (_, strangers)): ((i64, Counts), (i64, Counts))| Slot {
+        let requested = self.requested.within(&whole);
+        let slots = self.known.within(&whole).into_iter().zip(requested).zip(strangers);
+        let slot = |(((at, clients), (_, requests)), (_, strangers)): ((_, (_, Counts)), _)| Slot {
             from: moment(at),
             clients,
-            strangers_refused: strangers.sum(),
+            requests: requests.into(),
+            strangers_refused: Counts::sum(&strangers),
         };
         let over_time = OverTime { slot_seconds: whole.width(), slots: slots.map(slot).collect() };
+        let (requests, session) = self.requests.end();
         let (clients, other_clients) = self.clients.into_rows();
         let mut clients: Vec<_> = clients
             .into_iter()
@@ -139,6 +171,8 @@ impl Sums {
             totals,
             clients,
             other_clients: other_clients.map(|sums| sums.counts),
+            requests,
+            session,
             over_time,
             reasons,
             other_reasons,
@@ -152,10 +186,16 @@ impl Sums {
         }
     }
 
-    /// A call that ended, or refusals.
-    fn counted(&mut self, line: &Line, at: OffsetDateTime, counts: Counts) {
+    /// A call that ended, or refusals; nothing where its last word is not said yet.
+    fn count(&mut self, ended: Option<Ended>) {
+        let Some(ended) = ended else { return };
+        let Ended { at, counts, .. } = ended;
         let second = at.unix_timestamp();
-        match line.text("client.user.name") {
+        match ended.client {
+            _ if ended.lane == Lane::Api => {
+                self.requests.add(&ended);
+                self.requested.add(second, counts);
+            }
             Some(name) => {
                 let client = self.clients.row(name);
                 client.counts.add(counts);
@@ -178,9 +218,9 @@ impl Sums {
             }
         }
         if counts.not_granted() > 0 {
-            let code = line.text("event.reason").unwrap_or_else(|| "not recorded".to_owned());
+            let code = ended.reason.unwrap_or_else(|| "not recorded".to_owned());
             self.reasons.row(code).add(counts);
-            self.networks.row(line.network()).add(counts);
+            self.networks.row(ended.network).add(counts);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The report in a few lines, for a terminal.
 
-use super::figures::{Chain, Counts, Records, Report, State};
+use super::figures::{Chain, Counts, Figures, Records, Report, RequestsDone, SessionUse, State};
 
 /// Of each list, so many rows.
 const ROWS: usize = 5;
@@ -33,6 +33,7 @@ impl Report {
             ));
         }
         lines.extend(more("clients", figures.clients.len(), figures.other_clients.is_some()));
+        lines.extend(requests(figures));
         for reason in figures.reasons.iter().take(ROWS) {
             lines.push(format!("reason {}: {}", reason.code, reason.counts.sum()));
         }
@@ -84,6 +85,40 @@ impl Chain {
         }
         lines
     }
+}
+
+/// The api lane, where anything happened in it. Secrets in clear come first.
+fn requests(figures: &Figures) -> Vec<String> {
+    let (requests, session) = (&figures.requests, &figures.session);
+    let mut lines = Vec::new();
+    for read in requests.secrets_in_clear.iter().take(ROWS) {
+        let (client, operation, count) = (&read.client, &read.operation, read.count);
+        lines.push(format!("SECRETS IN CLEAR were given to {client} by {operation}: {count}"));
+    }
+    let beyond = requests.other_secrets_in_clear > 0;
+    lines.extend(more("with secrets in clear", requests.secrets_in_clear.len(), beyond));
+    if requests.totals.sum() > 0 {
+        let told = |RequestsDone { done, failed, refused }| {
+            format!("{done} done, {failed} failed, {refused} refused")
+        };
+        lines.push(format!("requests: {}", told(requests.totals)));
+        let clients = requests.clients.iter().take(ROWS);
+        lines.extend(clients.map(|one| format!("requests of {}: {}", one.name, told(one.counts))));
+        let others = requests.other_clients.is_some();
+        lines.extend(more("clients with requests", requests.clients.len(), others));
+        let operations = requests.operations.iter().take(ROWS);
+        lines.extend(operations.map(|one| format!("operation {}: {}", one.name, told(one.counts))));
+        let others = requests.other_operations.is_some();
+        lines.extend(more("operations", requests.operations.len(), others));
+    }
+    if !session.is_none() {
+        let SessionUse { taken, not_given, refused, ended, not_ended, .. } = session;
+        lines.push(format!(
+            "sessions of the gate at TSM: {taken} taken, {not_given} not given, {refused} refused by TSM, \
+             {ended} ended, {not_ended} given back without an answer"
+        ));
+    }
+    lines
 }
 
 fn more(what: &str, count: usize, others: bool) -> Option<String> {

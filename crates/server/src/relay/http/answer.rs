@@ -16,6 +16,7 @@ use tsmgate_gate::reason::Reason;
 
 use super::body::BodyFault;
 use super::head::HeadFault;
+use crate::audit::record::Record;
 use crate::relay::told::{Told, told};
 
 const JSON: &str = "application/json";
@@ -73,7 +74,9 @@ pub(super) struct Refusal {
     /// What to do about it.
     detail: &'static str,
     /// More exactly what, for the record.
-    pub(super) exactly: Option<&'static str>,
+    exactly: Option<&'static str>,
+    /// Of which operation, where that was known by then.
+    operation: Option<&'static str>,
     more: More,
     /// Whether a record says so already.
     pub(super) recorded: bool,
@@ -92,8 +95,8 @@ enum More {
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
         let Told { code, status, detail, .. } = told(reason);
-        let (exactly, more, recorded) = (None, More::Nothing, false);
-        Self { reason, code, status, detail, exactly, more, recorded }
+        let (exactly, operation, more, recorded) = (None, None, More::Nothing, false);
+        Self { reason, code, status, detail, exactly, operation, more, recorded }
     }
 }
 
@@ -177,6 +180,18 @@ impl Refusal {
     /// It is on record already, as the outcome of a call.
     pub(super) fn on_record(self) -> Self {
         Self { recorded: true, ..self }
+    }
+
+    /// It was a request for this operation.
+    pub(super) fn of(self, operation: &'static str) -> Self {
+        Self { operation: Some(operation), ..self }
+    }
+
+    /// What its record says of it beside the reason.
+    pub(super) fn about(&self) -> Record {
+        let fields = [("tsmgate.operation", self.operation), ("tsmgate.detail", self.exactly)];
+        let said = fields.into_iter().filter_map(|(field, text)| Some((field, text?)));
+        said.fold(Record::empty(), |about, (field, text)| about.text(field, text))
     }
 
     fn saying(mut self, what: &'static str) -> Self {

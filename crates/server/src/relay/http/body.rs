@@ -148,3 +148,6 @@ impl<'a, S: AsyncRead + Unpin> Reader<'a, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,8 @@ impl Head {
         // also of one that is not whole yet: who ends lines in another way would wait for ever
         let seen = bytes.get(..HEAD_LIMIT.min(bytes.len())).unwrap_or_default();
         let end = memmem::find(seen, END);
-        let head = end.and_then(|end| seen.get(..end)).unwrap_or(seen);
+        // with the end of its last line
+        let head = end.and_then(|end| seen.get(..end + 2)).unwrap_or(seen);
         if memchr_iter(b'\n', head).any(|at| at == 0 || head.get(at - 1) != Some(&b'\r')) {
             return Err(Bad("a line does not end in CR LF"));
         }
@@ -133,7 +134,7 @@ impl Head {
     fn lists(&self, name: &str, word: &[u8]) -> bool {
         self.all(name)
             .flat_map(|value| value.split(|byte| *byte == b','))
-            .any(|one| one.trim_ascii().eq_ignore_ascii_case(word))
+            .any(|one| trim(one).eq_ignore_ascii_case(word))
     }
 
     fn framing(&self) -> Result<Framing, HeadFault> {
@@ -177,9 +178,11 @@ impl Head {
     }
 }
 
-/// Lines without their ends. A CR that ends no line stays in it, and is refused with the line.
+/// Lines without their ends, of which each has one. A CR that is not of an end stays in its line, and is
+/// refused with it.
 fn split_lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    head.split_inclusive(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r\n").unwrap_or(line))
 }
 
 /// `name: value`, without a blank in front of the colon. A line that goes on from the one before
@@ -190,11 +193,20 @@ fn field(line: &[u8]) -> Result<(String, Vec<u8>), HeadFault> {
         colon.and_then(|at| line.split_at_checked(at)).ok_or(Bad("a line without a colon"))?;
     let name = std::str::from_utf8(name).ok().filter(|name| is_token(name.as_bytes()));
     let name = name.ok_or(Bad("the name of a field has bytes that cannot be there"))?;
-    let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii();
+    let value = trim(value.strip_prefix(b":").unwrap_or(value));
     if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
         return Err(Bad("the value of a field has control bytes"));
     }
     Ok((name.to_ascii_lowercase(), value.to_vec()))
+}
+
+/// Without the blanks and tabs around it. Nothing else is one: a form feed or a CR is part of the value,
+/// and refused there.
+fn trim(value: &[u8]) -> &[u8] {
+    let inside = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    let begin = value.iter().position(inside).unwrap_or(value.len());
+    let end = value.iter().rposition(inside).map_or(begin, |last| last + 1);
+    value.get(begin..end).unwrap_or_default()
 }
 
 /// Digits alone, and no more of them than any body has.
@@ -208,3 +220,6 @@ fn is_token(bytes: &[u8]) -> bool {
     let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     !bytes.is_empty() && bytes.iter().all(token)
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,13 +70,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         asked: &Asked,
     ) -> Result<Answer, Refusal> {
         if head.method != route.method().as_bytes() {
-            return Err(Refusal::other_method(route.method()));
+            return Err(self.charged(Refusal::other_method(route.method())));
         }
         if route == Route::Logout {
             return self.logout(head, asked).await;
         }
         if head.framing != Framing::None {
-            return Err(Refusal::body(400, "body_not_allowed", "the route takes no body"));
+            let what = "the route takes no body";
+            return Err(self.charged(Refusal::body(400, "body_not_allowed", what)));
         }
         let snapshot = self.house.snapshot();
         let caller = self.party.caller;
@@ -101,7 +102,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         let permission = Permission::login();
         let permit = permit::authorize_request(&snapshot.policy, &house.ledger, caller, permission);
         let permit = permit.map_err(|reason| match reason {
-            Reason::PermissionMissing => Refusal::lacking(Permission::login().name()),
+            Reason::PermissionMissing => self.charged(Refusal::lacking(Permission::login().name())),
             reason => reason.into(),
         })?;
         let body = Zeroizing::new(self.body(head, COOKIE_LIMIT).await?);

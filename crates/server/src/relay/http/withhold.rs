@@ -64,15 +64,18 @@ impl Withhold {
 #[derive(Debug)]
 pub(super) struct Painter<'a> {
     withhold: &'a Withhold,
-    /// The end of what came, at most a piece less a byte, painted but not passed on.
+    /// The end of what came, at most a piece less a byte, as it came: a piece may begin in one that is
+    /// painted over already.
     waiting: BytesMut,
+    /// Which of its bytes are painted over all the same.
+    painted: [bool; PIECE],
     /// Whether anything was found.
     pub(super) found: bool,
 }
 
 impl<'a> Painter<'a> {
     pub(super) fn new(withhold: &'a Withhold) -> Self {
-        Self { withhold, waiting: BytesMut::new(), found: false }
+        Self { withhold, waiting: BytesMut::new(), painted: [false; PIECE], found: false }
     }
 
     /// What can be passed on now that this part came.
@@ -84,14 +87,35 @@ impl<'a> Painter<'a> {
             self.waiting.extend_from_slice(&part);
             std::mem::take(&mut self.waiting)
         };
+        let passed = bytes.len().saturating_sub(PIECE - 1);
+        let waiting = BytesMut::from(bytes.get(passed..).unwrap_or_default());
         self.found |= self.withhold.paint(&mut bytes);
-        let keep = (PIECE - 1).min(bytes.len());
-        self.waiting = bytes.split_off(bytes.len() - keep);
+        self.paint_again(&mut bytes);
+        let end = bytes.split_off(passed);
+        self.painted = [false; PIECE];
+        for (painted, (now, came)) in self.painted.iter_mut().zip(end.iter().zip(&waiting)) {
+            *painted = now != came;
+        }
+        self.waiting = waiting;
         bytes.freeze()
     }
 
     /// What waited, at the end of the answer.
     pub(super) fn rest(&mut self) -> Bytes {
-        std::mem::take(&mut self.waiting).freeze()
+        let mut bytes = std::mem::take(&mut self.waiting);
+        self.paint_again(&mut bytes);
+        bytes.freeze()
+    }
+
+    /// What was found when less of it was there.
+    fn paint_again(&self, bytes: &mut [u8]) {
+        for (byte, painted) in bytes.iter_mut().zip(self.painted) {
+            if painted {
+                *byte = PAINT;
+            }
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ pub(super) fn section(figures: &Figures) -> String {
     let time = &figures.over_time;
     let all: Vec<_> = time.slots.iter().map(|slot| slot.clients).collect();
     if all.iter().all(|counts| counts.sum() == 0) {
-        section.push_str("<p>No client called in the period.</p>\n</section>\n");
+        section.push_str("<p>No client logged in or tried to in the period.</p>\n</section>\n");
         return section;
     }
     let totals = figures.totals.clients;
@@ -75,7 +75,7 @@ fn card(place: usize, client: &Client, time: &OverTime) -> String {
     )
 }
 
-fn plot(
+pub(super) fn plot(
     caption: &Caption<'_>,
     time: &OverTime,
     counts: &[Counts],

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::logins::{each, label, times};
 use super::table::{Cell, Row, key, table};
-use crate::audit::report::figures::{Counts, Figures};
+use crate::audit::report::figures::{Counts, Figures, Slot};
 use crate::audit::report::svg::{Bar, Caption, columns, rows};
 
 /// Rows of a plot.
@@ -21,7 +21,8 @@ pub(super) fn section(figures: &Figures) -> String {
         return section;
     }
     section.push_str(
-        "<p>Of known clients and of strangers, and calls that failed: what did not end with a cookie.</p>\n",
+        "<p>Of known clients and of strangers, and calls that failed: what did not end with a cookie, or \
+         with what was asked for.</p>\n",
     );
     section.push_str(&over_time(figures));
     section.push_str(&by_reason(figures));
@@ -37,11 +38,12 @@ fn over_time(figures: &Figures) -> String {
         .iter()
         .map(|slot| Bar {
             label: label(&slot.from, time),
-            filled: slot.clients.not_granted(),
+            filled: of_clients(slot),
             hatched: slot.strangers_refused,
         })
         .collect();
-    let clients = figures.totals.clients.not_granted();
+    let requests = Counts::from(figures.requests.totals);
+    let clients = figures.totals.clients.not_granted().saturating_add(requests.not_granted());
     let strangers = figures.totals.strangers_refused;
     let caption = Caption {
         id: "refusals",
@@ -53,15 +55,13 @@ fn over_time(figures: &Figures) -> String {
     };
     let times = times(time);
     let [first, middle, last] = times.each_ref().map(String::as_str);
-    let filled = time
-        .slots
-        .iter()
-        .filter(|slot| slot.clients.not_granted() > 0 || slot.strangers_refused > 0);
+    let filled =
+        time.slots.iter().filter(|slot| of_clients(slot) > 0 || slot.strangers_refused > 0);
     let rows: Vec<Row> = filled
         .map(|slot| {
             Row::from(vec![
                 Cell::When(label(&slot.from, time)),
-                Cell::Number(slot.clients.not_granted()),
+                Cell::Number(of_clients(slot)),
                 Cell::Number(slot.strangers_refused),
             ])
         })
@@ -75,6 +75,11 @@ fn over_time(figures: &Figures) -> String {
         columns(&caption, &bars, 110.0, [first, middle, last], true),
         table("Refusals over time; times without any are left out", &names, &rows)
     )
+}
+
+/// Calls and requests of known clients that were not granted.
+fn of_clients(slot: &Slot) -> u64 {
+    slot.clients.not_granted().saturating_add(Counts::from(slot.requests).not_granted())
 }
 
 fn by_reason(figures: &Figures) -> String {
