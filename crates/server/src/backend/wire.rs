@@ -19,6 +19,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
+use tokio::io::BufReader;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
@@ -33,11 +34,13 @@ use crate::credentials::tsm;
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 /// The most of an answer that is read ahead, in bytes; also the longest header of one.
 const BUFFER: usize = 64 * 1024;
+/// The most that is taken from the socket at once, in bytes: rustls alone takes 4 KiB, a quarter of a record.
+const AT_ONCE: usize = 32 * 1024;
 /// A connection that was not used for so long is not used any more: TSM may be about to close it.
 const IDLE: Duration = Duration::from_secs(15);
 
 /// What does the connection's work.
-type Driver = Connection<TokioIo<TlsStream<TcpStream>>, Full<Bytes>>;
+type Driver = Connection<TokioIo<TlsStream<BufReader<TcpStream>>>, Full<Bytes>>;
 
 /// A connection to TSM.
 pub(super) struct Wire {
@@ -85,6 +88,7 @@ impl Wire {
         let _ = stream.set_nodelay(true);
         let name = ServerName::try_from(api.host.clone())
             .map_err(|error| unreachable("naming", &error))?;
+        let stream = BufReader::with_capacity(AT_ONCE, stream);
         let stream = TlsConnector::from(Arc::clone(check)).connect(name, stream).await;
         let stream = stream.map_err(|error| match tsm::distrust(&error) {
             Some(detail) => Failure { reason: Reason::BackendUntrusted, detail },
