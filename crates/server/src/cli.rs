@@ -4,6 +4,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::net::IpAddr;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -222,15 +223,15 @@ fn run(config: &std::path::Path) -> Exit {
         Ok(sockets) => sockets,
         Err(fault) => return fail(&fault.into()),
     };
+    // before: from in there the limits of our control group cannot be read
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     // no thread exists yet: each that is started from here on is in it
     let sandbox = Sandbox::for_config(&loaded.snapshot.config, config);
     if !sandbox.is_full() {
         tracing::warn!("the process confines itself less than it would: {sandbox}");
     }
-    // one that works: each record is a call of the audit's thread, and with more of them each of these wakes
-    // two. A core has room for a thousand logins a second; what waits for files has threads of its own
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = match runtime.worker_threads(1).enable_all().build() {
+    let runtime = match runtime.worker_threads(workers).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&StartFault::Process(error)),
     };
