@@ -60,7 +60,7 @@ fn has_password_in_address(text: &str) -> bool {
     })
 }
 
-/// A product key of Tableau: `TS`, two to six more signs, and groups of four: `TSXX-XXXX-XXXX-XXXX-XXXX`.
+/// A product key of Tableau: `TS`, two to six more signs, and groups of four, as `TSAB-12CD-34EF-56GH-78IJ`.
 fn is_product_key(text: &str) -> bool {
     const GROUPS: usize = 3;
     if memchr::memchr_iter(b'-', text.as_bytes()).take(GROUPS).count() < GROUPS {
