@@ -9,7 +9,7 @@ use tests::{Scene, wait};
 use tokio::io::AsyncReadExt;
 use tsmsim::ApiBehaviour;
 
-use crate::api_support::{STATUS, asked, lane, open, outcomes};
+use crate::api_support::{STATUS, asked, lane, open, outcomes, told};
 use crate::support::SOON;
 
 const MONITOR: &str = "[\"monitor\"]";
@@ -109,17 +109,32 @@ async fn what_tsm_says_itself_passes() {
     }
 }
 
-/// An answer that breaks off breaks off for the caller, and is on record; on HTTP/1.0 too, where the end of
-/// the connection is that of the answer.
+/// A short answer that breaks off is none: the caller is told so, and gets no half of it.
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_cut_visibly() {
+async fn a_short_answer_that_breaks_off_is_not_passed_on() {
     for behaviour in [ApiBehaviour::Truncated, ApiBehaviour::CloseInBody] {
         let scene = Scene::with(lane(MONITOR, "")).await;
         scene.api().behave(behaviour.clone());
+        let answer = open(&scene).await.get(STATUS).await.unwrap();
+        assert_eq!(told(&answer), (502, "backend_garbage".to_owned()), "{behaviour:?}");
+        assert_eq!(outcomes(&scene), ["backend_garbage"]);
+    }
+}
+
+/// A long answer that breaks off breaks off for the caller, and is on record; on HTTP/1.0 too, where the end
+/// of the connection is that of the answer.
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_cut_visibly() {
+    let part = "x".repeat(512 * 1024);
+    for head in ["content-length: 9000000\r\n\r\n", "transfer-encoding: chunked\r\n\r\n80000\r\n"] {
+        let scene = Scene::with(lane(MONITOR, "")).await;
+        let raw = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{head}{part}");
+        scene.api().behave(ApiBehaviour::Raw(raw.into()));
         let error = open(&scene).await.get(STATUS).await.unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "{behaviour:?}");
+        assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "{head}");
         let cut = scene.refusal("answer_cut").await;
         assert_eq!(cut["client.user.name"], "jump01");
+        assert_eq!(cut["tsmgate.phase"], "cut");
         assert!(cut["http.request.id"].is_string(), "{cut}");
         let peer = scene.peer("jump01").offering(&["http/1.1"]);
         let mut stream = peer.connect().await.unwrap();
@@ -128,8 +143,8 @@ async fn an_answer_that_breaks_off_is_cut_visibly() {
             .unwrap();
         let (bytes, error) = rest(&mut stream).await;
         // what was not sent yet when it broke off stays here
-        assert!(bytes.is_empty() || bytes.starts_with(b"HTTP/1.1 200 OK\r\n"), "{behaviour:?}");
-        assert!(error.is_some(), "{behaviour:?}: it looks like the end of an answer");
+        assert!(bytes.is_empty() || bytes.starts_with(b"HTTP/1.1 200 OK\r\n"), "{head}");
+        assert!(error.is_some(), "{head}: it looks like the end of an answer");
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tests::peer::{call, cookie_of, timed};
 use tests::{Scene, SceneOptions, wait};
+use tokio::sync::Semaphore;
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::ledger::Ledger;
 use tsmgate_gate::permission::{Permission, Role};
@@ -119,7 +120,7 @@ async fn a_dead_tsm_is_tried_so_often_and_no_more() {
         connections: 8,
         api: None,
     };
-    let backend = Backend::new(tsm.connections, &clock);
+    let backend = Backend::new(Arc::new(Semaphore::new(tsm.connections)), &clock);
     // the first finds out, ten more are the burst
     for _ in 0..11 {
         assert_eq!(

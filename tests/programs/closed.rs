@@ -79,7 +79,7 @@ async fn a_missing_tsm_is_a_warning_and_no_fault() {
     let client = peer(&scene, &gated, "jump01");
     let answer = format!("{:?}", client.login().await.unwrap());
     assert!(answer.contains("backend_unreachable"), "{answer}");
-    let trouble = gated.line_with("TSM did not give a cookie");
+    let trouble = gated.line_with("TSM did not answer as it should");
     assert!(trouble.contains("backend_unreachable") && trouble.contains("is TSM running?"));
     scene.tsm.restart().await.unwrap();
     wait::until("a cookie", || async {
@@ -113,7 +113,7 @@ async fn set_ups_that_cannot_work_are_warned_of() {
         "the authority CN=tests: no revocation list speaks for it",
         "is not an authority: it vouches for nobody",
         "the certificate is not for servers",
-        "the client `jump01` has no role with `login`",
+        "the client `jump01` has roles for the api lane alone, and tsm.api is not set",
         "admission.allow holds every address there is",
     ] {
         assert!(out.contains(warning), "{warning}: {out}");

@@ -70,7 +70,7 @@ const VALUES: &[Fault] = &[
         "[limits.login]\nidle = ¦\"99999999999999999999h\"\n",
         "not a length of time",
     ),
-    ("[limits.login]\n", "[limits.http]\nbody = ¦\"1MB\"\n[limits.login]\n", "`1MB` is not a size"),
+    ("[limits.http]\n", "[limits.http]\nbody = ¦\"1MB\"\n", "`1MB` is not a size"),
     ("[limits.login]\n", "[limits.login]\nper_connection = ¦0\n", "must be at least 1"),
     ("[admission]\n", "[admission]\nconnections = ¦0\n", "must be at least 1"),
     ("[admission]\n", "[admission]\nunproven = ¦0\n", "must be at least 1"),

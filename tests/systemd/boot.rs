@@ -44,6 +44,13 @@ fn the_sandbox_is_what_the_unit_says() {
     holds("the_sandbox_is_what_the_unit_says");
 }
 
+/// The one TCP connection that the daemon makes is let through by the unit and by Landlock; restarts lose no
+/// request and leave no session behind.
+#[test]
+fn the_api_lane_works_from_within_the_sandbox() {
+    holds("the_api_lane_works_from_within_the_sandbox");
+}
+
 /// R10: what is open is cut within two seconds of `systemctl reload`, what is new is refused.
 #[test]
 fn a_revoked_client_is_cut_within_two_seconds_of_the_reload() {

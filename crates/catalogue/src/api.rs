@@ -9,6 +9,7 @@
 //! what no row describes.
 
 pub mod find;
+mod loose;
 pub mod operation;
 mod path;
 pub mod raw;

@@ -188,9 +188,9 @@ fn what_has_no_row_is_unknown() {
         "/status",
         "/api",
         "/api/0.5",
-        "/api/0.50/status",
+        "/api/0.50/x",
         "/api/0.5/status/nodes",
-        "/api/1.0/status",
+        "/api/1.0/deployments",
         "/api/0.5/deployments",
         "/api/0.5/configurations/pending",
         "/admin/systeminfo.xml",
@@ -306,10 +306,14 @@ fn raw_reaches_what_has_no_row_and_only_that() {
         ("POST", "/api/0.5/deployments?ignoreWarnings=true&jobTimeoutSeconds=600"),
         ("GET", "/api/0.5/configurations/pending/keys"),
         ("DELETE", "/api/0.5/configurations/pending"),
-        ("DELETE", "/api/0.5/status"),
-        ("GET", "/api/1.0/status"),
+        ("GET", "/api/0.5/topologies/pending"),
+        ("POST", "/api/0.5/configurations/pending/keys"),
+        ("GET", "/api/0.5/configurations/pending/keys/pgsql.adminpassword"),
+        ("PUT", "/api/0.5/asyncJobs/1/cancelled"),
+        ("GET", "/api/0.5/status/x"),
+        ("GET", "/api/0.5/services/status"),
+        ("GET", "/api/1.0/deployments"),
         ("GET", "/api/0.5/x?list=a,b:c.d-e_f"),
-        ("GET", "/api/0.5/asyncJobs/007"),
     ] {
         assert_eq!(raw(method, target), Ok((RAW, target.to_owned())), "{method} {target}");
         let request = find_or_raw(method.as_bytes(), target.as_bytes()).unwrap();
@@ -339,6 +343,48 @@ fn raw_reaches_what_has_no_row_and_only_that() {
         ("?a=b&a=c", Refusal::RepeatedQueryKey),
     ] {
         assert_eq!(raw("GET", &format!("/api/0.5/x{query}")), Err(refusal), "{query}");
+    }
+}
+
+/// R57: what another reader could take for a row is not there for `api.raw` either
+#[test]
+fn raw_does_not_walk_around_a_row() {
+    let job = Refusal::BadSegment(Kind::JobId);
+    let version = Refusal::BadSegment(Kind::Version);
+    for (method, target, refusal) in [
+        // a number that Java reads
+        ("PUT", "/api/0.5/asyncJobs/007/cancel", job.clone()),
+        ("PUT", "/api/0.5/asyncJobs/-7/cancel", job.clone()),
+        ("PUT", "/api/0.5/asyncJobs/0x7/cancel", job.clone()),
+        ("PUT", "/api/0.5/asyncJobs/7.0/cancel", job.clone()),
+        ("GET", "/api/0.5/asyncJobs/7.json", job),
+        ("GET", "/api/0.5/configurations/01/keys", version.clone()),
+        ("GET", "/api/0.5/configurations/01/keys/pgsql.adminpassword", version),
+        ("GET", "/api/0.5/nodes/node1.json", Refusal::BadSegment(Kind::NodeId)),
+        // an ending, which Spring overlooks
+        ("POST", "/api/0.5/disable.json", Refusal::BadPath),
+        ("POST", "/api/0.5/disable.a.b", Refusal::BadPath),
+        ("GET", "/api/0.5/export.json", Refusal::BadPath),
+        ("GET", "/api/0.5/configurations.x/3/keys", Refusal::BadPath),
+        ("PUT", "/api/0.5/asyncJobs/7/cancel.json", Refusal::BadPath),
+        // another version, or none
+        ("POST", "/api/1.0/disable", Refusal::BadPath),
+        ("POST", "/api/0.4/restoreFixedFile?fixedFile=b", Refusal::BadPath),
+        ("POST", "/api/v1/DISABLE.json", Refusal::BadPath),
+        ("POST", "/api/latest/disable", Refusal::BadPath),
+        ("POST", "/api/disable", Refusal::BadPath),
+        ("PUT", "/api/asyncJobs/7/cancel", Refusal::BadPath),
+        ("PUT", "/api/1.0/asyncJobs/+7/cancel", Refusal::BadPath),
+        // joined otherwise
+        ("POST", "/api/0.5/reindexSearch", Refusal::BadPath),
+        ("POST", "/api/0.5/backup_fixed-file", Refusal::BadPath),
+        // another method
+        ("DELETE", "/api/0.5/status", Refusal::MethodNotAllowed(vec![Method::Get])),
+        ("POST", "/api/0.5/asyncJobs/7/cancel", Refusal::MethodNotAllowed(vec![Method::Put])),
+        ("PUT", "/api/0.5/disable", Refusal::MethodNotAllowed(vec![Method::Post])),
+        ("DELETE", "/api/1.0/status", Refusal::BadPath),
+    ] {
+        assert_eq!(raw(method, target), Err(refusal), "{method} {target}");
     }
 }
 

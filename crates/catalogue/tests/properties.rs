@@ -52,6 +52,46 @@ fn good() -> impl Strategy<Value = (&'static Operation, String)> {
     })
 }
 
+/// A row's path as another reader could take it: any version or none, any case, other joints, endings, and
+/// numbers written otherwise.
+fn loose() -> impl Strategy<Value = String> {
+    let literal = |literal: &'static str| {
+        let signs = proptest::collection::vec((any::<bool>(), 0_u8..8), literal.len());
+        (signs, "(\\.[a-z0-9]{1,4}){0,2}").prop_map(move |(signs, ending)| {
+            let mut text = String::new();
+            for (sign, (upper, joint)) in literal.chars().zip(signs) {
+                text.push(if upper { sign.to_ascii_uppercase() } else { sign });
+                text.push_str(match joint {
+                    0 => "_",
+                    1 => "-",
+                    _ => "",
+                });
+            }
+            text + &ending
+        })
+    };
+    let typed = |kind| {
+        let value = (value(kind), "(\\.[a-z]{1,4})?").prop_map(|(value, ending)| value + &ending);
+        let number = "(0{0,3}|-|0x)[0-9]{1,30}(\\.[a-z0-9]{1,4})?";
+        match kind {
+            Kind::JobId | Kind::Version => prop_oneof![value, number].boxed(),
+            _ => value.boxed(),
+        }
+    };
+    let rows: Vec<&'static Operation> = OPERATIONS.iter().collect();
+    let version = prop_oneof!["(/0\\.5)?", "/v?[0-9]{1,2}(\\.[0-9]{1,2}){0,2}", "/[a-z]{1,8}"];
+    (version, proptest::sample::select(rows)).prop_flat_map(move |(version, row)| {
+        let path = row.path.iter().map(|part| match part {
+            Segment::Literal(text) => literal(text).boxed(),
+            Segment::Typed(kind) => typed(*kind),
+        });
+        let path: Vec<_> = path.collect();
+        let query = prop_oneof![Just(""), Just("?a=b"), Just("?jobTimeoutSeconds=1")];
+        (path, query)
+            .prop_map(move |(path, query)| format!("/api{version}/{}{query}", path.join("/")))
+    })
+}
+
 /// Bytes that tricks are made of.
 fn odd() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
@@ -137,6 +177,19 @@ proptest! {
         prop_assert_eq!(found.operation(), Some(row));
         prop_assert_eq!(found.upstream(), target.as_str());
         holds(row.method.name().as_bytes(), target.as_bytes());
+    }
+
+    /// R57: no writing of a row's path is `raw`, by whatever method
+    #[test]
+    fn whatever_could_be_a_row_is_never_raw(target in loose()) {
+        for method in Method::ALL {
+            let any = find_or_raw(method.name().as_bytes(), target.as_bytes());
+            let is_row = any.as_ref().is_ok_and(|found| found.operation().is_some());
+            prop_assert!(any.is_err() || is_row, "{} {}", method.name(), target);
+            if is_row {
+                prop_assert_eq!(any, find(method.name().as_bytes(), target.as_bytes()));
+            }
+        }
     }
 
     /// R57: a good request with something odd put into it, or something taken out

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tsmgate_catalogue::api::find::find;
 use tsmgate_catalogue::api::raw::find_or_raw;
-use tsmgate_catalogue::redaction::{MARKER, is_secret, redact, redact_all};
+use tsmgate_catalogue::redaction::{MARKER, is_secret, redact, redact_all, redact_text};
 
 /// Names of real configurations and entities whose values are secret, and some of their manner.
 const SECRET: &[&str] = &[
@@ -39,6 +39,14 @@ const SECRET: &[&str] = &[
     "password2",
     "Authorization",
     "Set-Cookie",
+    "productKey",
+    "productKeys",
+    "licensing.productKeys.items.serial",
+    "license_key",
+    "licenseSerialNumber",
+    "activationKey",
+    "serial",
+    "item.serials",
 ];
 
 /// Names whose values stay.
@@ -67,6 +75,14 @@ const HARMLESS: &[&str] = &[
     "passes",
     "compass.heading",
     "opinion",
+    "certificate.serial",
+    "serialNumber",
+    "cert.serial_number",
+    "tls.client.x509.serial_number",
+    "serializable",
+    "licensing.expiration",
+    "licenseservice.port",
+    "rollupStatus.Unlicensed",
 ];
 
 #[test]
@@ -344,6 +360,16 @@ proptest! {
         let once = answer.clone();
         redact(&mut answer);
         prop_assert_eq!(answer, once);
+    }
+
+    /// From text to text it is the same as from value to value
+    #[test]
+    fn texts_are_redacted_as_values_are(answer in somewhere(secret_shape(), "[ -~]{0,12}"), pretty: bool) {
+        let written = if pretty { serde_json::to_vec_pretty(&answer) } else { serde_json::to_vec(&answer) };
+        let (text, count) = redact_text(&written.unwrap()).unwrap();
+        let mut answer = answer;
+        prop_assert_eq!(redact(&mut answer), count);
+        prop_assert_eq!(String::from_utf8(text).unwrap(), answer.to_string());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::fmt::Display;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,19 +43,15 @@ const SEQUENCE: i32 = 1;
 /// TSM as the login lane sees it.
 #[derive(Debug)]
 pub struct Backend {
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     attempts: Attempts,
     trouble: Trouble,
 }
 
 impl Backend {
-    /// Connects to nothing yet; later to TSM with at most `connections` at once.
-    pub fn new(connections: usize, clock: &Clock) -> Self {
-        Self {
-            turns: Semaphore::new(connections),
-            attempts: Attempts::new(clock),
-            trouble: Trouble::default(),
-        }
+    /// Connects to nothing yet; each call takes one of `turns`, which are those of all lanes.
+    pub fn new(turns: Arc<Semaphore>, clock: &Clock) -> Self {
+        Self { turns, attempts: Attempts::new(clock), trouble: Trouble::default() }
     }
 
     /// One login at TSM within `deadline`, for which the permit is used up: the caller's place for a

@@ -109,8 +109,11 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
         }
         () = converse(&house, &mut stream, Party { caller: &caller, about: &about, id: &id }, &lane, &mut stop) => return,
     }
-    // here only where it was cut: the conversation, and a call under way with it, is gone already
-    drain::farewell(&mut stream, false).await;
+    // here only where it was cut: the conversation, and a call under way with it, is gone already. An answer
+    // of no announced length would seem whole after the goodbye of TLS
+    if lane.get() != Some(&Lane::Http) {
+        drain::farewell(&mut stream, false).await;
+    }
 }
 
 /// The conversation, in the lane that the peer chooses.

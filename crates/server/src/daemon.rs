@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tsmgate_catalogue::api::raw::RAW;
@@ -191,12 +191,13 @@ impl Daemon {
         let (audit, audit_end) = Audit::start(&config.audit, clock.clone())?;
         let (asks, asked) = mpsc::channel(reload::ASKS);
         let closed = snapshot.policy.is_closed();
+        let turns = Arc::new(Semaphore::new(config.tsm.connections));
         let house = Arc::new(House {
             admission: Admission::new(config.admission, clock.clone()),
             balancers: Balancers::default(),
             ledger: Ledger::new(clock.clone()),
-            backend: Backend::new(config.tsm.connections, &clock),
-            api: Api::new(config.tsm.connections, &clock),
+            backend: Backend::new(Arc::clone(&turns), &clock),
+            api: Api::new(turns, &clock),
             session: Session::new(&clock),
             metrics: Metrics::new(),
             sandbox,
@@ -263,6 +264,7 @@ impl Daemon {
             () = signal => true,
             _ = &mut self.serving => {
                 tracing::error!("the accept loop ended; stopping");
+                session::give_up(&self.house).await;
                 self.house.audit.close().await;
                 return false;
             }
@@ -293,9 +295,7 @@ impl Daemon {
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "the accept loop did not end well");
         }
-        if let Some(held) = self.house.session.give_up() {
-            session::end(&self.house, &self.house.snapshot(), &held).await;
-        }
+        session::give_up(&self.house).await;
         // whoever looks may look until here
         drop(self.observers);
         self.house.audit.note(Record::new("stop", Outcome::Success));

@@ -11,7 +11,6 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tsmgate_gate::reason::{Explained, Reason};
 
@@ -20,6 +19,9 @@ use crate::status::Status;
 mod gauges;
 mod known;
 mod labels;
+
+pub use known::Requests;
+pub use labels::Side;
 
 use known::Known;
 use labels::{
@@ -45,39 +47,6 @@ const PROBES: [Reason; 2] = [Reason::PermissionMissing, Reason::NotAnOperation];
 
 /// Upper ends of the classes of TSM's answering time, in seconds.
 const ANSWER_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-
-/// Which side of TSM was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// Its login socket: for a caller, or for the gate's own session.
-    Login,
-    /// Its HTTPS controller.
-    Api,
-}
-
-impl Side {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Login, Self::Api];
-
-    /// Its name in labels.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Api => "api",
-        }
-    }
-}
-
-/// How the requests of the api lane went.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Requests {
-    /// Done by TSM.
-    pub granted: u64,
-    /// Taken to TSM or about to be, and not done.
-    pub failed: u64,
-    /// Refused by the gate.
-    pub refused: u64,
-}
 
 /// All that is counted in one life of the daemon.
 #[derive(Debug)]

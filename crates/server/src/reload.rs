@@ -189,9 +189,10 @@ impl Warden {
                 }
                 self.watched = Watched::new(&snapshot.credentials);
                 self.retry = None;
-                let before = self.house.snapshot();
                 self.publish(snapshot);
-                self.renew_session(before);
+                // the gate's own session was got under what there was before: the next request gets another
+                self.house.api.forget_idle();
+                session::give_up(&self.house).await;
                 tracing::info!(what, "read anew");
                 Ok(())
             }
@@ -232,15 +233,6 @@ impl Warden {
 
     fn publish(&self, snapshot: Snapshot) {
         self.house.snapshot.send_replace(Arc::new(snapshot));
-    }
-
-    /// The gate's own session was got under what there was before: the next request gets another.
-    fn renew_session(&self, before: Arc<Snapshot>) {
-        self.house.api.forget_idle();
-        if let Some(held) = self.house.session.give_up() {
-            let house = Arc::clone(&self.house);
-            tokio::spawn(async move { session::end(&house, &before, &held).await });
-        }
     }
 
     fn record(&mut self, extent: Extent, outcome: &Result<(), String>) {

@@ -4,6 +4,7 @@
 //! wait; it is given up before TSM would end it, when TSM does not accept it, at a reload, and at the end.
 //! Each taking and each end is on record.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,6 +27,8 @@ const TENTHS: u32 = 9;
 /// The shortest value of a cookie that is taken: in less nothing could be known as a part of it. A real one
 /// has some hundred bytes.
 const SHORTEST: usize = 32;
+/// For so long a request that TSM refused under a fresh session is refused for its own sake, not the session's.
+const DOUBT: Duration = Duration::from_secs(10);
 /// How often a session is taken, a minute and at once: a TSM that accepts none of them is not asked for
 /// ever new ones.
 const TAKINGS: (u32, u32) = (30, 10);
@@ -39,12 +42,16 @@ pub struct Session {
     takings: Bucket,
     /// Whether the next taking is counted already, by the refusal that makes it necessary.
     counted: AtomicBool,
+    /// The operations that TSM refused under a fresh session, and when: as many as the catalogue has.
+    doubted: Lock<HashMap<&'static str, Instant>>,
 }
 
 /// Where the session is kept.
 #[derive(Debug, Default)]
 struct Place {
     held: Option<Arc<Held>>,
+    /// One that TSM gave and that is not on record yet: nobody uses it before.
+    granted: Option<Arc<Held>>,
     /// How often it was given up. One that was asked for before that is not put here after it.
     given_up: u64,
 }
@@ -54,6 +61,8 @@ struct Place {
 pub(crate) struct Held {
     /// What to send.
     pub(crate) cookie: Cookie,
+    /// Whose TSM says it is.
+    username: String,
     /// What must not leave.
     pub(crate) withhold: Withhold,
     /// Under what it was got: it is sent to that TSM and to no other.
@@ -72,6 +81,7 @@ impl Session {
             taking: Mutex::default(),
             takings: Bucket::new(rate, clock),
             counted: AtomicBool::new(false),
+            doubted: Lock::default(),
         }
     }
 
@@ -116,11 +126,16 @@ impl Session {
         true
     }
 
-    /// Gives the session up: from here on nobody uses it. Whoever takes it out is to [`end`] it.
-    pub(crate) fn give_up(&self) -> Option<Arc<Held>> {
-        let mut place = self.place();
-        place.given_up += 1;
-        place.held.take()
+    /// TSM refused this operation under a session that it had just given.
+    pub(crate) fn doubt(&self, operation: &'static str) {
+        let mut doubted = self.doubted.lock().unwrap_or_else(PoisonError::into_inner);
+        doubted.insert(operation, Instant::now());
+    }
+
+    /// Whether a refusal of this operation says nothing of the session.
+    pub(crate) fn is_doubted(&self, operation: &'static str) -> bool {
+        let doubted = self.doubted.lock().unwrap_or_else(PoisonError::into_inner);
+        doubted.get(operation).is_some_and(|since| since.elapsed() < DOUBT)
     }
 
     /// Since when the session that there is has been held, and until when it will be used.
@@ -136,14 +151,22 @@ impl Session {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where the session was not given up since that was counted: from here on everybody uses this one.
-    fn put(&self, held: &Arc<Held>, given_up: u64) -> bool {
+    /// Everything that is to be ended: from here on nobody uses it.
+    fn clear(&self) -> [Option<Arc<Held>>; 2] {
         let mut place = self.place();
-        let current = place.given_up == given_up;
-        if current {
-            place.held = Some(Arc::clone(held));
+        place.given_up += 1;
+        [place.held.take(), place.granted.take()]
+    }
+
+    /// Where nothing was given up since that was counted: from here on everybody uses this one. What it
+    /// takes the place of is given back; and so is itself, where it is not wanted any more.
+    fn put(&self, held: &Arc<Held>, given_up: u64) -> Result<Option<Arc<Held>>, ()> {
+        let mut place = self.place();
+        if place.given_up != given_up {
+            return Err(());
         }
-        current
+        place.granted = None;
+        Ok(place.held.replace(Arc::clone(held)))
     }
 
     /// `before`: why the last try failed, where it did.
@@ -154,51 +177,84 @@ impl Session {
         before: Option<Reason>,
     ) -> Result<Arc<Held>, Reason> {
         loop {
-            let counted = self.counted.swap(false, Ordering::Relaxed);
-            if !counted && self.takings.take().is_err() {
-                return Err(before.unwrap_or(Reason::BackendSessionRefused));
+            let (given_up, granted) = {
+                let place = self.place();
+                (place.given_up, place.granted.clone())
+            };
+            let held = match granted {
+                // who was to have it was cut before it was on record
+                Some(held) => held,
+                None => {
+                    let counted = self.counted.swap(false, Ordering::Relaxed);
+                    if !counted && self.takings.take().is_err() {
+                        return Err(before.unwrap_or(Reason::BackendSessionRefused));
+                    }
+                    self.ask_for_one(house, permit, given_up).await?
+                }
+            };
+            let record = about(house, "taken", Outcome::Success, &held.cookie)
+                .text("tsmgate.tsm.username", &held.username)
+                .number("tsmgate.cookie.max_age", held.cookie.max_age().into());
+            if house.audit.write(record).await.is_err() {
+                give_up(house).await;
+                return Err(Reason::AuditUnavailable);
             }
-            let given_up = self.place().given_up;
-            let held = take(house, permit).await?;
-            if self.put(&held, given_up) {
-                return Ok(held);
+            match self.put(&held, given_up) {
+                Ok(None) => return Ok(held),
+                Ok(Some(former)) => {
+                    end(house, &former).await;
+                    return Ok(held);
+                }
+                // read anew meanwhile: this one belongs to what there was before
+                Err(()) => end(house, &held).await,
             }
-            // read anew meanwhile: this one belongs to what there was before
-            end(house, &held.snapshot, &held).await;
         }
     }
+
+    /// Asks TSM for one. From the moment it is there on it is known, whatever becomes of the caller.
+    async fn ask_for_one(
+        &self,
+        house: &House,
+        permit: &Permit,
+        given_up: u64,
+    ) -> Result<Arc<Held>, Reason> {
+        let snapshot = house.snapshot();
+        let config = &snapshot.config;
+        let asked = Instant::now();
+        let login = house.backend.session(&config.tsm, config.login.call, permit).await;
+        let outcome = login.as_ref().map(drop).map_err(|reason| *reason);
+        house.metrics.asked_tsm(Side::Login, asked.elapsed(), outcome);
+        let Login { username, cookie } = login.inspect_err(|reason| {
+            house.audit.note(Record::refusal("session", *reason).text("tsmgate.session", "taken"));
+        })?;
+        let short = cookie.value().expose().len() < SHORTEST;
+        let withhold = Withhold::of(cookie.value()).map_err(|_| Reason::BackendGarbage)?;
+        let life = Duration::from_secs(cookie.max_age().into()) * TENTHS / 10;
+        let until = asked + life;
+        let held = Arc::new(Held { cookie, username, withhold, snapshot, since: asked, until });
+        if short {
+            end(house, &held).await;
+            return Err(Reason::BackendGarbage);
+        }
+        let mut place = self.place();
+        if place.given_up == given_up {
+            place.granted = Some(Arc::clone(&held));
+        }
+        drop(place);
+        Ok(held)
+    }
 }
 
-/// Takes one at TSM, and records that.
-async fn take(house: &House, permit: &Permit) -> Result<Arc<Held>, Reason> {
-    let snapshot = house.snapshot();
-    let config = &snapshot.config;
-    let asked = Instant::now();
-    let login = house.backend.session(&config.tsm, config.login.call, permit).await;
-    let outcome = login.as_ref().map(drop).map_err(|reason| *reason);
-    house.metrics.asked_tsm(Side::Login, asked.elapsed(), outcome);
-    let Login { username, cookie } = login.inspect_err(|reason| {
-        house.audit.note(Record::refusal("session", *reason).text("tsmgate.session", "taken"));
-    })?;
-    if cookie.value().expose().len() < SHORTEST {
-        return Err(Reason::BackendGarbage);
+/// Gives the gate's session up, and ends it at TSM as far as that can be reached.
+pub(crate) async fn give_up(house: &House) {
+    for held in house.session.clear().into_iter().flatten() {
+        end(house, &held).await;
     }
-    let withhold = Withhold::of(cookie.value()).map_err(|_| Reason::BackendGarbage)?;
-    let record = about(house, "taken", Outcome::Success, &cookie)
-        .text("tsmgate.tsm.username", &username)
-        .number("tsmgate.cookie.max_age", cookie.max_age().into());
-    let life = Duration::from_secs(cookie.max_age().into()) * TENTHS / 10;
-    let held = Arc::new(Held { cookie, withhold, snapshot, since: asked, until: asked + life });
-    if house.audit.write(record).await.is_err() {
-        end(house, &held.snapshot, &held).await;
-        return Err(Reason::AuditUnavailable);
-    }
-    Ok(held)
 }
 
-/// Tells TSM that a session is not needed any more, as far as it can be told; `snapshot` knows where it is.
-pub(crate) async fn end(house: &House, snapshot: &Snapshot, held: &Held) {
-    let outcome = match house.api.end_own(snapshot, &held.cookie).await {
+/// Tells TSM that a session is not needed any more.
+async fn end(house: &House, held: &Held) {
+    let outcome = match house.api.end_own(&held.snapshot, &held.cookie).await {
         Ok(status) if status.is_success() => Outcome::Success,
         _ => Outcome::Failure,
     };

@@ -10,15 +10,21 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+#[path = "../parts/circumstances.rs"]
+mod circumstances;
 mod client;
+#[path = "../parts/cpu.rs"]
 mod cpu;
 mod floor;
+#[path = "../parts/interrupt.rs"]
 mod interrupt;
 mod measure;
+#[path = "../parts/process.rs"]
 mod process;
 mod stage;
 mod table;
 mod targets;
+#[path = "../parts/tsm.rs"]
 mod tsm;
 
 /// CPU microseconds per cold login of tsmgated and its peers.

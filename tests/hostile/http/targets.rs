@@ -194,10 +194,11 @@ async fn values_and_lengths_are_checked() {
     for length in [2049, 4000, 15_000] {
         refused(&cases, "GET", &long(length), none(400, "target_too_long")).await;
     }
-    for target in
-        ["/api", "/api/0.5", "/api/0.4/status", "/api/v1/status", "/v1", "/v1/Whoami", "/x"]
-    {
+    for target in ["/api", "/api/0.5", "/api/0.4/nothing", "/v1", "/v1/Whoami", "/x"] {
         refused(&cases, "GET", target, none(404, "unknown_operation")).await;
+    }
+    for target in ["/api/0.4/status", "/api/v1/status", "/api/0.5/status.json"] {
+        refused(&cases, "GET", target, none(400, "bad_path")).await;
     }
     for target in ["/v1/whoami/", "/v1//whoami", "/v1/./whoami", "/v1/%77hoami", "/v1/whoami;a"] {
         refused(&cases, "GET", target, none(400, "bad_path")).await;

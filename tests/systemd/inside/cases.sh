@@ -125,6 +125,27 @@ the_sandbox_is_what_the_unit_says() {
     [ "$abi" -lt 1 ] || tsmgated status | grep "^sandbox: landlock"
 }
 
+recorded() { grep -c "\"tsmgate.session\":\"$1\"" /var/log/tsmgate/audit.jsonl || :; }
+
+the_api_lane_works_from_within_the_sandbox() {
+    as_ jump01 status | grep RUNNING
+    as_ jump01 restart --wait | grep succeeded
+    ! as_ jump02 status || fail "a role without the permission"
+    tsmgated status | grep -i session
+    # a restart loses none, and leaves no session of the gate's behind
+    local ended; ended=$(recorded ended)
+    for _ in $(seq 40); do as_ jump01 status || echo failed; done > /out/asked &
+    local asking=$!
+    until_ 10 grep -q RUNNING /out/asked
+    systemctl restart tsmgated.service
+    wait $asking
+    sort /out/asked | uniq -c
+    ! grep -q failed /out/asked || fail "lost in a restart"
+    [ "$(recorded ended)" -gt "$ended" ]
+    systemctl reload tsmgated.service
+    as_ jump01 status | grep RUNNING
+}
+
 a_revoked_client_is_cut_within_two_seconds_of_the_reload() {
     python3 /inside/client.py hold jump02 > /out/held &
     local held=$!
@@ -348,6 +369,7 @@ case_ ready_only_when_it_serves_and_the_status_is_for_people
 case_ the_key_is_roots_alone
 case_ without_credentials_the_key_is_the_users
 case_ the_sandbox_is_what_the_unit_says
+case_ the_api_lane_works_from_within_the_sandbox
 case_ a_revoked_client_is_cut_within_two_seconds_of_the_reload
 case_ a_broken_reload_fails_and_the_old_goes_on
 case_ restarts_and_reloads_under_load_lose_no_call

@@ -16,6 +16,13 @@ until_() {
     done
 }
 
+# as_ NAME COMMAND...: tsmgate as this client.
+as_() {
+    local name=$1; shift
+    tsmgate "$@" --gate 10.20.1.5 --server-name tsm.test --ca $pki/ca.pem \
+        --cert "$pki/clients/$name.pem" --key "$pki/clients/$name.key"
+}
+
 login() { python3 /inside/client.py login "$1" | cut -c1-20; }
 property() { systemctl show --value -p "$1" tsmgated.service; }
 is() { [ "$(property "$1")" = "$2" ]; }
@@ -26,9 +33,13 @@ listening() { (: > /dev/tcp/10.20.1.5/18850) 2>/dev/null; }
 put() { install -m "${3:-644}" "$1" "$2.new"; mv -f "$2.new" "$2"; }
 
 configuration() {
-    cat <<'END'
+    cat <<END
 [tls]
 revocation_list = "clients.crl"
+
+[tsm]
+api = "https://localhost:8850"
+api_certificate_sha256 = "$(openssl x509 -in /run/tableau/api.pem -outform der | sha256sum | cut -d' ' -f1)"
 
 [admission]
 allow = ["10.20.1.0/24"]
@@ -38,12 +49,13 @@ unproven_per_source = 100
 
 [limits.client]
 logins = { per_minute = 60000, burst = 1000 }
+requests = { per_minute = 60000, burst = 1000 }
 in_flight = 64
 
 [[client]]
 name = "jump01"
 identity = "URI:tsmgate://client/jump01"
-roles = ["login"]
+roles = ["operator", "login"]
 
 [[client]]
 name = "jump02"
@@ -69,7 +81,7 @@ tsm() {
     useradd --system --no-create-home tableau
     install -d -o tableau /run/tableau /var/log/tsmsim
     systemctl start tsmsim.service
-    until_ 10 test -S /run/tableau/tab-controller-login-8850
+    until_ 10 test -S /run/tableau/tab-controller-login-8850 -a -s /run/tableau/api.pem
 }
 
 # What `tsmgate pki` and the package leave. The server's certificate was made 300 days ago: it is due.

@@ -8,13 +8,14 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 use super::PREFIX;
+use super::loose;
 use super::operation::{Answer, Body, Method, Operation, Segment};
 use super::path::Target;
 use super::raw::{RAW, RAW_BODY_LIMIT};
 use super::refusal::Refusal;
 use super::table::OPERATIONS;
 use super::value::Value;
-use crate::redaction;
+use crate::redaction::{self, NotJson};
 
 /// A request that may be sent, if its caller has the permission.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub(super) fn in_table(method: &[u8], target: &Target<'_>) -> Result<Match, Refu
     let Some(path) = below_prefix(&target.segments) else {
         return Err(unknown(&target.segments));
     };
-    let rows: Vec<_> = OPERATIONS.iter().filter(|row| fits(row.path, path, Fit::Exactly)).collect();
+    let rows: Vec<_> = OPERATIONS.iter().filter(|row| fits(row.path, path)).collect();
     if rows.is_empty() {
         let bad = OPERATIONS.iter().find_map(|row| bad_segment(row.path, path));
         return Err(bad.unwrap_or_else(|| unknown(&target.segments)));
@@ -75,7 +76,10 @@ impl Match {
         for part in row.path {
             upstream.push('/');
             match part {
-                Segment::Literal(literal) => upstream.push_str(literal),
+                Segment::Literal(literal) => {
+                    asks_for_secret |= redaction::is_secret(literal);
+                    upstream.push_str(literal);
+                }
                 Segment::Typed(kind) => {
                     let value = values.next().ok_or(Refusal::UnknownOperation)?;
                     let value = kind.parse(value).ok_or(Refusal::BadSegment(*kind))?;
@@ -137,10 +141,30 @@ impl Match {
         self.operation.is_none_or(|row| row.answer == Answer::Secrets)
     }
 
+    /// The same request with this body, which may name a secret where path and query do not.
+    #[must_use]
+    pub fn with_body(mut self, body: &[u8]) -> Self {
+        self.asks_for_secret |= self.holds_secrets() && redaction::asks_for_secret(body);
+        self
+    }
+
     /// Takes the secrets out of the answer to this request, and tells how many there were. Where the
     /// request names one secret key, every text and number of the answer is taken for it.
     pub fn redact(&self, answer: &mut Json) -> usize {
         if self.asks_for_secret { redaction::redact_all(answer) } else { redaction::redact(answer) }
+    }
+
+    /// As [`Match::redact`], from text to text: written anew, with members in their order and numbers digit
+    /// for digit.
+    ///
+    /// # Errors
+    /// [`NotJson`]: what cannot be looked through is not to be passed on.
+    pub fn redact_text(&self, answer: &[u8]) -> Result<(Vec<u8>, usize), NotJson> {
+        if self.asks_for_secret {
+            redaction::redact_all_text(answer)
+        } else {
+            redaction::redact_text(answer)
+        }
     }
 }
 
@@ -177,21 +201,12 @@ fn write(upstream: &mut String, value: &Value) {
     let _ = write!(upstream, "{value}");
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Fit {
-    /// Byte for byte, and every value is one.
-    Exactly,
-    /// The literals in any case, whatever the values.
-    Loosely,
-}
-
-fn fits(row: &[Segment], path: &[&str], fit: Fit) -> bool {
+/// Byte for byte, and every value is one.
+fn fits(row: &[Segment], path: &[&str]) -> bool {
     row.len() == path.len()
-        && row.iter().zip(path).all(|(part, segment)| match (part, fit) {
-            (Segment::Literal(literal), Fit::Exactly) => literal == segment,
-            (Segment::Literal(literal), Fit::Loosely) => literal.eq_ignore_ascii_case(segment),
-            (Segment::Typed(kind), Fit::Exactly) => kind.parse(segment.as_bytes()).is_some(),
-            (Segment::Typed(_), Fit::Loosely) => true,
+        && row.iter().zip(path).all(|(part, segment)| match part {
+            Segment::Literal(literal) => literal == segment,
+            Segment::Typed(kind) => kind.parse(segment.as_bytes()).is_some(),
         })
 }
 
@@ -217,14 +232,7 @@ fn below_prefix<'a, 'b>(segments: &'b [&'a str]) -> Option<&'b [&'a str]> {
     segments.strip_prefix(prefix.as_slice())
 }
 
-/// No row has the path; a row that would have it in another case makes it a bad one.
+/// No row has the path; a row that could be meant all the same makes it a bad one.
 fn unknown(segments: &[&str]) -> Refusal {
-    let prefix = PREFIX.split('/').skip(1);
-    let path = segments.get(prefix.clone().count()..).unwrap_or_default();
-    let below = prefix.zip(segments).all(|(ours, theirs)| ours.eq_ignore_ascii_case(theirs));
-    if below && OPERATIONS.iter().any(|row| fits(row.path, path, Fit::Loosely)) {
-        Refusal::BadPath
-    } else {
-        Refusal::UnknownOperation
-    }
+    if loose::fits_a_row(segments) { Refusal::BadPath } else { Refusal::UnknownOperation }
 }

@@ -1,10 +1,13 @@
 //! Requests that no row describes, for who has the permission `api.raw`.
 //!
-//! The rows go first: a request for one of them takes its permission and its typed values here as well.
+//! The rows go first: a request for one of them takes its permission and its typed values here as well, and
+//! what another reader could take for one is refused, so that nobody walks around a row's permission. That
+//! holds for other methods on a row's path too: none is known, and what it would do is not either.
 //! The rest is held to the same plain bytes and written anew, its answers are redacted, and nothing that
 //! could be taken for a session route goes through.
 
 use super::find::{Match, in_table};
+use super::loose;
 use super::operation::Method;
 use super::path::Target;
 use super::refusal::Refusal;
@@ -21,13 +24,15 @@ pub const RAW_BODY_LIMIT: usize = 1024 * 1024;
 /// the four methods, each query key once and with a value.
 ///
 /// # Errors
-/// Every [`Refusal`]; what a row refuses for its query, or for another case of its path, stays refused.
+/// Every [`Refusal`]. What a row refuses, for its method, its values, its query or the way in which its path
+/// is written, stays refused: another version, another case, an ending such as `.json`, a number such as
+/// `007`.
 pub fn find_or_raw(method: &[u8], target: &[u8]) -> Result<Match, Refusal> {
     let target = Target::read(target)?;
     match in_table(method, &target) {
-        Err(Refusal::UnknownOperation | Refusal::BadSegment(_) | Refusal::MethodNotAllowed(_)) => {
-            raw(method, &target)
-        }
+        Err(Refusal::UnknownOperation) => raw(method, &target),
+        // a word where the row has a number, such as `configurations/pending/keys`
+        Err(Refusal::BadSegment(_)) if !loose::fits_a_row(&target.segments) => raw(method, &target),
         answer => answer,
     }
 }
@@ -65,6 +70,8 @@ fn raw(method: &[u8], target: &Target<'_>) -> Result<Match, Refusal> {
         secret |= redaction::is_secret(key) || redaction::is_secret(value);
         seen.push(key);
     }
+    // also where only all of it together is the name
+    secret |= redaction::is_secret(&upstream);
     Ok(Match::raw(method, upstream, secret))
 }
 

@@ -10,7 +10,8 @@ pub enum Refusal {
     #[error("path and query are too long")]
     TooLong,
     /// The path could be read in two ways: an escape, a dot segment, an empty segment, a slash at the end,
-    /// a byte that needs escaping, another case, an absolute form.
+    /// a byte that needs escaping, an absolute form; or a row's path in another case, another version, or
+    /// with an ending.
     #[error("the path is not written as the operation has it, byte for byte and without escapes")]
     BadPath,
     /// `login`, `logout` or `bootstrap`, or something that could be taken for it.

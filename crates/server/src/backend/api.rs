@@ -41,7 +41,9 @@ const END_DEADLINE: Duration = Duration::from_secs(3);
 /// TSM's controller as the api lane sees it.
 #[derive(Debug)]
 pub struct Api {
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
+    /// For answers that are too long to be read ahead: however slowly they are fetched, turns are left.
+    streams: Semaphore,
     attempts: Attempts,
     trouble: Trouble,
     /// Connections whose last exchange went well, the last used at the end.
@@ -78,13 +80,16 @@ pub struct Answered<'a> {
     wire: Wire,
     api: &'a Api,
     _turn: SemaphorePermit<'a>,
+    _stream: Option<SemaphorePermit<'a>>,
 }
 
 impl Api {
-    /// Connects to nothing yet; later with at most `connections` at once.
-    pub fn new(connections: usize, clock: &Clock) -> Self {
+    /// Connects to nothing yet; each request takes one of `turns`, which are those of all lanes.
+    pub fn new(turns: Arc<Semaphore>, clock: &Clock) -> Self {
+        let streams = Semaphore::new((turns.available_permits() / 2).max(1));
         Self {
-            turns: Semaphore::new(connections),
+            turns,
+            streams,
             attempts: Attempts::new(clock),
             trouble: Trouble::default(),
             idle: Mutex::default(),
@@ -120,10 +125,13 @@ impl Api {
         permit: &Permit,
     ) -> Result<StatusCode, Reason> {
         tracing::debug!(permission = %permit.permission(), "ending a session at TSM");
+        let turn = timeout(TURN_DEADLINE, self.turns.acquire()).await;
+        let Ok(Ok(_turn)) = turn else { return Err(Reason::BackendBusy) };
         self.told(self.end(snapshot, (COOKIE_NAME, cookie)).await)
     }
 
-    /// Ends the gate's own session, which was got with a permit; tells the status of TSM's answer.
+    /// Ends the gate's own session, which was got with a permit; tells the status of TSM's answer. It waits
+    /// for no turn, for the gate does that once at a time.
     ///
     /// # Errors
     /// As [`Api::ask`].
@@ -152,9 +160,9 @@ impl Api {
             fields: HeaderMap::new(),
             body: Bytes::new(),
         };
-        let deadline = Instant::now() + END_DEADLINE;
-        let answered = self.exchange(snapshot, &outgoing, session, deadline).await?;
-        Ok(answered.status)
+        let sent = timeout(END_DEADLINE, self.send(&place_of(snapshot)?, &outgoing, session)).await;
+        let (_, answer) = sent.map_err(|_| Failure::from(Reason::BackendTimeout))??;
+        Ok(answer.status())
     }
 
     /// For the operator's log, once for each change.
@@ -170,9 +178,7 @@ impl Api {
         session: (&str, &Secret),
         deadline: Instant,
     ) -> Result<Answered<'_>, Failure> {
-        let place = snapshot.config.tsm.api.as_ref().zip(snapshot.credentials.tsm.as_ref());
-        let (api, check) = place.ok_or(Reason::BackendUnreachable)?;
-        let place = Place { api, check };
+        let place = place_of(snapshot)?;
         let turn = timeout(TURN_DEADLINE, self.turns.acquire()).await;
         let Ok(Ok(turn)) = turn else { return Err(Reason::BackendBusy.into()) };
         let exchanged = timeout_at(deadline, self.send(&place, outgoing, session)).await;
@@ -189,7 +195,15 @@ impl Api {
             return Err(garbage("it encoded an answer that it was not to".to_owned()));
         }
         let fields = head.headers;
-        Ok(Answered { status: head.status, fields, body, wire, api: self, _turn: turn })
+        Ok(Answered {
+            status: head.status,
+            fields,
+            body,
+            wire,
+            api: self,
+            _turn: turn,
+            _stream: None,
+        })
     }
 
     /// Sends on a kept connection, or on a new one where that turns out to be over.
@@ -235,7 +249,7 @@ impl Api {
         loop {
             // not across the wait
             let mut wire = self.idle().pop()?;
-            if wire.is_good(place.check).await {
+            if wire.is_good(place.api, place.check).await {
                 return Some(wire);
             }
         }
@@ -250,6 +264,38 @@ impl Answered<'_> {
     /// How long the body is, where TSM said so.
     pub fn length(&self) -> Option<u64> {
         self.body.size_hint().exact()
+    }
+
+    /// Reads ahead: to the end of the body, or until there are more than `most` bytes of it, or for so much
+    /// `time`. What there is, and whether it is all.
+    ///
+    /// # Errors
+    /// [`Reason::BackendGarbage`]: it broke off.
+    pub async fn ahead(&mut self, most: usize, time: Duration) -> Result<(Vec<u8>, bool), Reason> {
+        let (mut ahead, until) = (Vec::new(), Instant::now() + time);
+        while ahead.len() <= most {
+            match timeout_at(until, self.wire.part(&mut self.body)).await {
+                Err(_) => return Ok((ahead, false)),
+                Ok(Ok(None)) => return Ok((ahead, true)),
+                Ok(Ok(Some(part))) => ahead.extend_from_slice(&part),
+                Ok(Err(error)) => {
+                    tracing::debug!(error, "TSM's answer broke off");
+                    return Err(Reason::BackendGarbage);
+                }
+            }
+        }
+        Ok((ahead, false))
+    }
+
+    /// Takes one of the places for answers that are passed on as they come.
+    ///
+    /// # Errors
+    /// [`Reason::BackendBusy`]: there are as many as there may be.
+    pub async fn stream(&mut self) -> Result<(), Reason> {
+        let place = timeout(TURN_DEADLINE, self.api.streams.acquire()).await;
+        let Ok(Ok(place)) = place else { return Err(Reason::BackendBusy) };
+        self._stream = Some(place);
+        Ok(())
     }
 
     /// The next part of the body, within `most`; `None` at its end.
@@ -276,6 +322,12 @@ impl Answered<'_> {
             idle.push(self.wire);
         }
     }
+}
+
+fn place_of(snapshot: &Snapshot) -> Result<Place<'_>, Failure> {
+    let place = snapshot.config.tsm.api.as_ref().zip(snapshot.credentials.tsm.as_ref());
+    let (api, check) = place.ok_or(Reason::BackendUnreachable)?;
+    Ok(Place { api, check })
 }
 
 fn garbage(detail: String) -> Failure {

@@ -1,6 +1,7 @@
-//! Telling the operator that TSM does not answer as it should, and that it does again: once for each
-//! change, then once a minute, so that no client fills the log by asking.
+//! Telling the operator that TSM does not answer as it should, and that it does again: each kind of trouble
+//! once a minute, so that no client fills the log by asking.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,33 @@ use tsmgate_gate::reason::Reason;
 
 use super::Failure;
 
-/// How often trouble that goes on is told.
+/// How often trouble that goes on, or comes back, is told.
 const AGAIN: Duration = Duration::from_secs(60);
+/// What is told when TSM answers.
+const WELL: &str = "well";
 
 /// The trouble there is.
 #[derive(Debug, Default)]
-pub(super) struct Trouble(Mutex<Option<(Reason, Instant)>>);
+pub(super) struct Trouble(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// The kind of trouble that was told last and is not over.
+    now: Option<&'static str>,
+    /// When each was told last, by its code: as many as there are codes.
+    told: HashMap<&'static str, Instant>,
+}
+
+impl Known {
+    /// Whether that is to be told, which then counts as done.
+    fn is_news(&mut self, what: &'static str) -> bool {
+        let news = self.told.get(what).is_none_or(|told| told.elapsed() >= AGAIN);
+        if news {
+            self.told.insert(what, Instant::now());
+        }
+        news
+    }
+}
 
 impl Trouble {
     /// Tells of how the last call ended, if that is news.
@@ -21,18 +43,15 @@ impl Trouble {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match failure {
             None => {
-                if known.take().is_some() {
+                if known.now.take().is_some() && known.is_news(WELL) {
                     tracing::info!("TSM answers again");
                 }
             }
             Some(Failure { reason, detail }) => {
-                let reason = *reason;
-                let news =
-                    known.is_none_or(|(before, told)| before != reason || told.elapsed() >= AGAIN);
-                if news {
-                    *known = Some((reason, Instant::now()));
-                    let (code, hint) = (reason.code(), hint(reason));
-                    tracing::error!(reason = code, detail, hint, "TSM did not give a cookie");
+                let (code, hint) = (reason.code(), hint(*reason));
+                known.now = Some(code);
+                if known.is_news(code) {
+                    tracing::error!(reason = code, detail, hint, "TSM did not answer as it should");
                 }
             }
         }

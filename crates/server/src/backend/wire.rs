@@ -19,6 +19,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
+use tokio::io::BufReader;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
@@ -33,11 +34,13 @@ use crate::credentials::tsm;
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 /// The most of an answer that is read ahead, in bytes; also the longest header of one.
 const BUFFER: usize = 64 * 1024;
+/// The most that is taken from the socket at once, in bytes: rustls alone takes 4 KiB, a quarter of a record.
+const AT_ONCE: usize = 32 * 1024;
 /// A connection that was not used for so long is not used any more: TSM may be about to close it.
 const IDLE: Duration = Duration::from_secs(15);
 
 /// What does the connection's work.
-type Driver = Connection<TokioIo<TlsStream<TcpStream>>, Full<Bytes>>;
+type Driver = Connection<TokioIo<TlsStream<BufReader<TcpStream>>>, Full<Bytes>>;
 
 /// A connection to TSM.
 pub(super) struct Wire {
@@ -46,7 +49,9 @@ pub(super) struct Wire {
     over: bool,
     /// When it was last used.
     used: Instant,
-    /// How the certificate at its end was checked: another check makes it worthless.
+    /// Where it leads to, and how the certificate there was checked: for another place, or by another check,
+    /// it is worth nothing.
+    place: (String, u16),
     checked: Arc<ClientConfig>,
 }
 
@@ -83,6 +88,7 @@ impl Wire {
         let _ = stream.set_nodelay(true);
         let name = ServerName::try_from(api.host.clone())
             .map_err(|error| unreachable("naming", &error))?;
+        let stream = BufReader::with_capacity(AT_ONCE, stream);
         let stream = TlsConnector::from(Arc::clone(check)).connect(name, stream).await;
         let stream = stream.map_err(|error| match tsm::distrust(&error) {
             Some(detail) => Failure { reason: Reason::BackendUntrusted, detail },
@@ -94,7 +100,8 @@ impl Wire {
             .await
             .map_err(|error| unreachable("speaking with", &error))?;
         let (driver, checked) = (Box::pin(driver), Arc::clone(check));
-        Ok(Self { requests, driver, over: false, used: Instant::now(), checked })
+        let place = (api.host.clone(), api.port);
+        Ok(Self { requests, driver, over: false, used: Instant::now(), place, checked })
     }
 
     /// Whether it was used a short time ago.
@@ -103,8 +110,9 @@ impl Wire {
     }
 
     /// Whether a request can go here that is to be checked so.
-    pub(super) async fn is_good(&mut self, check: &Arc<ClientConfig>) -> bool {
-        if !self.is_young() || !Arc::ptr_eq(&self.checked, check) {
+    pub(super) async fn is_good(&mut self, api: &Api, check: &Arc<ClientConfig>) -> bool {
+        let same_place = self.place.0 == api.host && self.place.1 == api.port;
+        if !self.is_young() || !same_place || !Arc::ptr_eq(&self.checked, check) {
             return false;
         }
         // looks whether it was closed meanwhile, without waiting

@@ -3,12 +3,23 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tsmgate_text::escape;
 
 use super::labels::{Login, RefusedRequest, Request};
-use super::{LOGIN_SERIES, OTHERS, Requests, Side};
+use super::{LOGIN_SERIES, OTHERS, Side};
 
+/// How the requests of the api lane went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requests {
+    /// Done by TSM.
+    pub granted: u64,
+    /// Taken to TSM or about to be, and not done.
+    pub failed: u64,
+    /// Refused by the gate.
+    pub refused: u64,
+}
 /// See the room's first line.
 #[derive(Debug, Default)]
 pub(super) struct Known {

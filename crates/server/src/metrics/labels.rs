@@ -3,6 +3,27 @@
 use prometheus_client::encoding::EncodeLabelSet;
 use tsmgate_gate::reason::Reason;
 
+/// Which side of TSM was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Its login socket: for a caller, or for the gate's own session.
+    Login,
+    /// Its HTTPS controller.
+    Api,
+}
+
+impl Side {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Login, Self::Api];
+
+    /// Its name in labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Api => "api",
+        }
+    }
+}
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Why {
     pub(super) stage: &'static str,

@@ -5,7 +5,8 @@
 //! request and no second one to disagree with it.
 //!
 //! Rooms: [`api`] takes operations to TSM, [`own`] has the gate's own routes, [`answer`] what the gate says,
-//! [`fields`] what passes of a header, [`withhold`] what never leaves.
+//! [`fields`] what passes of a header, [`redact`] takes secrets out, [`withhold`] the session, [`stream`] passes on
+//! what is too long to be read whole.
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
+use tsmgate_gate::permit::Permit;
 use tsmgate_gate::reason::{Reason, Stage};
 
 use super::Party;
@@ -28,6 +30,7 @@ mod body;
 mod fields;
 mod head;
 mod own;
+mod redact;
 mod stream;
 pub(crate) mod withhold;
 
@@ -39,6 +42,9 @@ use head::{Framing, HEAD_LIMIT, Head};
 const PIECE: usize = 64 * 1024;
 /// How long a peer may take to fetch a piece: slower than 6 KiB/s is gone.
 const PIECE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// After so many refusals in a row the connection ends: a new one is counted where connections are.
+const REFUSED_LIMIT: u32 = 100;
 
 /// One caller's connection, past the handshake.
 #[derive(Debug)]
@@ -55,6 +61,8 @@ pub struct Conversation<'a, S> {
     unread: bool,
     /// Whether the peer asked for a header alone (`HEAD`): a body would be taken for its next answer.
     head_alone: bool,
+    /// How many requests in a row were refused.
+    refused: u32,
     stop: watch::Receiver<bool>,
 }
 
@@ -76,7 +84,8 @@ struct Asked {
 
 /// What a request comes to.
 enum Reply<'a> {
-    Whole(Answer),
+    /// With the caller's place for a call under way, until it is on its way as a whole.
+    Whole(Answer, Option<Permit>),
     Stream(Box<api::Stream<'a>>),
 }
 
@@ -99,6 +108,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             number: 0,
             unread: false,
             head_alone: false,
+            refused: 0,
             stop,
         }
     }
@@ -123,7 +133,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     async fn request(&mut self) -> Result<(), End> {
         let head = self.head_unless_stopped().await?;
         self.number += 1;
-        self.head_alone = false;
         let id = format!("{}-{}", self.party.id, self.number);
         let about = Record::empty().text("http.request.id", &id).append(self.party.about);
         let asked = Asked { id, about };
@@ -134,11 +143,24 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         };
         self.unread = head.framing != Framing::None;
         self.head_alone = head.method == b"HEAD";
-        let keep_alive = head.keep_alive && !*self.stop.borrow();
-        match self.reply(&head, &asked).await {
-            Ok(Reply::Whole(answer)) => self.send(&asked.id, &answer, keep_alive).await,
-            Ok(Reply::Stream(stream)) => self.pass(&asked, *stream, &head).await,
-            Err(refusal) => self.refuse(&asked, &refusal, keep_alive).await,
+        let reply = self.reply(&head, &asked).await;
+        // decided once: what the peer is told is what happens
+        let keep_alive = head.keep_alive && !*self.stop.borrow() && !self.unread;
+        match reply {
+            Ok(Reply::Whole(answer, permit)) => {
+                self.refused = 0;
+                self.send(&asked.id, answer, keep_alive, permit).await
+            }
+            Ok(Reply::Stream(stream)) => {
+                self.refused = 0;
+                self.pass(&asked, *stream, &head, keep_alive).await
+            }
+            Err(refusal) => {
+                self.refused +=
+                    u32::from(refusal.reason.party() == tsmgate_gate::reason::Party::Peer);
+                let keep_alive = keep_alive && self.refused < REFUSED_LIMIT;
+                return self.refuse(&asked, &refusal, keep_alive).await;
+            }
         }?;
         if keep_alive { Ok(()) } else { Err(End::LastWords) }
     }
@@ -146,21 +168,25 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     /// Which of them it is, and what comes of it.
     async fn reply(&mut self, head: &Head, asked: &Asked) -> Result<Reply<'a>, Refusal> {
         // a browser sends the certificate of whoever sits before it along with what any page makes it send
-        let reads = head.method == b"GET";
-        if !reads && head.has("origin") {
+        let changes = head.method != b"GET";
+        let elsewhere = |site: &[u8]| matches!(site, b"cross-site" | b"same-site");
+        if changes && head.has("origin") || head.only("sec-fetch-site").is_some_and(elsewhere) {
             return Err(self.charged(Reason::CrossSite.into()));
         }
         match own::Route::of(&head.target) {
-            Some(route) => self.own(route, head, asked).await.map(Reply::Whole),
+            Some(route) => {
+                let answer = self.own(route, head, asked).await?;
+                Ok(Reply::Whole(answer, None))
+            }
             None => self.api(head, asked).await,
         }
     }
 
-    /// A refusal that comes before anything was charged. It uses up the caller's rate as well: who asks for
-    /// what is never there could do so without end on one connection.
+    /// A refusal for which the caller's rate is used up as for an answer; or that it is over it.
     fn charged(&self, refusal: Refusal) -> Refusal {
-        let client = self.party.caller.entry(&self.house.snapshot().policy);
-        match client.and_then(|client| self.house.ledger.charge_request(&client)) {
+        let snapshot = self.house.snapshot();
+        let entry = self.party.caller.entry(&snapshot.policy);
+        match entry.and_then(|entry| self.house.ledger.charge_request(&entry)) {
             Ok(_) => refusal,
             Err(reason) => reason.into(),
         }
@@ -253,20 +279,37 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         // a policy that no longer knows the caller does not keep its connection
         let known = reason.stage() != Stage::Identify && reason != Reason::CertificateRevoked;
         let keep_alive = keep_alive && known && !self.unread;
-        self.send(&asked.id, &refusal.answer(), keep_alive).await?;
+        self.send(&asked.id, refusal.answer(), keep_alive, None).await?;
         if keep_alive { Ok(()) } else { Err(End::LastWords) }
     }
 
-    /// Sends an answer that is there as a whole.
-    async fn send(&mut self, id: &str, answer: &Answer, keep_alive: bool) -> Result<(), End> {
+    /// Sends an answer that is there as a whole. The caller's place is free before it can know that it has
+    /// all of it.
+    async fn send(
+        &mut self,
+        id: &str,
+        answer: Answer,
+        keep_alive: bool,
+        permit: Option<Permit>,
+    ) -> Result<(), End> {
         let fields = answer.fields.iter().map(|(name, value)| (name, value));
-        let (keep_alive, end) = (keep_alive && !self.unread, answer.end());
-        let mut bytes = answer::head(answer.status, id, fields, end, keep_alive);
-        if end != answer::End::Bodiless && !self.head_alone {
-            bytes.extend_from_slice(&answer.body);
+        let end = answer.end();
+        let mut head = answer::head(answer.status, id, fields, end, keep_alive);
+        let mut body = match end {
+            answer::End::Bodiless => Bytes::new(),
+            _ if self.head_alone => Bytes::new(),
+            _ => answer.body,
+        };
+        // one write for both, where that copies little
+        let first = body.split_to(body.len().min(PIECE.saturating_sub(head.len())));
+        head.extend_from_slice(&first);
+        if !body.is_empty() {
+            self.put(head.split().freeze()).await?;
         }
-        self.put(bytes.freeze()).await?;
-        if self.unread { Err(End::LastWords) } else { Ok(()) }
+        let last = body.split_off(body.len().saturating_sub(PIECE));
+        self.put(body).await?;
+        drop(permit);
+        self.put(if head.is_empty() { last } else { head.freeze() }).await
     }
 
     /// Writes, a piece at a time: a slow reader is waited for, a standing one is not.

@@ -139,7 +139,7 @@ fn secrets_in_clear_stand_out() {
     assert!(page.contains("<strong>These clients were given secrets in clear</strong>"));
     assert!(page.contains("<tr class=\"look\"><th scope=\"row\">vault</th>"));
     assert!(!page.contains("<tr class=\"look\"><th scope=\"row\">auditor</th>"));
-    let told = "SECRETS IN CLEAR: vault was given those of export, 2 times".to_owned();
+    let told = "SECRETS IN CLEAR were given to vault by export: 2".to_owned();
     assert!(made.summary().contains(&told), "{:#?}", made.summary());
 }
 

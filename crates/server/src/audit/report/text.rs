@@ -93,9 +93,7 @@ fn requests(figures: &Figures) -> Vec<String> {
     let mut lines = Vec::new();
     for read in requests.secrets_in_clear.iter().take(ROWS) {
         let (client, operation, count) = (&read.client, &read.operation, read.count);
-        lines.push(format!(
-            "SECRETS IN CLEAR: {client} was given those of {operation}, {count} times"
-        ));
+        lines.push(format!("SECRETS IN CLEAR were given to {client} by {operation}: {count}"));
     }
     let beyond = requests.other_secrets_in_clear > 0;
     lines.extend(more("with secrets in clear", requests.secrets_in_clear.len(), beyond));

@@ -6,38 +6,49 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use hyper::{HeaderMap, StatusCode};
 use serde::de::IgnoredAny;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Duration, Instant, timeout_at};
+use tokio::time::{Duration, Instant};
 use tsmgate_catalogue::api::find::{Match, find};
 use tsmgate_catalogue::api::operation::Body;
 use tsmgate_catalogue::api::raw::find_or_raw;
 use tsmgate_catalogue::api::refusal::Refusal as NoOperation;
+use tsmgate_catalogue::redaction;
 use tsmgate_gate::permission::Permission;
-use tsmgate_gate::permit::{self, Permit};
+use tsmgate_gate::permit::{self, Caller, Permit};
 use tsmgate_gate::policy::Client;
 use tsmgate_gate::reason::Reason;
 
 use super::answer::{Answer, Refusal};
 use super::head::{Framing, Head};
+use super::redact::redact;
 use super::{Asked, Conversation, Reply, fields};
 use crate::audit::record::Record;
 use crate::backend::api::{Answered, Outgoing};
-use crate::config::HttpLimits;
+use crate::digest::sha256;
 use crate::house::{House, Snapshot};
 use crate::metrics::Side;
 use crate::relay::entry::{Call, Entry};
 use crate::session::Held;
 
+/// An answer up to this length is read to its end before any of it is passed on, in bytes.
+const READ_AHEAD: usize = 256 * 1024;
+/// The longest that is waited for that: one that comes bit by bit is passed on so.
+const READ_AHEAD_TIME: Duration = Duration::from_secs(1);
+
 /// TSM's answer, as it is to be passed on.
 pub(super) struct Stream<'a> {
     pub(super) answered: Answered<'a>,
+    /// What was read of its body already.
+    pub(super) begin: Vec<u8>,
     /// The session it was got with, which must not leave.
     pub(super) held: Arc<Held>,
     /// The caller's place for a call under way, until the answer is passed on.
     pub(super) permit: Permit,
+    /// What it is the answer to.
+    pub(super) matched: Match,
 }
 
 /// A request that may be made.
@@ -54,11 +65,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let (house, client) = (self.house, &self.party.caller.client().name);
         let snapshot = house.snapshot();
         let Allowed { matched, permit, redacted } = self.allow(&snapshot, head)?;
-        let of_it = |refusal: Refusal| refusal.of(matched.name());
+        let name = matched.name();
+        let of_it = |refusal: Refusal| refusal.of(name);
         let body = self.document(head, matched.body()).await.map_err(of_it)?;
+        let matched = matched.with_body(&body);
         // while a body came, what decides may have been read anew
         let snapshot = house.snapshot();
-        let redacted = redacted | self.is_allowed_still(&snapshot, &matched).map_err(of_it)?;
+        let still = is_allowed_still(self.party.caller, &snapshot, &matched).map_err(of_it)?;
+        let redacted = redacted | still;
         let call = Call::Request(matched.name());
         let counted = |reason: Reason| {
             call.count(house, client, Err(reason));
@@ -73,28 +87,63 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             body: body.into(),
         };
         let begun = Instant::now();
-        let answer = ask(house, snapshot.config.http.call, &outgoing, &permit).await;
+        let most = snapshot.config.http.call;
+        let answer = ask(house, matched.name(), most, &outgoing, &permit).await;
         let asked_of = answer.as_ref().map(drop).map_err(|reason| *reason);
         house.metrics.asked_tsm(Side::Api, begun.elapsed(), asked_of);
-        let answer = match answer {
-            Ok((answered, held)) if redacted => {
-                redact(&snapshot, &matched, answered, &held).await.map(Ready::Whole)
-            }
-            Ok((answered, held)) => Ok(Ready::Stream(Box::new(Stream { answered, held, permit }))),
+        let ready = match answer {
+            Ok(answer) => self.ready(&matched, redacted, answer, permit).await,
             Err(reason) => Err(reason),
         };
-        let outcome = answer.as_ref().map_err(|reason| *reason).and_then(Ready::outcome);
-        let record = match &answer {
+        let outcome = ready.as_ref().map_err(|reason| *reason).and_then(Ready::outcome);
+        let record = match &ready {
             Ok(ready) => ready.about(call.ended(outcome)),
             Err(_) => call.ended(outcome),
         };
         entry.close(record).await.map_err(counted)?;
         call.count(house, client, outcome);
-        match answer {
-            Ok(Ready::Whole(Redacted { answer, .. })) => Ok(Reply::Whole(answer)),
+        match ready {
+            Ok(Ready::Whole { answer, permit, .. }) => Ok(Reply::Whole(answer, Some(permit))),
             Ok(Ready::Stream(stream)) => Ok(Reply::Stream(stream)),
+            Err(Reason::PermissionMissing) => {
+                Err(Refusal::lacking(matched.permission()).on_record())
+            }
             Err(reason) => Err(Refusal::from(reason).on_record()),
         }
+    }
+
+    /// An answer as it will leave. Most are read to their end before a byte of them goes: however slowly
+    /// they are fetched then, it is not TSM's connection that waits.
+    async fn ready(
+        &self,
+        matched: &Match,
+        redacted: bool,
+        (mut answered, held): (Answered<'a>, Arc<Held>),
+        permit: Permit,
+    ) -> Result<Ready<'a>, Reason> {
+        // while TSM worked, what decides may have been read anew
+        let (caller, snapshot) = (self.party.caller, self.house.snapshot());
+        let still = is_allowed_still(caller, &snapshot, matched);
+        let redacted = redacted | still.map_err(|refusal| refusal.reason)?;
+        if redacted {
+            let (answer, count) = redact(snapshot.config.http, matched, answered, &held).await?;
+            return Ok(Ready::Whole { answer, redacted: Some(count), permit });
+        }
+        let mut begin = Vec::new();
+        if answered.length().is_none_or(|length| length <= READ_AHEAD as u64) {
+            let whole;
+            (begin, whole) = answered.ahead(READ_AHEAD, READ_AHEAD_TIME).await?;
+            if whole {
+                let (status, fields) = (answered.status, fields_down(&answered.fields, &held));
+                answered.keep().await;
+                held.withhold.paint_answer(&mut begin);
+                let answer = Answer { status, fields, body: begin.into() };
+                return Ok(Ready::Whole { answer, redacted: None, permit });
+            }
+        }
+        answered.stream().await?;
+        let matched = matched.clone();
+        Ok(Ready::Stream(Box::new(Stream { answered, begin, held, permit, matched })))
     }
 
     /// Whether this is an operation, and one that the caller may ask for now.
@@ -102,10 +151,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let (ledger, caller) = (&self.house.ledger, self.party.caller);
         let entry = caller.entry(&snapshot.policy)?;
         // who asks for what there is not, or may not, uses up its rate as well
-        let charged = |refusal: Refusal| match ledger.charge_request(&entry) {
-            Ok(_) => refusal,
-            Err(reason) => reason.into(),
-        };
+        let charged = |refusal| self.charged(refusal);
         if snapshot.config.tsm.api.is_none() {
             return Err(charged((&NoOperation::UnknownOperation).into()));
         }
@@ -123,14 +169,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         Ok(Allowed { matched, permit, redacted })
     }
 
-    /// Whether a request that was allowed is so under this policy too, and whether secrets are to be taken
-    /// out of its answer.
-    fn is_allowed_still(&self, snapshot: &Snapshot, matched: &Match) -> Result<bool, Refusal> {
-        let entry = self.party.caller.entry(&snapshot.policy)?;
-        permission(&entry, matched).ok_or_else(|| Refusal::lacking(matched.permission()))?;
-        Ok(is_redacted(&entry, matched))
-    }
-
     /// The body, where the operation has one: one JSON document.
     async fn document(&mut self, head: &Head, body: Body) -> Result<Vec<u8>, Refusal> {
         let limit = match (head.framing, body) {
@@ -142,8 +180,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             (_, Body::Json { limit }) => limit,
         };
         let body = self.body(head, limit).await?;
-        let json = body.is_empty() || serde_json::from_slice::<IgnoredAny>(&body).is_ok();
-        if !json {
+        // not every reader of JSON looks into its texts, and TSM's may
+        let text = std::str::from_utf8(&body).ok();
+        let json = text.is_some_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+        if !json && !body.is_empty() {
             return Err(Refusal::body(400, "body_not_json", "the body is not one JSON document"));
         }
         Ok(body)
@@ -157,6 +197,18 @@ fn permission(entry: &Client, matched: &Match) -> Option<Permission> {
     entry.role_giving(&permission).map(|_| permission)
 }
 
+/// Whether a request that was allowed is so under this policy too, and whether secrets are to be taken out of
+/// its answer.
+pub(super) fn is_allowed_still(
+    caller: &Caller,
+    snapshot: &Snapshot,
+    matched: &Match,
+) -> Result<bool, Refusal> {
+    let entry = caller.entry(&snapshot.policy)?;
+    permission(&entry, matched).ok_or_else(|| Refusal::lacking(matched.permission()))?;
+    Ok(is_redacted(&entry, matched))
+}
+
 /// Whether secrets are taken out of an answer for that entry.
 fn is_redacted(entry: &Client, matched: &Match) -> bool {
     matched.holds_secrets() && entry.role_giving(&Permission::secrets()).is_none()
@@ -166,28 +218,28 @@ fn is_redacted(entry: &Client, matched: &Match) -> bool {
 fn about(matched: &Match, redacted: bool) -> Record {
     let target = matched.upstream();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let raw = matched.operation().is_none();
+    // what no row describes may have anything in it, a password too
+    let path = if raw && redaction::is_secret(path) { redaction::MARKER } else { path };
     let mut about = Record::empty()
         .text("tsmgate.operation", matched.name())
         .text("http.request.method", matched.method().name())
         .text("url.path", path);
-    if !query.is_empty() {
-        about = about.text("url.query", &recorded_query(matched, query));
+    if raw && !query.is_empty() {
+        let keys = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+        about = about.text("url.query", &keys.collect::<Vec<_>>().join("&"));
+    } else if !query.is_empty() {
+        about = about.text("url.query", query);
+    }
+    if raw {
+        // by which it is known all the same, however long it is
+        let hash = HEXLOWER.encode(&sha256(target.as_bytes()));
+        about = about.text("tsmgate.target.hash.sha256", &hash);
     }
     if matched.holds_secrets() {
         about = about.flag("tsmgate.secrets", !redacted);
     }
     about
-}
-
-/// A query as it may be recorded: what no row describes may have anything for a value, a password too.
-fn recorded_query<'a>(matched: &Match, query: &'a str) -> Cow<'a, str> {
-    match matched.operation() {
-        Some(_) => Cow::Borrowed(query),
-        None => {
-            let keys = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
-            Cow::Owned(keys.collect::<Vec<_>>().join("&"))
-        }
-    }
 }
 
 fn method(matched: &Match) -> hyper::Method {
@@ -201,16 +253,18 @@ fn method(matched: &Match) -> hyper::Method {
 }
 
 /// Asks TSM, within `most`. Where it does not accept the session any more, nothing was done: asks once
-/// again with a new one, and not a second time.
+/// again with a new one, and not a second time. What TSM refuses under a new session too is refused for its
+/// own sake: that session stays, and for a while the same request costs nobody's.
 async fn ask<'a>(
     house: &'a House,
+    operation: &'static str,
     most: Duration,
     outgoing: &Outgoing,
     permit: &Permit,
 ) -> Result<(Answered<'a>, Arc<Held>), Reason> {
-    let deadline = Instant::now() + most;
-    for _ in 0..2 {
-        let held = house.session.hold(house, permit).await?;
+    let (deadline, session) = (Instant::now() + most, &house.session);
+    for again in [false, true] {
+        let held = session.hold(house, permit).await?;
         let answered = house.api.ask(&held.snapshot, outgoing, &held.cookie, deadline, permit);
         let answered = answered.await?;
         if answered.status != StatusCode::UNAUTHORIZED {
@@ -218,7 +272,9 @@ async fn ask<'a>(
         }
         // its connection and its turn are free for the next
         drop(answered);
-        if !house.session.refused(house, &held) {
+        if again {
+            session.doubt(operation);
+        } else if session.is_doubted(operation) || !session.refused(house, &held) {
             break;
         }
     }
@@ -227,20 +283,19 @@ async fn ask<'a>(
 
 /// An answer that is on its way out.
 enum Ready<'a> {
-    Whole(Redacted),
+    /// All of it; and from how many values the secrets were taken, where they were.
+    Whole {
+        answer: Answer,
+        redacted: Option<usize>,
+        permit: Permit,
+    },
     Stream(Box<Stream<'a>>),
-}
-
-/// An answer without its secrets.
-struct Redacted {
-    answer: Answer,
-    count: usize,
 }
 
 impl Ready<'_> {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Whole(redacted) => redacted.answer.status,
+            Self::Whole { answer, .. } => answer.status,
             Self::Stream(stream) => stream.answered.status,
         }
     }
@@ -256,51 +311,12 @@ impl Ready<'_> {
     fn about(&self, record: Record) -> Record {
         let record = record.number("http.response.status_code", self.status().as_u16().into());
         match self {
-            Self::Whole(Redacted { count, .. }) => {
+            Self::Whole { redacted: Some(count), .. } => {
                 record.number("tsmgate.redacted", u64::try_from(*count).unwrap_or(u64::MAX))
             }
-            Self::Stream(_) => record,
+            _ => record,
         }
     }
-}
-
-/// Reads an answer whole and takes the secrets out of it. What goes out was written anew.
-async fn redact(
-    snapshot: &Snapshot,
-    matched: &Match,
-    mut answered: Answered<'_>,
-    held: &Held,
-) -> Result<Redacted, Reason> {
-    let limits = snapshot.config.http;
-    let deadline = Instant::now() + limits.call;
-    let whole = timeout_at(deadline, whole(&mut answered, limits)).await;
-    let whole = whole.map_err(|_| Reason::BackendTimeout)??;
-    let status = answered.status;
-    let mut fields = fields_down(&answered.fields, held);
-    answered.keep().await;
-    if whole.is_empty() {
-        return Ok(Redacted { answer: Answer { status, fields, body: Bytes::new() }, count: 0 });
-    }
-    let mut json = serde_json::from_slice(&whole).map_err(|_| Reason::AnswerNotRedactable)?;
-    let count = matched.redact(&mut json);
-    let mut body = serde_json::to_vec(&json).map_err(|_| Reason::AnswerNotRedactable)?;
-    held.withhold.paint(&mut body);
-    // whatever TSM called it, that is what it is now
-    fields.retain(|(name, _)| name != "content-type");
-    fields.push(("content-type".into(), "application/json".to_owned()));
-    Ok(Redacted { answer: Answer { status, fields, body: body.into() }, count })
-}
-
-/// All of an answer's body, where it is not larger than is read whole.
-async fn whole(answered: &mut Answered<'_>, limits: HttpLimits) -> Result<Vec<u8>, Reason> {
-    let mut whole = Vec::new();
-    while let Some(part) = answered.part(limits.call).await? {
-        if part.len() > limits.redacted_answer.saturating_sub(whole.len()) {
-            return Err(Reason::AnswerNotRedactable);
-        }
-        whole.extend_from_slice(&part);
-    }
-    Ok(whole)
 }
 
 /// The fields that pass down, as our own.

@@ -76,8 +76,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             return self.logout(head, asked).await;
         }
         if head.framing != Framing::None {
-            let refusal = Refusal::body(400, "body_not_allowed", "the route takes no body");
-            return Err(self.charged(refusal));
+            let what = "the route takes no body";
+            return Err(self.charged(Refusal::body(400, "body_not_allowed", what)));
         }
         let snapshot = self.house.snapshot();
         let caller = self.party.caller;

@@ -3,50 +3,55 @@
 //! Little is held at a time: what TSM sent and the caller has not fetched stays with TSM. An answer that
 //! breaks off breaks off for the caller too, visibly: it is never ended as if it were whole.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use hyper::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 use tokio::time::{Duration, Instant, timeout, timeout_at};
+use tsmgate_catalogue::api::find::Match;
+use tsmgate_gate::permit::Caller;
 use tsmgate_gate::reason::Reason;
 
 use super::answer::{self, End as Told};
-use super::api::{Stream, fields_down};
+use super::api::{Stream, fields_down, is_allowed_still};
 use super::head::Head;
-use super::withhold::Painter;
+use super::withhold::{Painter, complain};
 use super::{Asked, Conversation, End};
-use crate::audit::{Proof, RefusalOrigin};
+use crate::audit::record::Record;
 use crate::connection::past_last_call;
+use crate::house::{House, Snapshot};
 
 /// What is gathered before it is written, in bytes, as long as more is there at once.
 const GATHERED: usize = 64 * 1024;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
-    /// Passes an answer on.
+    /// Passes an answer on, as far as it gets.
     pub(super) async fn pass(
         &mut self,
         asked: &Asked,
         stream: Stream<'_>,
         head: &Head,
+        keep_alive: bool,
     ) -> Result<(), End> {
-        let lifetime = self.house.snapshot().config.http.lifetime;
+        let house = self.house;
+        // filed as broken off, whatever ends this, unless it comes to its end
+        let mut passing = Passing { house, about: &asked.about, ended: Err(Reason::CallAborted) };
+        let lifetime = house.snapshot().config.http.lifetime;
+        let (caller, matched) = (self.party.caller, stream.matched.clone());
+        let mut changes = house.snapshot.subscribe();
         let mut stop = self.stop.clone();
-        let passed = tokio::select! {
+        passing.ended = tokio::select! {
             biased;
             // a stream is cut when the daemon stops, a short answer is through by then
-            () = past_last_call(&mut stop) => Err(Broken::Stopping),
-            passed = timeout_at(Instant::now() + lifetime, self.parts(asked, stream, head)) => {
-                passed.unwrap_or(Err(Broken::Tsm))
+            () = past_last_call(&mut stop) => Err(Reason::GateStopping),
+            reason = no_longer(&mut changes, caller, &matched) => Err(reason),
+            passed = timeout_at(Instant::now() + lifetime, self.parts(asked, stream, head, keep_alive)) => {
+                passed.unwrap_or(Err(Reason::AnswerCut))
             }
         };
-        let reason = match passed {
-            Ok(()) => return Ok(()),
-            Err(Broken::Peer) => return Err(End::Quiet),
-            Err(Broken::Stopping) => Reason::GateStopping,
-            Err(Broken::Tsm) => Reason::AnswerCut,
-        };
-        let origin = RefusalOrigin::Requests(self.party.caller.client().name.clone());
-        self.house.refuse(origin, reason, Proof::Key, || asked.about.clone());
-        Err(End::Broken)
+        passing.ended.map_err(|_| End::Broken)
     }
 
     async fn parts(
@@ -54,8 +59,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         asked: &Asked,
         stream: Stream<'_>,
         head: &Head,
-    ) -> Result<(), Broken> {
-        let Stream { mut answered, held, permit } = stream;
+        keep_alive: bool,
+    ) -> Result<(), Reason> {
+        let Stream { mut answered, begin, held, permit, .. } = stream;
         let limits = self.house.snapshot().config.http;
         let end = match (answered.length(), answered.status) {
             (_, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) => Told::Bodiless,
@@ -63,10 +69,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             (None, _) if head.old => Told::Close,
             (None, _) => Told::Chunked,
         };
-        let keep_alive = head.keep_alive && !self.unread && !*self.stop.borrow();
         let fields = fields_down(&answered.fields, &held);
         let mut out = answer::head(answered.status, &asked.id, fields, end, keep_alive);
         let mut painter = Painter::new(&held.withhold);
+        frame(&mut out, &painter.pass(begin.into()), end);
         loop {
             let part = match timeout(Duration::ZERO, answered.part(limits.call)).await {
                 Ok(part) => part,
@@ -76,7 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
                     answered.part(limits.call).await
                 }
             };
-            let Some(part) = part.map_err(|_| Broken::Tsm)? else { break };
+            let Some(part) = part.map_err(|_| Reason::AnswerCut)? else { break };
             frame(&mut out, &painter.pass(part), end);
             if out.len() >= GATHERED {
                 self.flush(&mut out).await?;
@@ -87,10 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             out.put_slice(b"0\r\n\r\n");
         }
         if painter.found {
-            tracing::error!(
-                request = asked.id,
-                "TSM repeated the gate's session in an answer; it was painted over"
-            );
+            complain();
         }
         answered.keep().await;
         // the caller's place is free before it can know that it has its answer
@@ -98,20 +101,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         self.flush(&mut out).await
     }
 
-    async fn flush(&mut self, out: &mut BytesMut) -> Result<(), Broken> {
+    async fn flush(&mut self, out: &mut BytesMut) -> Result<(), Reason> {
         let bytes = out.split().freeze();
-        self.put(bytes).await.map_err(|_| Broken::Peer)
+        self.put(bytes).await.map_err(|_| Reason::PeerGone)
     }
 }
 
-/// Why an answer was not passed on to its end.
-enum Broken {
-    /// The caller does not take it.
-    Peer,
-    /// TSM does not go on.
-    Tsm,
-    /// The daemon stops.
-    Stopping,
+/// An answer on its way, which leaves a record if it does not arrive.
+struct Passing<'a> {
+    house: &'a House,
+    about: &'a Record,
+    ended: Result<(), Reason>,
+}
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        if let Err(reason) = self.ended {
+            self.house.metrics.refused(reason);
+            let record = Record::refusal("request", reason).text("tsmgate.phase", "cut");
+            self.house.audit.note(record.append(self.about));
+        }
+    }
+}
+
+/// Waits until an answer may not go on as it began: the caller lost the permission, or that to see secrets.
+async fn no_longer(
+    changes: &mut watch::Receiver<Arc<Snapshot>>,
+    caller: &Caller,
+    matched: &Match,
+) -> Reason {
+    while changes.changed().await.is_ok() {
+        let snapshot = Arc::clone(&changes.borrow_and_update());
+        match is_allowed_still(caller, &snapshot, matched) {
+            Ok(false) => {}
+            Ok(true) => return Reason::PermissionMissing,
+            Err(refusal) => return refusal.reason,
+        }
+    }
+    Reason::GateStopping
 }
 
 /// A part, as the caller has been told that parts come.

@@ -4,7 +4,7 @@
 //! no part of it that is worth having leaves: the cookie is looked for in pieces, of which each is painted
 //! over where it stands, so that an answer keeps its length and its shape.
 
-use aho_corasick::{AhoCorasick, BuildError};
+use aho_corasick::{AhoCorasick, BuildError, MatchKind};
 use bytes::{Bytes, BytesMut};
 use tsmgate_wire::Secret;
 
@@ -15,7 +15,10 @@ const PAINT: u8 = b'*';
 
 /// Knows a cookie by its pieces.
 pub(crate) struct Withhold {
-    pieces: AhoCorasick,
+    /// Tells whether there is any, many bytes at a time.
+    any: AhoCorasick,
+    /// Finds all of them, byte by byte.
+    all: AhoCorasick,
 }
 
 impl std::fmt::Debug for Withhold {
@@ -34,13 +37,22 @@ impl Withhold {
         let bytes = secret.expose().as_bytes();
         let last = bytes.get(bytes.len().saturating_sub(PIECE)..).unwrap_or(bytes);
         let whole = bytes.chunks(PIECE).filter(|piece| piece.len() == PIECE);
-        let pieces = AhoCorasick::new(whole.chain(std::iter::once(last)))?;
-        Ok(Self { pieces })
+        let pieces: Vec<_> = whole.chain(std::iter::once(last)).collect();
+        // only a search for the leftmost has the processor's vectors to help
+        let any = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&pieces)?;
+        Ok(Self { any, all: AhoCorasick::new(&pieces)? })
     }
 
     /// Whether any of it is in there.
     pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
-        self.pieces.is_match(bytes)
+        self.any.is_match(bytes)
+    }
+
+    /// The same for a whole answer, and tells the operator.
+    pub(super) fn paint_answer(&self, answer: &mut [u8]) {
+        if self.paint(answer) {
+            complain();
+        }
     }
 
     /// Paints over what is in there, and tells whether anything was.
@@ -50,7 +62,7 @@ impl Withhold {
             return false;
         }
         // also those that overlap: the last piece begins inside of the one before it
-        let found: Vec<_> = self.pieces.find_overlapping_iter(&*bytes).map(|f| f.range()).collect();
+        let found: Vec<_> = self.all.find_overlapping_iter(&*bytes).map(|f| f.range()).collect();
         for place in found {
             if let Some(part) = bytes.get_mut(place) {
                 part.fill(PAINT);
@@ -58,6 +70,11 @@ impl Withhold {
         }
         true
     }
+}
+
+/// Tells the operator of what must not be: nobody else learns of it.
+pub(super) fn complain() {
+    tracing::error!("TSM repeated the gate's session in an answer; it was painted over");
 }
 
 /// The same for an answer that comes in parts: what may be the beginning of a piece waits for the next.

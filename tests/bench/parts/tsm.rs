@@ -15,10 +15,17 @@ pub const CALL: usize = 18;
 /// The cookie's length, in bytes: the whole reply is then as long as a real one.
 const COOKIE: usize = 600;
 
+/// The one cookie's value: as a real one it has no pattern.
+pub fn cookie() -> String {
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let next = |seed: &u32| Some(seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    let numbers = std::iter::successors(Some(1_u32), next);
+    numbers.map(|number| char::from(letters[(number >> 26) as usize])).take(COOKIE).collect()
+}
+
 /// The one reply there is.
 pub fn reply() -> anyhow::Result<Vec<u8>> {
-    let secret = Secret::new("c".repeat(COOKIE));
-    let cookie = Cookie::new("AUTH_COOKIE".to_owned(), secret, 7200)?;
+    let cookie = Cookie::new("AUTH_COOKIE".to_owned(), Secret::new(cookie()), 7200)?;
     let answer = Answer::Granted(Login { username: "tsmsvc".to_owned(), cookie });
     Ok(encode_reply(SEQUENCE, &answer).to_vec())
 }
