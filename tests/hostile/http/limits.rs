@@ -47,6 +47,22 @@ async fn a_body_has_its_limit() {
     }
 }
 
+/// A document of nothing but brackets, as deep as the limit lets it be, takes nobody's stack
+#[tokio::test]
+async fn a_deep_document_harms_nobody() {
+    let cases = Cases::start().await;
+    let said = (400, "body_not_json", "body_refused", Some("the body is not one JSON document"));
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let depth = (1 << 20) / (open.len() + close.len()) - 1;
+        let (open, close) = (open.repeat(depth), close.repeat(depth));
+        for body in [open.clone(), format!("{open}0{close}")] {
+            let request = post(&format!("Content-Length: {}\r\n", body.len()), &body);
+            cases.refused(request, said, Then::GoesOn).await;
+        }
+    }
+    cases.control(post("Content-Length: 6\r\n", "[[[]]]"), 400, &[OTHER, STATUS]).await;
+}
+
 /// R62: a header of 64 fields and 16 KiB is taken, more is not, nor one that never ends
 #[tokio::test]
 async fn a_header_has_its_limits() {

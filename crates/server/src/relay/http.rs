@@ -27,6 +27,7 @@ use crate::house::House;
 mod answer;
 mod api;
 mod body;
+mod document;
 mod fields;
 mod head;
 mod own;
