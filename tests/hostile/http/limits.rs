@@ -82,6 +82,16 @@ async fn a_header_has_its_limits() {
     cases.refused("A".repeat(20_000), said, Then::Ends).await;
     cases.refused(format!("GET /{} HTTP/1.1\r\n", "a".repeat(16 * 1024)), said, Then::Ends).await;
     cases.refused(format!("GET / HTTP/1.1\r\n{}", "A: b\r\n".repeat(3000)), said, Then::Ends).await;
+    // in records of one byte, each of which is looked at
+    let (name, peer) = cases.client();
+    let mut http = Http::open(&peer).await.unwrap();
+    for byte in fields(5000).as_bytes().iter().take(16 * 1024) {
+        send(&mut http.stream, &[*byte]).await.unwrap();
+    }
+    let answer = http.answer().await.unwrap();
+    cases.is_refusal("single bytes", &name, &answer, said).await;
+    assert!(http.is_closed().await);
+    cases.scene.nothing_reached_tsm();
     cases.control(fields(63), 200, &[STATUS, STATUS]).await;
     cases.control(long(16 * 1024), 200, &[STATUS; 4]).await;
 }
