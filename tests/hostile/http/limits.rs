@@ -47,6 +47,23 @@ async fn a_body_has_its_limit() {
     }
 }
 
+/// R62: who writes all of a body before it looks for the answer learns that it is too large, or not asked for
+#[tokio::test]
+async fn a_refusal_in_the_middle_of_a_body_arrives() {
+    let cases = Cases::start().await;
+    let said = (413, "body_too_large", "body_refused", Some("the body is too large"));
+    for length in [2 << 20, 4 << 20] {
+        for request in both(length) {
+            cases.refused(request, said, Then::Ends).await;
+        }
+        let request = both(length)[0].replacen(OTHER, "/api/0.5/disable", 1);
+        let unasked =
+            (400, "body_not_allowed", "body_refused", Some("the operation takes no body"));
+        cases.refused(request, unasked, Then::Ends).await;
+    }
+    cases.control(both(1 << 20)[0].as_bytes(), 400, &[OTHER, STATUS]).await;
+}
+
 /// A document of nothing but brackets, as deep as the limit lets it be, takes nobody's stack
 #[tokio::test]
 async fn a_deep_document_harms_nobody() {
