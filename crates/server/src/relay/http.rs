@@ -27,6 +27,7 @@ use crate::house::House;
 mod answer;
 mod api;
 mod body;
+mod document;
 mod fields;
 mod head;
 mod own;
@@ -124,6 +125,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         match end {
             // without the goodbye of TLS, by which an answer of no announced length would seem whole
             End::Broken => {}
+            End::LastWords if self.unread => drain::farewell_in_body(&mut self.stream).await,
             End::LastWords => drain::farewell(&mut self.stream, true).await,
             End::Quiet => drain::farewell(&mut self.stream, false).await,
         }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use hyper::{HeaderMap, StatusCode};
-use serde::de::IgnoredAny;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Duration, Instant};
 use tsmgate_catalogue::api::find::{Match, find};
@@ -22,6 +21,7 @@ use tsmgate_gate::policy::Client;
 use tsmgate_gate::reason::Reason;
 
 use super::answer::{Answer, Refusal};
+use super::document::is_document;
 use super::head::{Framing, Head};
 use super::redact::redact;
 use super::{Asked, Conversation, Reply, fields};
@@ -180,10 +180,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             (_, Body::Json { limit }) => limit,
         };
         let body = self.body(head, limit).await?;
-        // not every reader of JSON looks into its texts, and TSM's may
-        let text = std::str::from_utf8(&body).ok();
-        let json = text.is_some_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
-        if !json && !body.is_empty() {
+        if !body.is_empty() && !is_document(&body) {
             return Err(Refusal::body(400, "body_not_json", "the body is not one JSON document"));
         }
         Ok(body)

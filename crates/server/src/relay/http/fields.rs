@@ -12,7 +12,7 @@ use hyper::header::{
 use super::head::Head;
 use super::withhold::Withhold;
 
-/// Up, as the caller sent them.
+/// Up, as the caller sent them, where they are [`is_plain`].
 const UP: &[HeaderName] = &[ACCEPT, ACCEPT_LANGUAGE];
 /// Down, as TSM sent them.
 const DOWN: &[HeaderName] =
@@ -26,7 +26,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) fn up(head: &Head, json_alone: bool, has_body: bool) -> HeaderMap {
     let mut fields = HeaderMap::with_capacity(8);
     for name in UP {
-        let value = head.only(name.as_str()).filter(|value| passes(value));
+        let value = head.only(name.as_str()).filter(|value| is_plain(value));
         if let Some(Ok(value)) = value.map(HeaderValue::from_bytes) {
             fields.insert(name, value);
         }
@@ -54,6 +54,13 @@ pub(super) fn down<'a>(
         }
         Some((name.as_str(), value.to_str().ok()?))
     })
+}
+
+/// Names of media and of languages, with weights. No more than these take: what is logged over there is
+/// not always only logged (`${jndi:…}`).
+fn is_plain(value: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b" ,;=/*.+-_".contains(byte);
+    (1..=VALUE_LIMIT).contains(&value.len()) && value.iter().all(plain)
 }
 
 fn passes(value: &[u8]) -> bool {
