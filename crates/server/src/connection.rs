@@ -193,6 +193,8 @@ fn offence(reason: Reason) -> Option<Offence> {
         Reason::HandshakeTimeout
         | Reason::HandshakeAborted
         | Reason::PeerRefusedUs
+        // a tool that speaks HTTP, where there is no api lane
+        | Reason::AlpnUnknown
         | Reason::RevocationUnknown
         | Reason::RevocationListExpired
         | Reason::ClientAmbiguous => None,

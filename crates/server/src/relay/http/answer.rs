@@ -19,6 +19,8 @@ use super::head::HeadFault;
 use crate::audit::record::Record;
 use crate::relay::told::{Told, told};
 
+/// Whatever TSM sends is no page: in a browser nothing of it runs, loads or is framed.
+const NO_PAGE: &str = "content-security-policy: default-src 'none'; frame-ancestors 'none'";
 const JSON: &str = "application/json";
 
 /// How an answer's end is told.
@@ -266,7 +268,7 @@ pub(super) fn head<N: AsRef<str>, V: AsRef<str>>(
     let date = fmt_http_date(SystemTime::now());
     let _ = write!(
         head,
-        "date: {date}\r\ntsmgate-request: {request}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\r\n"
+        "date: {date}\r\ntsmgate-request: {request}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n{NO_PAGE}\r\n\r\n"
     );
     BytesMut::from(head.as_str())
 }
