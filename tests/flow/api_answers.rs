@@ -78,6 +78,7 @@ fn is_proper(answer: &Answer, what: &str) {
     };
     once("cache-control", "no-store");
     once("x-content-type-options", "nosniff");
+    once("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
     assert!(answer.field("tsmgate-request").is_some(), "{what}");
     let known = [
         "content-type",
@@ -87,6 +88,7 @@ fn is_proper(answer: &Answer, what: &str) {
         "tsmgate-request",
         "cache-control",
         "x-content-type-options",
+        "content-security-policy",
         "tsmgate-reason",
         "date",
         "retry-after",

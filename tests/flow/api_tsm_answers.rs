@@ -109,6 +109,21 @@ async fn what_tsm_says_itself_passes() {
     }
 }
 
+/// An answer that comes bit by bit is passed on so, whole and with its length, and the next one is the next.
+#[tokio::test]
+async fn a_slow_answer_is_passed_on_as_it_comes() {
+    let scene = Scene::with(lane(MONITOR, "")).await;
+    let mut http = open(&scene).await;
+    let honest = http.get(STATUS).await.unwrap();
+    scene.api().behave_next(ApiBehaviour::SlowBody(Duration::from_millis(2)));
+    let slow = http.get(STATUS).await.unwrap();
+    assert_eq!((slow.status, slow.body.len()), (200, honest.body.len()), "{slow:?}");
+    let length = honest.body.len().to_string();
+    assert_eq!(slow.field("content-length"), Some(length.as_str()));
+    assert!(http.get("/api/0.5/nodes").await.unwrap().json()["clusterNodes"].is_object());
+    assert_eq!(outcomes(&scene), ["success"; 3]);
+}
+
 /// A short answer that breaks off is none: the caller is told so, and gets no half of it.
 #[tokio::test]
 async fn a_short_answer_that_breaks_off_is_not_passed_on() {

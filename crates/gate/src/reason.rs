@@ -227,6 +227,9 @@ reasons! {
     /// An answer that can hold secrets and from which they cannot be taken: not JSON, encoded, or larger than
     /// is read whole.
     AnswerNotRedactable = "answer_not_redactable", Relay, Tsm;
+    /// The client lost the permission while TSM was at work: what it asked for is done, and the answer kept
+    /// back.
+    AnswerWithheld = "answer_withheld", Relay, Operator;
     /// TSM's answer broke off, or did not go on or end in time, while it was passed on.
     AnswerCut = "answer_cut", Relay, Tsm;
     /// The daemon stopped before the call was done.

@@ -42,6 +42,8 @@ pub struct Session {
     takings: Bucket,
     /// Whether the next taking is counted already, by the refusal that makes it necessary.
     counted: AtomicBool,
+    /// Held while one is being ended: who comes then waits until that is done.
+    ending: Mutex<()>,
     /// The operations that TSM refused under a fresh session, and when: as many as the catalogue has.
     doubted: Lock<HashMap<&'static str, Instant>>,
 }
@@ -81,6 +83,7 @@ impl Session {
             taking: Mutex::default(),
             takings: Bucket::new(rate, clock),
             counted: AtomicBool::new(false),
+            ending: Mutex::default(),
             doubted: Lock::default(),
         }
     }
@@ -179,7 +182,8 @@ impl Session {
         loop {
             let (given_up, granted) = {
                 let place = self.place();
-                (place.given_up, place.granted.clone())
+                let good = |held: &Arc<Held>| Instant::now() < held.until;
+                (place.given_up, place.granted.clone().filter(good))
             };
             let held = match granted {
                 // who was to have it was cut before it was on record
@@ -247,13 +251,14 @@ impl Session {
 
 /// Gives the gate's session up, and ends it at TSM as far as that can be reached.
 pub(crate) async fn give_up(house: &House) {
+    let _ending = house.session.ending.lock().await;
     for held in house.session.clear().into_iter().flatten() {
         end(house, &held).await;
     }
 }
 
 /// Tells TSM that a session is not needed any more.
-async fn end(house: &House, held: &Held) {
+pub(crate) async fn end(house: &House, held: &Held) {
     let outcome = match house.api.end_own(&held.snapshot, &held.cookie).await {
         Ok(status) if status.is_success() => Outcome::Success,
         _ => Outcome::Failure,

@@ -42,7 +42,8 @@ const END_DEADLINE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Api {
     turns: Arc<Semaphore>,
-    /// For answers that are too long to be read ahead: however slowly they are fetched, turns are left.
+    /// For answers that are too long to be read ahead: half of the turns, so that, where there are several,
+    /// some are left however slowly these are fetched.
     streams: Semaphore,
     attempts: Attempts,
     trouble: Trouble,
@@ -76,6 +77,7 @@ pub struct Answered<'a> {
     pub status: StatusCode,
     /// The fields of the header, all of them.
     pub fields: HeaderMap,
+    length: Option<u64>,
     body: Incoming,
     wire: Wire,
     api: &'a Api,
@@ -194,10 +196,13 @@ impl Api {
         if encoded(CONTENT_ENCODING, b"identity") || encoded(TRANSFER_ENCODING, b"chunked") {
             return Err(garbage("it encoded an answer that it was not to".to_owned()));
         }
+        // of all of it: the body itself would say how much is left
+        let length = body.size_hint().exact();
         let fields = head.headers;
         Ok(Answered {
             status: head.status,
             fields,
+            length,
             body,
             wire,
             api: self,
@@ -261,9 +266,9 @@ impl Api {
 }
 
 impl Answered<'_> {
-    /// How long the body is, where TSM said so.
+    /// How long the whole body is, where TSM said so.
     pub fn length(&self) -> Option<u64> {
-        self.body.size_hint().exact()
+        self.length
     }
 
     /// Reads ahead: to the end of the body, or until there are more than `most` bytes of it, or for so much

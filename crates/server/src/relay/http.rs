@@ -147,7 +147,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         self.head_alone = head.method == b"HEAD";
         let reply = self.reply(&head, &asked).await;
         // decided once: what the peer is told is what happens
-        let keep_alive = head.keep_alive && !*self.stop.borrow() && !self.unread;
+        let lasts = Instant::now() < self.begun + self.house.snapshot().config.http.lifetime;
+        let keep_alive = head.keep_alive && lasts && !*self.stop.borrow() && !self.unread;
         match reply {
             Ok(Reply::Whole(answer, permit)) => {
                 self.refused = 0;
@@ -308,7 +309,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         if !body.is_empty() {
             self.put(head.split().freeze()).await?;
         }
+        // a copy: a part of the whole would keep all of it
         let last = body.split_off(body.len().saturating_sub(PIECE));
+        let last = Bytes::copy_from_slice(&last);
         self.put(body).await?;
         drop(permit);
         self.put(if head.is_empty() { last } else { head.freeze() }).await

@@ -103,6 +103,11 @@ fn words(reason: Reason) -> (u16, &'static str, &'static str) {
             "the answer is withheld",
             "secrets cannot be taken out of it: it is not JSON, encoded, or too large",
         ),
+        Reason::AnswerWithheld => (
+            403,
+            "the answer is withheld",
+            "it was done, but this client lost the permission meanwhile",
+        ),
         Reason::BackendBusy => {
             (503, "TSM is busy", "all the gate's connections to TSM are taken: come again")
         }

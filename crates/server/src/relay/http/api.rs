@@ -9,9 +9,9 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use hyper::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, timeout_at};
 use tsmgate_catalogue::api::find::{Match, find};
-use tsmgate_catalogue::api::operation::Body;
+use tsmgate_catalogue::api::operation::{Body, Method};
 use tsmgate_catalogue::api::raw::find_or_raw;
 use tsmgate_catalogue::api::refusal::Refusal as NoOperation;
 use tsmgate_catalogue::redaction;
@@ -28,10 +28,10 @@ use super::{Asked, Conversation, Reply, fields};
 use crate::audit::record::Record;
 use crate::backend::api::{Answered, Outgoing};
 use crate::digest::sha256;
-use crate::house::{House, Snapshot};
+use crate::house::Snapshot;
 use crate::metrics::Side;
 use crate::relay::entry::{Call, Entry};
-use crate::session::Held;
+use crate::session::{self, Held};
 
 /// An answer up to this length is read to its end before any of it is passed on, in bytes.
 const READ_AHEAD: usize = 256 * 1024;
@@ -74,23 +74,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let still = is_allowed_still(self.party.caller, &snapshot, &matched).map_err(of_it)?;
         let redacted = redacted | still;
         let call = Call::Request(matched.name());
-        let counted = |reason: Reason| {
-            call.count(house, client, Err(reason));
-            Refusal::from(reason)
-        };
         let about = about(&matched, redacted).append(&asked.about);
-        let entry = Entry::open(house, client, call, &about, &permit).await.map_err(counted)?;
+        let entry = Entry::open(house, client, call, &about, &permit).await?;
         let outgoing = Outgoing {
             method: method(&matched),
             target: matched.upstream().to_owned(),
             fields: fields::up(head, redacted, !body.is_empty()),
             body: body.into(),
         };
-        let begun = Instant::now();
-        let most = snapshot.config.http.call;
-        let answer = ask(house, matched.name(), most, &outgoing, &permit).await;
-        let asked_of = answer.as_ref().map(drop).map_err(|reason| *reason);
-        house.metrics.asked_tsm(Side::Api, begun.elapsed(), asked_of);
+        let deadline = Instant::now() + snapshot.config.http.call;
+        let answer = self.ask(&matched, &outgoing, deadline, &permit).await;
         let ready = match answer {
             Ok(answer) => self.ready(&matched, redacted, answer, permit).await,
             Err(reason) => Err(reason),
@@ -100,10 +93,22 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Ok(ready) => ready.about(call.ended(outcome)),
             Err(_) => call.ended(outcome),
         };
-        entry.close(record).await.map_err(counted)?;
+        if let Err(reason) = entry.close(record).await {
+            call.count(house, client, Err(reason));
+            return Err(Refusal::from(reason).on_record());
+        }
         call.count(house, client, outcome);
         match ready {
-            Ok(Ready::Whole { answer, permit, .. }) => Ok(Reply::Whole(answer, Some(permit))),
+            Ok(Ready::Whole { answer, permit, redacted: count }) => {
+                // the last moment at which it can be kept back
+                let caller = self.party.caller;
+                match is_allowed_still(caller, &house.snapshot(), &matched) {
+                    Ok(secret) if !secret || count.is_some() => {
+                        Ok(Reply::Whole(answer, Some(permit)))
+                    }
+                    _ => Err(of_it(Reason::AnswerWithheld.into())),
+                }
+            }
             Ok(Ready::Stream(stream)) => Ok(Reply::Stream(stream)),
             Err(Reason::PermissionMissing) => {
                 Err(Refusal::lacking(matched.permission()).on_record())
@@ -124,7 +129,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         // while TSM worked, what decides may have been read anew
         let (caller, snapshot) = (self.party.caller, self.house.snapshot());
         let still = is_allowed_still(caller, &snapshot, matched);
-        let redacted = redacted | still.map_err(|refusal| refusal.reason)?;
+        let redacted = redacted | still.map_err(|_| Reason::AnswerWithheld)?;
         if redacted {
             let (answer, count) = redact(snapshot.config.http, matched, answered, &held).await?;
             return Ok(Ready::Whole { answer, redacted: Some(count), permit });
@@ -141,9 +146,57 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 return Ok(Ready::Whole { answer, redacted: None, permit });
             }
         }
-        answered.stream().await?;
+        // "come again" would be wrong for what was done
+        if matched.method() == Method::Get {
+            answered.stream().await?;
+        }
         let matched = matched.clone();
         Ok(Ready::Stream(Box::new(Stream { answered, begin, held, permit, matched })))
+    }
+
+    /// Asks TSM. Where it does not accept the session any more, nothing was done: asks once again with a new
+    /// one, and not a second time. What TSM refuses under a new session too is refused for its own sake: that
+    /// session stays, and for a while the same request costs nobody's.
+    async fn ask(
+        &self,
+        matched: &Match,
+        outgoing: &Outgoing,
+        deadline: Instant,
+        permit: &Permit,
+    ) -> Result<(Answered<'a>, Arc<Held>), Reason> {
+        let house = self.house;
+        let mut refused: Option<Arc<Held>> = None;
+        loop {
+            let held = timeout_at(deadline, house.session.hold(house, permit)).await;
+            let held = held.map_err(|_| Reason::BackendTimeout)??;
+            // while a session was taken, what decides may have been read anew
+            is_allowed_still(self.party.caller, &house.snapshot(), matched)
+                .map_err(|refusal| refusal.reason)?;
+            let begun = Instant::now();
+            if begun >= deadline {
+                return Err(Reason::BackendTimeout);
+            }
+            let answered = house.api.ask(&held.snapshot, outgoing, &held.cookie, deadline, permit);
+            let answered = answered.await;
+            let outcome = answered.as_ref().map(drop).map_err(|reason| *reason);
+            house.metrics.asked_tsm(Side::Api, begun.elapsed(), outcome);
+            let answered = answered?;
+            if answered.status != StatusCode::UNAUTHORIZED {
+                return Ok((answered, held));
+            }
+            // its connection and its turn are free for the next
+            drop(answered);
+            if let Some(former) = refused {
+                house.session.doubt(matched.name());
+                // it was not the session: that one would live on
+                session::end(house, &former).await;
+                return Err(Reason::BackendSessionRefused);
+            }
+            if house.session.is_doubted(matched.name()) || !house.session.refused(house, &held) {
+                return Err(Reason::BackendSessionRefused);
+            }
+            refused = Some(held);
+        }
     }
 
     /// Whether this is an operation, and one that the caller may ask for now.
@@ -240,42 +293,12 @@ fn about(matched: &Match, redacted: bool) -> Record {
 }
 
 fn method(matched: &Match) -> hyper::Method {
-    use tsmgate_catalogue::api::operation::Method;
     match matched.method() {
         Method::Get => hyper::Method::GET,
         Method::Post => hyper::Method::POST,
         Method::Put => hyper::Method::PUT,
         Method::Delete => hyper::Method::DELETE,
     }
-}
-
-/// Asks TSM, within `most`. Where it does not accept the session any more, nothing was done: asks once
-/// again with a new one, and not a second time. What TSM refuses under a new session too is refused for its
-/// own sake: that session stays, and for a while the same request costs nobody's.
-async fn ask<'a>(
-    house: &'a House,
-    operation: &'static str,
-    most: Duration,
-    outgoing: &Outgoing,
-    permit: &Permit,
-) -> Result<(Answered<'a>, Arc<Held>), Reason> {
-    let (deadline, session) = (Instant::now() + most, &house.session);
-    for again in [false, true] {
-        let held = session.hold(house, permit).await?;
-        let answered = house.api.ask(&held.snapshot, outgoing, &held.cookie, deadline, permit);
-        let answered = answered.await?;
-        if answered.status != StatusCode::UNAUTHORIZED {
-            return Ok((answered, held));
-        }
-        // its connection and its turn are free for the next
-        drop(answered);
-        if again {
-            session.doubt(operation);
-        } else if session.is_doubted(operation) || !session.refused(house, &held) {
-            break;
-        }
-    }
-    Err(Reason::BackendSessionRefused)
 }
 
 /// An answer that is on its way out.

@@ -116,18 +116,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             .text("tsmgate.operation", LOGOUT)
             .text("tsmgate.cookie.fingerprint", &house.audit.fingerprint(cookie.value()))
             .append(&asked.about);
-        let counted = |reason: Reason| {
+        let entry = Entry::open(house, client, call, &about, &permit).await?;
+        // while the body came, what decides may have been read anew
+        let snapshot = house.snapshot();
+        let allowed = caller
+            .entry(&snapshot.policy)
+            .is_ok_and(|entry| entry.role_giving(&Permission::login()).is_some());
+        if !allowed {
+            let reason = Reason::PermissionMissing;
+            entry.close(call.ended(Err(reason))).await?;
             call.count(house, client, Err(reason));
-            Refusal::from(reason)
-        };
-        let entry = Entry::open(house, client, call, &about, &permit).await.map_err(counted)?;
+            return Err(Refusal::lacking(Permission::login().name()).on_record());
+        }
         let ended = match house.api.end_of(&snapshot, cookie.value(), &permit).await {
             // one that TSM does not know any more is over as well
             Ok(status) if status.is_success() || status == StatusCode::UNAUTHORIZED => Ok(()),
             Ok(_) => Err(Reason::BackendError),
             Err(reason) => Err(reason),
         };
-        entry.close(call.ended(ended)).await.map_err(counted)?;
+        if let Err(reason) = entry.close(call.ended(ended)).await {
+            call.count(house, client, Err(reason));
+            return Err(Refusal::from(reason).on_record());
+        }
         call.count(house, client, ended);
         ended.map(|()| Answer::nothing()).map_err(|reason| Refusal::from(reason).on_record())
     }

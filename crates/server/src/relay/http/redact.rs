@@ -8,8 +8,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Duration, Instant, timeout, timeout_at};
 use tsmgate_catalogue::api::find::Match;
+use tsmgate_catalogue::api::operation::Method;
 use tsmgate_gate::reason::Reason;
 
 use super::answer::Answer;
@@ -22,6 +23,9 @@ use crate::session::Held;
 /// `limits.http.redacted_answer`.
 static AT_ONCE: Semaphore = Semaphore::const_new(2);
 
+/// How long a reader waits for one of these places: it holds one of TSM's connections meanwhile.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The answer without its secrets, and from how many values they were taken.
 pub(super) async fn redact(
     limits: HttpLimits,
@@ -30,11 +34,14 @@ pub(super) async fn redact(
     held: &Arc<Held>,
 ) -> Result<(Answer, usize), Reason> {
     let deadline = Instant::now() + limits.call;
+    // "come again" would be wrong for what was done
+    let patience = if matched.method() == Method::Get { PATIENCE } else { limits.call };
     let in_time = async {
-        let place = AT_ONCE.acquire().await.map_err(|_| Reason::GateStopping)?;
+        let place = timeout(patience, AT_ONCE.acquire()).await;
+        let Ok(Ok(place)) = place else { return Err(Reason::BackendBusy) };
         Ok::<_, Reason>((whole(&mut answered, limits).await?, place))
     };
-    let (whole, _place) =
+    let (whole, place) =
         timeout_at(deadline, in_time).await.map_err(|_| Reason::BackendTimeout)??;
     let status = answered.status;
     let mut fields = fields_down(&answered.fields, held);
@@ -43,7 +50,10 @@ pub(super) async fn redact(
         return Ok((Answer { status, fields, body: Bytes::new() }, 0));
     }
     let (matched, held) = (matched.clone(), Arc::clone(held));
-    let taken = spawn_blocking(move || take_out(&whole, &matched, &held));
+    let taken = spawn_blocking(move || {
+        let _place = place;
+        take_out(&whole, &matched, &held)
+    });
     let (body, count) = taken.await.map_err(|_| Reason::AnswerNotRedactable)??;
     // whatever TSM called it, that is what it is now
     fields.retain(|(name, _)| name != "content-type");

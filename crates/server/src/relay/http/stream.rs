@@ -130,15 +130,18 @@ async fn no_longer(
     caller: &Caller,
     matched: &Match,
 ) -> Reason {
-    while changes.changed().await.is_ok() {
+    loop {
+        // the first time too: it may have changed since it was last asked
         let snapshot = Arc::clone(&changes.borrow_and_update());
         match is_allowed_still(caller, &snapshot, matched) {
             Ok(false) => {}
-            Ok(true) => return Reason::PermissionMissing,
+            Ok(true) => return Reason::AnswerWithheld,
             Err(refusal) => return refusal.reason,
         }
+        if changes.changed().await.is_err() {
+            return Reason::GateStopping;
+        }
     }
-    Reason::GateStopping
 }
 
 /// A part, as the caller has been told that parts come.
