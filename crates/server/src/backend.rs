@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::permit::Permit;
@@ -86,9 +86,7 @@ impl Backend {
     }
 
     async fn ask(&self, tsm: &Tsm, deadline: Duration) -> Result<Login, Failure> {
-        let turn = timeout(TURN_DEADLINE, self.turns.acquire()).await;
-        let busy = Failure::from(Reason::BackendBusy);
-        let Ok(Ok(_turn)) = turn else { return Err(busy) };
+        let _turn = turn(&self.turns).await?;
         let deadline = Instant::now() + deadline;
         let connect = timeout_at(deadline, self.connect(tsm));
         let mut stream = connect.await.map_err(|_| Failure::from(Reason::BackendUnreachable))??;
@@ -104,6 +102,14 @@ impl Backend {
         let unreachable = |failure: &Failure| failure.reason == Reason::BackendUnreachable;
         self.attempts.tried(connected.as_ref().err().is_some_and(unreachable));
         connected
+    }
+}
+
+/// One of so many, for which a call waits a moment and no longer.
+async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Reason> {
+    match timeout(TURN_DEADLINE, turns.acquire()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        _ => Err(Reason::BackendBusy),
     }
 }
 

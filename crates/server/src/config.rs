@@ -4,6 +4,7 @@
 //! [`Config`] or a fault with file, line and column. Certificates are loaded later, by
 //! [`crate::credentials`].
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -103,6 +104,15 @@ pub struct Api {
     pub port: u16,
     /// How its certificate is checked: there is no way not to.
     pub trust: ApiTrust,
+}
+
+impl fmt::Display for Api {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(formatter, "[{}]:{}", self.host, self.port),
+            false => write!(formatter, "{}:{}", self.host, self.port),
+        }
+    }
 }
 
 /// What makes the controller's certificate good.

@@ -162,7 +162,7 @@ impl Session {
     }
 
     /// Where nothing was given up since that was counted: from here on everybody uses this one. What it
-    /// takes the place of is given back; and so is itself, where it is not wanted any more.
+    /// takes the place of is given back; an error says that it is not wanted any more.
     fn put(&self, held: &Arc<Held>, given_up: u64) -> Result<Option<Arc<Held>>, ()> {
         let mut place = self.place();
         if place.given_up != given_up {

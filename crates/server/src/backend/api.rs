@@ -20,21 +20,19 @@ use tsmgate_catalogue::api::PREFIX;
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::permit::Permit;
 use tsmgate_gate::reason::Reason;
-use tsmgate_wire::{Cookie, Secret};
+use tsmgate_wire::Cookie;
 use zeroize::Zeroizing;
 
 use super::attempts::Attempts;
 use super::trouble::Trouble;
 use super::wire::{Unanswered, Wire};
-use super::{Failure, TURN_DEADLINE};
+use super::{Failure, turn};
 use crate::config;
 use crate::house::Snapshot;
 
 /// What we call ourselves towards TSM.
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("tsmgated/", env!("CARGO_PKG_VERSION")));
-/// The name of TSM's cookie, where a caller gives its value alone. Seen at every TSM.
-const COOKIE_NAME: &str = "AUTH_COOKIE";
 /// How long TSM may take to end a session.
 const END_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -112,8 +110,7 @@ impl Api {
         permit: &Permit,
     ) -> Result<Answered<'_>, Reason> {
         tracing::debug!(permission = %permit.permission(), role = permit.role(), "asking TSM");
-        let (name, value) = (session.name(), session.value());
-        self.told(self.exchange(snapshot, outgoing, (name, value), deadline).await)
+        self.told(self.exchange(snapshot, outgoing, session, deadline).await)
     }
 
     /// Ends a session that TSM once gave to somebody, and tells the status of TSM's answer.
@@ -123,13 +120,12 @@ impl Api {
     pub async fn end_of(
         &self,
         snapshot: &Snapshot,
-        cookie: &Secret,
+        session: &Cookie,
         permit: &Permit,
     ) -> Result<StatusCode, Reason> {
         tracing::debug!(permission = %permit.permission(), "ending a session at TSM");
-        let turn = timeout(TURN_DEADLINE, self.turns.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(Reason::BackendBusy) };
-        self.told(self.end(snapshot, (COOKIE_NAME, cookie)).await)
+        let _turn = turn(&self.turns).await?;
+        self.told(self.end(snapshot, session).await)
     }
 
     /// Ends the gate's own session, which was got with a permit; tells the status of TSM's answer. It waits
@@ -142,8 +138,7 @@ impl Api {
         snapshot: &Snapshot,
         session: &Cookie,
     ) -> Result<StatusCode, Reason> {
-        let ended = self.end(snapshot, (session.name(), session.value())).await;
-        ended.map_err(|failure| failure.reason)
+        self.end(snapshot, session).await.map_err(|failure| failure.reason)
     }
 
     /// Closes the connections that nobody uses.
@@ -151,11 +146,7 @@ impl Api {
         self.idle().clear();
     }
 
-    async fn end(
-        &self,
-        snapshot: &Snapshot,
-        session: (&str, &Secret),
-    ) -> Result<StatusCode, Failure> {
+    async fn end(&self, snapshot: &Snapshot, session: &Cookie) -> Result<StatusCode, Failure> {
         let outgoing = Outgoing {
             method: Method::POST,
             target: format!("{PREFIX}/logout"),
@@ -177,12 +168,11 @@ impl Api {
         &self,
         snapshot: &Snapshot,
         outgoing: &Outgoing,
-        session: (&str, &Secret),
+        session: &Cookie,
         deadline: Instant,
     ) -> Result<Answered<'_>, Failure> {
         let place = place_of(snapshot)?;
-        let turn = timeout(TURN_DEADLINE, self.turns.acquire()).await;
-        let Ok(Ok(turn)) = turn else { return Err(Reason::BackendBusy.into()) };
+        let turn = turn(&self.turns).await?;
         let exchanged = timeout_at(deadline, self.send(&place, outgoing, session)).await;
         let (wire, answer) = exchanged.map_err(|_| Failure::from(Reason::BackendTimeout))??;
         let (head, body) = answer.into_parts();
@@ -216,7 +206,7 @@ impl Api {
         &self,
         place: &Place<'_>,
         outgoing: &Outgoing,
-        session: (&str, &Secret),
+        session: &Cookie,
     ) -> Result<(Wire, Response<Incoming>), Failure> {
         let mut request = request(place.api, outgoing, session)?;
         while let Some(mut wire) = self.kept(place).await {
@@ -279,14 +269,11 @@ impl Answered<'_> {
     pub async fn ahead(&mut self, most: usize, time: Duration) -> Result<(Vec<u8>, bool), Reason> {
         let (mut ahead, until) = (Vec::new(), Instant::now() + time);
         while ahead.len() <= most {
-            match timeout_at(until, self.wire.part(&mut self.body)).await {
-                Err(_) => return Ok((ahead, false)),
-                Ok(Ok(None)) => return Ok((ahead, true)),
-                Ok(Ok(Some(part))) => ahead.extend_from_slice(&part),
-                Ok(Err(error)) => {
-                    tracing::debug!(error, "TSM's answer broke off");
-                    return Err(Reason::BackendGarbage);
-                }
+            match self.part(until.saturating_duration_since(Instant::now())).await {
+                Err(Reason::BackendTimeout) => return Ok((ahead, false)),
+                Err(reason) => return Err(reason),
+                Ok(None) => return Ok((ahead, true)),
+                Ok(Some(part)) => ahead.extend_from_slice(&part),
             }
         }
         Ok((ahead, false))
@@ -297,9 +284,7 @@ impl Answered<'_> {
     /// # Errors
     /// [`Reason::BackendBusy`]: there are as many as there may be.
     pub async fn stream(&mut self) -> Result<(), Reason> {
-        let place = timeout(TURN_DEADLINE, self.api.streams.acquire()).await;
-        let Ok(Ok(place)) = place else { return Err(Reason::BackendBusy) };
-        self._stream = Some(place);
+        self._stream = Some(turn(&self.api.streams).await?);
         Ok(())
     }
 
@@ -342,15 +327,11 @@ fn garbage(detail: String) -> Failure {
 fn request(
     api: &config::Api,
     outgoing: &Outgoing,
-    (name, value): (&str, &Secret),
+    session: &Cookie,
 ) -> Result<Request<Full<Bytes>>, Failure> {
     let unfit = |error: &dyn std::fmt::Display| garbage(format!("a request for it: {error}"));
-    let host = match api.host.contains(':') {
-        true => format!("[{}]:{}", api.host, api.port),
-        false => format!("{}:{}", api.host, api.port),
-    };
-    let host = HeaderValue::from_str(&host).map_err(|error| unfit(&error))?;
-    let cookie = Zeroizing::new(format!("{name}={}", value.expose()));
+    let host = HeaderValue::from_str(&api.to_string()).map_err(|error| unfit(&error))?;
+    let cookie = Zeroizing::new(format!("{}={}", session.name(), session.value().expose()));
     let mut cookie = HeaderValue::from_str(&cookie).map_err(|error| unfit(&error))?;
     cookie.set_sensitive(true);
     let mut request = Request::new(Full::new(outgoing.body.clone()));

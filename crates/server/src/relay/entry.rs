@@ -38,7 +38,7 @@ impl Call {
     }
 
     /// The beginning of an outcome's record.
-    pub(super) fn ended(self, outcome: Result<(), Reason>) -> Record {
+    fn ended(self, outcome: Result<(), Reason>) -> Record {
         match outcome {
             Ok(()) => Record::new(self.action(), Outcome::Success),
             Err(reason) => Record::refusal(self.action(), reason),
@@ -92,12 +92,18 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Records how the call ended.
+    /// Records how the call ended, with what there is `more` to say, and counts it so.
     ///
     /// # Errors
-    /// [`Reason::AuditUnavailable`]: its result must not leave.
-    pub(super) async fn close(mut self, outcome: Record) -> Result<(), Reason> {
-        let Some(record) = self.outcome(outcome) else { return Ok(()) };
+    /// [`Reason::AuditUnavailable`]: its result must not leave. That is how it ended then.
+    pub(super) async fn close(
+        mut self,
+        outcome: Result<(), Reason>,
+        more: &Record,
+    ) -> Result<(), Reason> {
+        let Some(record) = self.outcome(self.call.ended(outcome).append(more)) else {
+            return Ok(());
+        };
         // open until that is on file: where the call is cut meanwhile its result does not leave, and
         // what was said of it is followed by what became of it
         let written = self.house.audit.write(record).await;
@@ -108,6 +114,7 @@ impl<'a> Entry<'a> {
             reason
         });
         self.about = None;
+        self.call.count(self.house, self.client, closed.and(outcome));
         closed
     }
 

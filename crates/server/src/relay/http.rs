@@ -15,9 +15,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tsmgate_gate::permit::Permit;
-use tsmgate_gate::reason::{Reason, Stage};
+use tsmgate_gate::reason::Reason;
 
 use super::Party;
+use super::told::stays;
 use crate::audit::record::Record;
 use crate::audit::{Proof, RefusalOrigin};
 use crate::connection::past_last_call;
@@ -279,9 +280,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         if reason == Reason::PeerGone {
             return Err(End::Quiet);
         }
-        // a policy that no longer knows the caller does not keep its connection
-        let known = reason.stage() != Stage::Identify && reason != Reason::CertificateRevoked;
-        let keep_alive = keep_alive && known && !self.unread;
+        let keep_alive = keep_alive && stays(reason) && !self.unread;
         self.send(&asked.id, refusal.answer(), keep_alive, None).await?;
         if keep_alive { Ok(()) } else { Err(End::LastWords) }
     }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tsmgate_gate::permission::Permission;
 use tsmgate_gate::permit::{self, Caller};
-use tsmgate_gate::reason::{Reason, Stage};
+use tsmgate_gate::reason::Reason;
 use tsmgate_wire::{
     Answer, CALL_LIMIT, Call, CallFault, ExceptionKind, Login, METHOD, decode_call,
     encode_exception, encode_reply,
@@ -26,7 +26,7 @@ use crate::house::House;
 use crate::metrics::Side;
 use crate::relay::Party;
 use crate::relay::entry::{Call as Kind, Entry};
-use crate::relay::told::told;
+use crate::relay::told::{stays, told};
 
 /// How long a peer may take to fetch an answer.
 const WRITE_DEADLINE: Duration = Duration::from_secs(5);
@@ -198,11 +198,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let answer = self.house.backend.login(tsm, limits.call, permit).await;
         let outcome = answer.as_ref().map(|_| ()).map_err(|reason| *reason);
         self.house.metrics.asked_tsm(Side::Login, asked.elapsed(), outcome);
-        if let Err(reason) = entry.close(self.ended(&answer)).await {
-            self.count(Err(reason));
+        if let Err(reason) = entry.close(outcome, &self.more(&answer)).await {
             return self.refuse(call, reason).await;
         }
-        self.count(outcome);
         match answer {
             Ok(login) => {
                 let reply = encode_reply(call.sequence, &Answer::Granted(login));
@@ -223,9 +221,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             }
         };
         self.send(&reply).await?;
-        // a policy that no longer knows the caller does not keep its connection
-        let stays = reason.stage() != Stage::Identify && reason != Reason::CertificateRevoked;
-        if stays { Ok(()) } else { Err(End::Quiet) }
+        if stays(reason) { Ok(()) } else { Err(End::Quiet) }
     }
 
     async fn send(&mut self, bytes: &[u8]) -> Result<(), End> {
@@ -252,16 +248,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         Kind::Login.count(self.house, &self.caller.client().name, outcome);
     }
 
-    /// What the outcome's record says.
-    fn ended(&self, answer: &Result<Login, Reason>) -> Record {
-        match answer {
-            Ok(Login { username, cookie }) => Kind::Login
-                .ended(Ok(()))
-                .text("tsmgate.tsm.username", username)
-                .text("tsmgate.cookie.fingerprint", &self.house.audit.fingerprint(cookie.value()))
-                .number("tsmgate.cookie.max_age", cookie.max_age().into()),
-            Err(reason) => Kind::Login.ended(Err(*reason)),
-        }
+    /// What else the outcome's record says.
+    fn more(&self, answer: &Result<Login, Reason>) -> Record {
+        let Ok(Login { username, cookie }) = answer else { return Record::empty() };
+        Record::empty()
+            .text("tsmgate.tsm.username", username)
+            .text("tsmgate.cookie.fingerprint", &self.house.audit.fingerprint(cookie.value()))
+            .number("tsmgate.cookie.max_age", cookie.max_age().into())
     }
 }
 

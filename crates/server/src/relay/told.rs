@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tsmgate_gate::reason::Reason;
+use tsmgate_gate::reason::{Reason, Stage};
 
 /// After a refusal that is soon over: when to come again, in seconds.
 const SOON: u64 = 1;
@@ -34,6 +34,11 @@ pub(super) fn told(reason: Reason) -> Told {
     };
     let (status, summary, detail) = words(reason);
     Told { code, status, retry: retry(reason), summary, detail }
+}
+
+/// Whether a refused caller keeps its connection: not where the policy no longer knows it.
+pub(super) fn stays(reason: Reason) -> bool {
+    reason.stage() != Stage::Identify && reason != Reason::CertificateRevoked
 }
 
 fn retry(reason: Reason) -> Option<u64> {

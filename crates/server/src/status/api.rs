@@ -47,10 +47,7 @@ impl ApiLane {
             ApiTrust::Pin(pin) => (Some(HEXUPPER.encode(pin)), None),
             ApiTrust::Authority(file) => (None, Some(file.display().to_string())),
         };
-        let controller = match api.host.contains(':') {
-            true => format!("[{}]:{}", api.host, api.port),
-            false => format!("{}:{}", api.host, api.port),
-        };
+        let controller = api.to_string();
         let now = Instant::now();
         Some(Self {
             controller,

@@ -3,11 +3,10 @@
 //! catalogue → authorize → body → record → TSM, under the gate's session → redact → record. The answer
 //! leaves after that, as a whole where secrets were taken out of it, and as it comes otherwise.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Duration, Instant, timeout_at};
 use tsmgate_catalogue::api::find::{Match, find};
@@ -73,7 +72,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let snapshot = house.snapshot();
         let still = is_allowed_still(self.party.caller, &snapshot, &matched).map_err(of_it)?;
         let redacted = redacted | still;
-        let call = Call::Request(matched.name());
+        let call = Call::Request(name);
         let about = about(&matched, redacted).append(&asked.about);
         let entry = Entry::open(house, client, call, &about, &permit).await?;
         let outgoing = Outgoing {
@@ -89,15 +88,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Err(reason) => Err(reason),
         };
         let outcome = ready.as_ref().map_err(|reason| *reason).and_then(Ready::outcome);
-        let record = match &ready {
-            Ok(ready) => ready.about(call.ended(outcome)),
-            Err(_) => call.ended(outcome),
-        };
-        if let Err(reason) = entry.close(record).await {
-            call.count(house, client, Err(reason));
-            return Err(Refusal::from(reason).on_record());
-        }
-        call.count(house, client, outcome);
+        let more = ready.as_ref().map_or_else(|_| Record::empty(), Ready::about);
+        let on_record = |reason: Reason| Refusal::from(reason).on_record();
+        entry.close(outcome, &more).await.map_err(on_record)?;
         match ready {
             Ok(Ready::Whole { answer, permit, redacted: count }) => {
                 // the last moment at which it can be kept back
@@ -113,7 +106,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Err(Reason::PermissionMissing) => {
                 Err(Refusal::lacking(matched.permission()).on_record())
             }
-            Err(reason) => Err(Refusal::from(reason).on_record()),
+            Err(reason) => Err(on_record(reason)),
         }
     }
 
@@ -139,7 +132,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             let whole;
             (begin, whole) = answered.ahead(READ_AHEAD, READ_AHEAD_TIME).await?;
             if whole {
-                let (status, fields) = (answered.status, fields_down(&answered.fields, &held));
+                let (status, fields) =
+                    (answered.status, fields::down(&answered.fields, &held.withhold));
                 answered.keep().await;
                 held.withhold.paint_answer(&mut begin);
                 let answer = Answer { status, fields, body: begin.into() };
@@ -328,8 +322,10 @@ impl Ready<'_> {
         }
     }
 
-    fn about(&self, record: Record) -> Record {
-        let record = record.number("http.response.status_code", self.status().as_u16().into());
+    /// What the outcome's record says of it.
+    fn about(&self) -> Record {
+        let status = self.status().as_u16().into();
+        let record = Record::empty().number("http.response.status_code", status);
         match self {
             Self::Whole { redacted: Some(count), .. } => {
                 record.number("tsmgate.redacted", u64::try_from(*count).unwrap_or(u64::MAX))
@@ -337,11 +333,4 @@ impl Ready<'_> {
             _ => record,
         }
     }
-}
-
-/// The fields that pass down, as our own.
-pub(super) fn fields_down(fields: &HeaderMap, held: &Held) -> Vec<(Cow<'static, str>, String)> {
-    fields::down(fields, &held.withhold)
-        .map(|(name, value)| (Cow::Owned(name.to_owned()), value.to_owned()))
-        .collect()
 }

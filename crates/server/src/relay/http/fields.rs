@@ -3,6 +3,8 @@
 //! No name is matched but by being written here, so that no alias (`X_Forwarded_For`) is taken for
 //! another. A range is never asked for: in pieces a cookie or a password would not be known as one.
 
+use std::borrow::Cow;
+
 use hyper::HeaderMap;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_DISPOSITION, CONTENT_LANGUAGE, CONTENT_TYPE,
@@ -42,18 +44,16 @@ pub(super) fn up(head: &Head, json_alone: bool, has_body: bool) -> HeaderMap {
 }
 
 /// What comes down with an answer. Nothing in which the session is; no way to anywhere but TSM's API.
-pub(super) fn down<'a>(
-    fields: &'a HeaderMap,
-    withhold: &'a Withhold,
-) -> impl Iterator<Item = (&'a str, &'a str)> {
-    DOWN.iter().filter_map(move |name| {
+pub(super) fn down(fields: &HeaderMap, withhold: &Withhold) -> Vec<(Cow<'static, str>, String)> {
+    let passing = DOWN.iter().filter_map(|name| {
         let value = fields.get(name).filter(|value| passes(value.as_bytes()))?;
         let elsewhere = *name == LOCATION && !value.as_bytes().starts_with(b"/api/");
         if elsewhere || withhold.is_in(value.as_bytes()) {
             return None;
         }
-        Some((name.as_str(), value.to_str().ok()?))
-    })
+        Some((Cow::Borrowed(name.as_str()), value.to_str().ok()?.to_owned()))
+    });
+    passing.collect()
 }
 
 /// Names of media and of languages, with weights. No more than these take: what is logged over there is

@@ -25,6 +25,8 @@ use itself::{Permissions, Whoami};
 
 /// The longest body of a logout, in bytes: as long as a login's reply may be.
 const COOKIE_LIMIT: usize = 16 * 1024;
+/// The name of TSM's cookie, of which a caller gives the value alone. Seen at every TSM.
+const COOKIE_NAME: &str = "AUTH_COOKIE";
 /// The operation's name in the records.
 const LOGOUT: &str = "logout";
 
@@ -101,8 +103,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         let snapshot = house.snapshot();
         let permission = Permission::login();
         let permit = permit::authorize_request(&snapshot.policy, &house.ledger, caller, permission);
+        let lacking = |reason: Reason| match reason {
+            Reason::PermissionMissing => Refusal::lacking(Permission::login().name()),
+            reason => reason.into(),
+        };
         let permit = permit.map_err(|reason| match reason {
-            Reason::PermissionMissing => self.charged(Refusal::lacking(Permission::login().name())),
+            Reason::PermissionMissing => self.charged(lacking(reason)),
             reason => reason.into(),
         })?;
         let body = Zeroizing::new(self.body(head, COOKIE_LIMIT).await?);
@@ -111,7 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         let Logout { cookie } = serde_json::from_slice(&body).map_err(|_| unfit())?;
         let value = Secret::new(cookie);
         // only what could have been given as a cookie may stand in a header
-        let cookie = Cookie::new("AUTH_COOKIE".to_owned(), value, 1).map_err(|_| unfit())?;
+        let cookie = Cookie::new(COOKIE_NAME.to_owned(), value, 1).map_err(|_| unfit())?;
         let about = Record::empty()
             .text("tsmgate.operation", LOGOUT)
             .text("tsmgate.cookie.fingerprint", &house.audit.fingerprint(cookie.value()))
@@ -122,23 +128,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         let allowed = caller
             .entry(&snapshot.policy)
             .is_ok_and(|entry| entry.role_giving(&Permission::login()).is_some());
-        if !allowed {
-            let reason = Reason::PermissionMissing;
-            entry.close(call.ended(Err(reason))).await?;
-            call.count(house, client, Err(reason));
-            return Err(Refusal::lacking(Permission::login().name()).on_record());
-        }
-        let ended = match house.api.end_of(&snapshot, cookie.value(), &permit).await {
+        let ended = match allowed {
+            true => house.api.end_of(&snapshot, &cookie, &permit).await,
+            false => Err(Reason::PermissionMissing),
+        };
+        let ended = match ended {
             // one that TSM does not know any more is over as well
             Ok(status) if status.is_success() || status == StatusCode::UNAUTHORIZED => Ok(()),
             Ok(_) => Err(Reason::BackendError),
             Err(reason) => Err(reason),
         };
-        if let Err(reason) = entry.close(call.ended(ended)).await {
-            call.count(house, client, Err(reason));
-            return Err(Refusal::from(reason).on_record());
-        }
-        call.count(house, client, ended);
-        ended.map(|()| Answer::nothing()).map_err(|reason| Refusal::from(reason).on_record())
+        let on_record = |reason: Reason| lacking(reason).on_record();
+        entry.close(ended, &Record::empty()).await.map_err(on_record)?;
+        ended.map(|()| Answer::nothing()).map_err(on_record)
     }
 }

@@ -14,7 +14,7 @@ use tsmgate_catalogue::api::operation::Method;
 use tsmgate_gate::reason::Reason;
 
 use super::answer::Answer;
-use super::api::fields_down;
+use super::fields;
 use crate::backend::api::Answered;
 use crate::config::HttpLimits;
 use crate::session::Held;
@@ -44,7 +44,7 @@ pub(super) async fn redact(
     let (whole, place) =
         timeout_at(deadline, in_time).await.map_err(|_| Reason::BackendTimeout)??;
     let status = answered.status;
-    let mut fields = fields_down(&answered.fields, held);
+    let mut fields = fields::down(&answered.fields, &held.withhold);
     answered.keep().await;
     if whole.is_empty() {
         return Ok((Answer { status, fields, body: Bytes::new() }, 0));

@@ -15,7 +15,8 @@ use tsmgate_gate::permit::Caller;
 use tsmgate_gate::reason::Reason;
 
 use super::answer::{self, End as Told};
-use super::api::{Stream, fields_down, is_allowed_still};
+use super::api::{Stream, is_allowed_still};
+use super::fields;
 use super::head::Head;
 use super::withhold::{Painter, complain};
 use super::{Asked, Conversation, End};
@@ -69,7 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             (None, _) if head.old => Told::Close,
             (None, _) => Told::Chunked,
         };
-        let fields = fields_down(&answered.fields, &held);
+        let fields = fields::down(&answered.fields, &held.withhold);
         let mut out = answer::head(answered.status, &asked.id, fields, end, keep_alive);
         let mut painter = Painter::new(&held.withhold);
         frame(&mut out, &painter.pass(begin.into()), end);
