@@ -9,7 +9,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gate", &[]),
     ("catalogue", &[]),
     ("pki", &["text"]),
-    ("server", &["text", "wire", "gate", "catalogue"]),
+    ("settings", &["text"]),
+    ("runner", &["text", "settings", "catalogue"]),
+    ("server", &["text", "settings", "wire", "gate", "catalogue"]),
     ("client", &["text", "wire", "catalogue", "pki"]),
 ];
 

@@ -12,17 +12,16 @@ use std::time::Duration;
 use tsmgate_gate::admission::AdmissionLimits;
 use tsmgate_gate::network::Networks;
 use tsmgate_gate::policy::{Client, DenyList};
-
-use crate::files::{self, FileFault, Kind};
+use tsmgate_settings::fault;
+use tsmgate_settings::files::FileFault;
 
 mod check;
-pub mod fault;
 pub mod raw;
 pub mod values;
 
 pub(crate) use check::{fingerprint, host_and_port};
-pub use fault::ConfigFault;
 pub use raw::{ExpiredList, Sync};
+pub use tsmgate_settings::fault::ConfigFault;
 pub use values::MetricsAddress;
 
 /// The folder beside the configuration whose files hold `[[client]]` entries alone.
@@ -203,7 +202,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigFault> {
     let folder = folder.parent().unwrap_or(Path::new("/")).to_owned();
     let mut entries = vec![(path.to_owned(), text, raw.client.len())];
     for file in clients_files(&folder)? {
-        let text = read_text(&file)?;
+        let text = fault::read_text(&file)?;
         let more: raw::ClientsFile = fault::parse(&file, &text)?;
         entries.push((file, text, more.client.len()));
         raw.client.extend(more.client);
@@ -216,14 +215,9 @@ pub fn load(path: &Path) -> Result<Config, ConfigFault> {
 /// # Errors
 /// The file is missing or could have been written by others, a key is unknown, a value of another type.
 pub(crate) fn read_raw(path: &Path) -> Result<(String, raw::Raw), ConfigFault> {
-    let text = read_text(path)?;
+    let text = fault::read_text(path)?;
     let raw = fault::parse(path, &text)?;
     Ok((text, raw))
-}
-
-fn read_text(path: &Path) -> Result<String, ConfigFault> {
-    let bytes = files::read(path, Kind::Open)?;
-    String::from_utf8(bytes).map_err(|_| ConfigFault::whole(path, "the file is not UTF-8 text"))
 }
 
 /// The files of `clients.d`, in the order of their names.

@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::config::{ApiTrust, Config, Tls};
-use crate::files::{self, FileFault, Kind, Print};
+use tsmgate_settings::files::{self, FileFault, Kind, Print};
 
 mod dated;
 mod lists;

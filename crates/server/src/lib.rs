@@ -19,7 +19,7 @@
 //! | audit | [`audit`] | the record, before the answer leaves |
 //!
 //! [`connection`] is the one function that calls them in order. [`daemon`] starts and stops it all from
-//! what [`config`], [`credentials`] and [`files`] have loaded and checked, with the [`sockets`] that
+//! what [`config`] and [`credentials`] have loaded and checked, with the [`sockets`] that
 //! systemd or it opened, inside the [`sandbox`].
 //!
 //! While it runs, [`reload`] reads everything anew and swaps it whole; every open connection then asks
@@ -40,7 +40,6 @@ pub mod credentials;
 pub mod daemon;
 pub mod digest;
 pub mod drain;
-pub mod files;
 pub mod handshake;
 pub mod house;
 pub mod identify;

@@ -16,7 +16,7 @@ use rustix::net::sockopt::socket_acceptconn;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use crate::config::{Config, MetricsAddress};
-use crate::files;
+use tsmgate_settings::files;
 
 /// Connections that wait for us; as many as the system allows, so that a restart loses none.
 const BACKLOG: i32 = 4096;

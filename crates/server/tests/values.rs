@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use tsmgate_gate::policy::Identity;
-use tsmgate_server::config::values::{Size, Time, WrittenId, key_hash, serial};
+use tsmgate_server::config::values::{WrittenId, key_hash, serial};
+use tsmgate_settings::values::{Size, Time};
 use tsmgate_server::identify::normal_serial;
 
 /// R55: a length of time has a number and a unit, is more than nothing and at most a week

@@ -21,7 +21,7 @@ use super::record::{Outcome, Record};
 use super::rotation;
 use crate::config;
 use crate::digest::sha256;
-use crate::files;
+use tsmgate_settings::files;
 
 /// Why records do not count.
 #[derive(Debug, thiserror::Error)]

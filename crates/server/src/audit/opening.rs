@@ -14,7 +14,7 @@ use super::chain::{Head, Link};
 use super::journal::{self, Journal};
 use super::verify::LINE_LIMIT;
 use crate::config;
-use crate::files::{self, FileFault};
+use tsmgate_settings::files::{self, FileFault};
 
 /// Why the audit cannot start.
 #[derive(Debug, thiserror::Error)]

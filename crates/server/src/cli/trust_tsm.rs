@@ -14,10 +14,10 @@ use crate::config::raw::{self, Raw};
 use crate::config::{self, ConfigFault};
 use crate::daemon::StartFault;
 use crate::digest::sha256;
-use crate::files::{self, FileFault};
 use crate::pinning::look::look;
 use crate::pinning::shown::{colons, lines};
 use crate::pinning::write::{PinFault, edited, replace};
+use tsmgate_settings::files::{self, FileFault};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  tsmgated trust-tsm --address https://localhost:8850\n  \

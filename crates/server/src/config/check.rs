@@ -3,16 +3,17 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
 use toml::Spanned;
 use tsmgate_gate::admission::AdmissionLimits;
 use tsmgate_gate::network::Networks;
 use tsmgate_gate::policy::DenyList;
 use tsmgate_gate::rate::Rate;
+use tsmgate_settings::accounts;
+use tsmgate_settings::fault::ConfigFault;
+use tsmgate_settings::values::{Parsed, WrittenSize};
 
-use super::fault::ConfigFault;
 use super::raw::{self, OneOrMany, Raw};
-use super::values::{self, Parsed, WrittenNetwork, WrittenSize};
+use super::values::{self, WrittenNetwork};
 use super::{Audit, Config, HttpLimits, LoginLimits, Tls, Tsm};
 use tsmgate_text::escape;
 
@@ -188,19 +189,10 @@ fn tsm(raw: &raw::Tsm, origin: &Origin, warnings: &mut Vec<String>) -> Result<Ts
     };
     let (mut owners, mut owner_groups) = (Vec::new(), Vec::new());
     for name in &raw.socket_owners {
-        if let Ok(number) = name.parse() {
-            owners.push(number);
-            continue;
-        }
-        let user = match nix::unistd::User::from_name(name) {
-            // getpwnam_r(3): these too may say that there is no such user
-            Err(Errno::ENOENT | Errno::ESRCH) => Ok(None),
-            found => found,
-        };
-        match user {
-            Ok(Some(user)) => {
-                owners.push(user.uid.as_raw());
-                owner_groups.push(user.gid.as_raw());
+        match accounts::user(name) {
+            Ok(Some((user, group))) => {
+                owners.push(user);
+                owner_groups.extend(group);
             }
             Ok(None) if raw::SOCKET_OWNERS.contains(&name.as_str()) => {}
             Ok(None) => {
@@ -209,10 +201,7 @@ fn tsm(raw: &raw::Tsm, origin: &Origin, warnings: &mut Vec<String>) -> Result<Ts
             }
             // to go on without would look good, and refuse TSM itself
             Err(error) => {
-                return Err(fault(format!(
-                    "tsm.socket_owners: looking `{name}` up failed: {error}; try again, or write \
-                     the user's number"
-                )));
+                return Err(fault(format!("tsm.socket_owners: `{}`: {error}", escape(name))));
             }
         }
     }

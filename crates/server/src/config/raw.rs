@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::values::{
-    Parsed, WrittenDuration, WrittenGrant, WrittenIdentity, WrittenMetricsAddress, WrittenNetwork,
-    WrittenSize,
-};
+use tsmgate_settings::table;
+use tsmgate_settings::values::{WrittenDuration, WrittenSize, size, time};
+
+use super::values::{WrittenGrant, WrittenIdentity, WrittenMetricsAddress, WrittenNetwork};
 
 /// Where the configuration is.
 pub const CONFIG_FILE: &str = "/etc/tsmgate/tsmgated.toml";
@@ -30,30 +30,6 @@ pub const LOGIN_SOCKET: &str = "/var/run/tableau/tab-controller-login-8850";
 pub const SOCKET_OWNERS: &[&str] = &["root", "tableau", "tsmagent"];
 /// Where the audit goes.
 pub const AUDIT_FILE: &str = "/var/log/tsmgate/audit.jsonl";
-
-macro_rules! table {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr;)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields, default)]
-        #[allow(dead_code, reason = "the whole shape is read; lanes of later versions use the rest")]
-        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self { $($field: $default,)* }
-            }
-        }
-    };
-}
-
-fn time(text: &str) -> WrittenDuration {
-    Parsed(text.parse().expect("a default of this file, read by every test"))
-}
-
-fn size(text: &str) -> WrittenSize {
-    Parsed(text.parse().expect("a default of this file, read by every test"))
-}
 
 table! {
     /// The whole file.

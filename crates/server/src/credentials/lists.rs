@@ -17,7 +17,7 @@ use x509_parser::revocation_list::CertificateRevocationList;
 use super::trust::Authority;
 use super::{CredentialsFault, contents, day};
 use crate::config::ExpiredList;
-use crate::files::{self, Kind};
+use tsmgate_settings::files::{self, Kind};
 
 /// A revocation list, and what of it is asked again and again.
 #[derive(Debug)]

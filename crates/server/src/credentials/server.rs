@@ -13,7 +13,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{CredentialsFault, Ending, EndingKind, certificates, contents, day};
 use crate::config::Tls;
-use crate::files::{self, Kind};
+use tsmgate_settings::files::{self, Kind};
 
 /// The name under which systemd hands our key over (`LoadCredential=server.key:…`).
 const KEY_CREDENTIAL: &str = "server.key";

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use toml::{Spanned, Table, Value};
 
 use crate::config::raw::Raw;
-use crate::files::{self, FileFault};
+use tsmgate_settings::files::{self, FileFault};
 
 /// Why the pin was not written.
 #[derive(Debug, thiserror::Error)]

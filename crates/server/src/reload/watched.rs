@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use crate::credentials::Credentials;
-use crate::files::{self, Print};
+use tsmgate_settings::files::{self, Print};
 
 /// Files and how they were.
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use rustls_pki_types::ServerName;
 use toml::Spanned;
 
 use super::Origin;
-use crate::config::fault::ConfigFault;
 use crate::config::raw;
 use crate::config::{Api, ApiTrust};
+use tsmgate_settings::fault::ConfigFault;
 
 const SCHEME: &str = "https://";
 

@@ -10,9 +10,9 @@ use tsmgate_gate::permission::Role;
 use tsmgate_gate::policy::{self, Client};
 
 use super::{MOST_AT_ONCE, Origin, rate};
-use crate::config::fault::{ConfigFault, nearest};
 use crate::config::raw::{self, Raw};
-use crate::config::values::Parsed;
+use tsmgate_settings::fault::{ConfigFault, nearest};
+use tsmgate_settings::values::Parsed;
 
 const NAME_RULE: &str = "1 to 64 letters, digits or .-_@";
 

@@ -5,7 +5,7 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use super::{PinFault, Raw, edited, replace};
-use crate::files;
+use tsmgate_settings::files;
 
 const ADDRESS: &str = "https://localhost:8850";
 

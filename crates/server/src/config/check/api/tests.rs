@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{Api, ApiTrust, Origin, api, fingerprint, host_and_port};
-use crate::config::fault;
 use crate::config::raw::Raw;
+use tsmgate_settings::fault;
 
 #[test]
 fn an_address_is_a_host_and_a_port_and_nothing_else() {

@@ -43,7 +43,7 @@ pub enum FileFault {
     #[error("{0} is larger than {FILE_LIMIT} bytes")]
     TooLarge(PathBuf),
     /// It, or a folder above it, belongs to somebody who must not decide.
-    #[error("{path} belongs to uid {uid}; it must belong to root or to the user tsmgated runs as, \
+    #[error("{path} belongs to uid {uid}; it must belong to root or to the user this runs as, \
              here uid {}", rustix::process::geteuid().as_raw())]
     ForeignOwner {
         /// Which file or folder.

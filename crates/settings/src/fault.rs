@@ -1,4 +1,4 @@
-//! What is wrong with the configuration, and where: `FILE:LINE:COLUMN: what`, and one hint.
+//! What is wrong with a configuration, and where: `FILE:LINE:COLUMN: what`, and one hint.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use crate::files::FileFault;
+use crate::files::{self, FileFault};
 use tsmgate_text::escape;
 
 /// A fault in the configuration.
@@ -68,6 +68,9 @@ impl fmt::Display for ConfigFault {
 impl std::error::Error for ConfigFault {}
 
 /// Reads TOML text; an unknown key names the nearest known one.
+///
+/// # Errors
+/// It is not TOML, or not of this shape; with line and column.
 pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigFault> {
     toml::from_str(text).map_err(|error| {
         let message = with_nearest(error.message());
@@ -76,6 +79,15 @@ pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigFa
             None => ConfigFault::whole(path, message),
         }
     })
+}
+
+/// The text of the file at `path`, which nobody else may have written.
+///
+/// # Errors
+/// It is missing, others could have written it, or it is not text.
+pub fn read_text(path: &Path) -> Result<String, ConfigFault> {
+    let bytes = files::read(path, files::Kind::Open)?;
+    String::from_utf8(bytes).map_err(|_| ConfigFault::whole(path, "the file is not UTF-8 text"))
 }
 
 /// Line and column, from 1, of a byte of a text. Columns count characters.

@@ -1,0 +1,1 @@
+//! `tsmgate-runner`: the only program of ours that starts others.

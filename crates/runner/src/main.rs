@@ -1,0 +1,3 @@
+//! The doorway of `tsmgate-runner`.
+
+fn main() {}
