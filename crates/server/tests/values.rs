@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tsmgate_gate::policy::Identity;
 use tsmgate_server::config::values::{WrittenId, key_hash, serial};
-use tsmgate_settings::values::{Size, Time};
 use tsmgate_server::identify::normal_serial;
+use tsmgate_settings::values::{Size, Time};
 
 /// R55: a length of time has a number and a unit, is more than nothing and at most a week
 #[test]

@@ -1,0 +1,157 @@
+//! What a caller asks for, and its comparison with the table.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Catalogue, Command, Opt, Text};
+
+/// A command that somebody asks for: the body of `POST /v1/commands`, and what the runner is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// Its path: `security external-ssl enable`.
+    pub command: String,
+    /// Its options, in the order in which they were given.
+    #[serde(default)]
+    pub options: Vec<OneOption>,
+    /// For how many seconds it may run; absent: as the gate is configured. At least
+    /// `--request-timeout` counts, where that is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_seconds: Option<u64>,
+}
+
+/// One option of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OneOption {
+    /// Its long name, without dashes.
+    pub name: String,
+    /// Its value, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Text>,
+    /// The file that goes along, where it takes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<SentFile>,
+}
+
+/// A file that goes along.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SentFile {
+    /// Its name without folders: `server.crt`.
+    pub name: String,
+    /// Its bytes, in base64.
+    pub content: Text,
+}
+
+/// Why an order is not one that the table has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct OrderFault {
+    /// `unknown_command`, `unknown_option`, `option_missing`, `option_repeated`, `options_conflict`,
+    /// `bad_value` or `bad_file`.
+    pub code: &'static str,
+    /// A sentence that names the option and never a value.
+    pub message: String,
+}
+
+/// An order that the table has. Only this has an argument vector.
+#[derive(Debug, Clone)]
+pub struct Checked<'a> {
+    /// The command.
+    pub command: &'a Command,
+    /// Its options, each with what was given for it, in the order of the order.
+    pub given: Vec<(&'a Opt, Given<'a>)>,
+    /// `--request-timeout`, where it was given, in seconds.
+    pub request_timeout: Option<u64>,
+}
+
+/// What was given for an option.
+#[derive(Debug, Clone)]
+pub enum Given<'a> {
+    /// That it is there.
+    Flag,
+    /// A value that may be shown.
+    Value(&'a str),
+    /// A value that may not.
+    Secret(&'a Text),
+    /// A file that goes along: its name and its bytes.
+    Sent(&'a str, zeroize::Zeroizing<Vec<u8>>),
+    /// A file that is to come back.
+    Fetched,
+}
+
+/// What stands where a secret would in a shown argument vector.
+pub const MASK: &str = "********";
+
+impl Checked<'_> {
+    /// The arguments for `tsm`, without the program itself. `place` tells where the file of an option
+    /// is on the host. Each value is an argument of its own; one that begins with a dash is joined to its
+    /// option by `=`, so that none can become an option.
+    pub fn arguments(&self, place: impl Fn(&Opt) -> PathBuf) -> Vec<String> {
+        self.vector(place, |secret| secret.expose().to_owned())
+    }
+
+    /// The same for people: secrets masked, files by name in `folder`.
+    pub fn shown(&self, folder: &Path) -> Vec<String> {
+        let place = |option: &Opt| folder.join(self.file_name(option));
+        self.vector(place, |_| MASK.to_owned())
+    }
+
+    /// The name that the file of an option has on the host: made of the option's name, and of nothing that the
+    /// caller wrote but a harmless extension.
+    pub fn file_name(&self, option: &Opt) -> String {
+        let sent = self.given.iter().find(|(other, _)| other.long == option.long);
+        let extension = match sent {
+            Some((_, Given::Sent(name, _))) => Path::new(name).extension(),
+            _ => None,
+        };
+        let plain = |text: &&str| {
+            (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        match extension.and_then(|extension| extension.to_str()).filter(plain) {
+            Some(extension) => format!("{}.{extension}", option.long),
+            None => option.long.clone().into_owned(),
+        }
+    }
+
+    fn vector(
+        &self,
+        place: impl Fn(&Opt) -> PathBuf,
+        secret: impl Fn(&Text) -> String,
+    ) -> Vec<String> {
+        let mut arguments: Vec<String> = self.command.words().map(str::to_owned).collect();
+        for (option, given) in &self.given {
+            let name = format!("--{}", option.long);
+            let value = match given {
+                Given::Flag => None,
+                Given::Value(value) => Some((*value).to_owned()),
+                Given::Secret(text) => Some(secret(text)),
+                Given::Sent(..) | Given::Fetched => Some(place(option).display().to_string()),
+            };
+            match value {
+                None => arguments.push(name),
+                Some(value) if value.starts_with('-') => arguments.push(format!("{name}={value}")),
+                Some(value) => arguments.extend([name, value]),
+            }
+        }
+        if self.command.ignores_prompt && self.given.iter().all(|(o, _)| o.long != "ignore-prompt")
+        {
+            arguments.push("--ignore-prompt".to_owned());
+        }
+        arguments
+    }
+}
+
+pub(super) fn check<'a>(
+    catalogue: &'a Catalogue,
+    order: &'a Order,
+) -> Result<Checked<'a>, OrderFault> {
+    let fault = |code, message: String| OrderFault { code, message };
+    let Some(command) = catalogue.find(&order.command) else {
+        return Err(fault("unknown_command", "the catalogue has no such command".to_owned()));
+    };
+    let _ = order;
+    Ok(Checked { command, given: Vec::new(), request_timeout: None })
+}
