@@ -27,11 +27,13 @@ use crate::audit::record::{Outcome, Record};
 use crate::audit::{Audit, AuditFault};
 use crate::backend::Backend;
 use crate::backend::api::Api;
+use crate::backend::runner::Runner;
 use crate::config::{self, Config, ConfigFault};
 use crate::connection::connection;
 use crate::credentials::{self, Credentials, CredentialsFault};
 use crate::house::{House, Reloads, Snapshot};
 use crate::metrics::Metrics;
+use crate::notices;
 use crate::observe::{self, Door, Listener, Observed};
 use crate::process::{self, Slots};
 use crate::proxy::Balancers;
@@ -198,6 +200,7 @@ impl Daemon {
             ledger: Ledger::new(clock.clone()),
             backend: Backend::new(Arc::clone(&turns), &clock),
             api: Api::new(turns, &clock),
+            runner: Runner::default(),
             session: Session::new(&clock),
             metrics: Metrics::new(),
             sandbox,
@@ -216,7 +219,8 @@ impl Daemon {
                 .flag("tsmgate.audit.new_chain", house.audit.begins_chain()),
         );
         let (stop, stopping) = watch::channel(false);
-        let observers = observers(&house, status, metrics).map_err(StartFault::Process)?;
+        let mut observers = observers(&house, status, metrics).map_err(StartFault::Process)?;
+        observers.spawn(notices::keep(Arc::clone(&house)));
         let warden = Warden::new(Arc::clone(&house), path, asked);
         let line = warden.line().to_owned();
         let watching = tokio::spawn(warden.watch(stopping.clone()));
@@ -278,7 +282,7 @@ impl Daemon {
             }
             // none where there is nobody who looks
             Some(_) = self.observers.join_next() => {
-                tracing::error!("the task that shows status or metrics ended; stopping");
+                tracing::error!("a task that watches or is watched ended; stopping");
                 false
             }
         };

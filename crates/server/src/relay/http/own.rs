@@ -111,7 +111,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             Reason::PermissionMissing => self.charged(lacking(reason)),
             reason => reason.into(),
         })?;
-        let body = Zeroizing::new(self.body(head, COOKIE_LIMIT).await?);
+        let limit = COOKIE_LIMIT.min(snapshot.config.http.body);
+        let body = Zeroizing::new(self.body(head, limit).await?);
         let what = "the body is {\"cookie\": \"the value\"}";
         let unfit = || Refusal::body(400, "body_not_json", what);
         let Logout { cookie } = serde_json::from_slice(&body).map_err(|_| unfit())?;
