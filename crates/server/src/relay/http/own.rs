@@ -86,12 +86,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         let client = caller.entry(&snapshot.policy)?;
         let _under_way = self.house.ledger.charge_request(&client)?;
         Ok(match route {
-            Route::Permissions => Answer::json(StatusCode::OK, &Permissions::of(&client)),
+            Route::Permissions => {
+                Answer::json(StatusCode::OK, &Permissions::of(&client, &snapshot.config.catalogue))
+            }
             _ => {
                 let left = self.house.ledger.left(&client);
-                let http = snapshot.config.speaks_http();
                 let until = OffsetDateTime::from_unix_timestamp(caller.leaf().not_after).ok();
-                Answer::json(StatusCode::OK, &Whoami::of(&client, caller, left, until, http))
+                Answer::json(
+                    StatusCode::OK,
+                    &Whoami::of(&client, caller, left, until, &snapshot.config.tsm),
+                )
             }
         })
     }
