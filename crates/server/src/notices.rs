@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tsmgate_catalogue::runner::{End, How, Life, Notice, Task};
 use tsmgate_gate::reason::Reason;
 use tsmgate_text::escape;
@@ -26,7 +26,6 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// Keeps the record of commands as long as the daemon runs.
 pub(crate) async fn keep(house: Arc<House>) {
     let mut changes = house.snapshot.subscribe();
-    let mut told = None;
     loop {
         let socket = changes.borrow_and_update().config.tsm.runner.clone();
         let Some(socket) = socket else {
@@ -38,14 +37,9 @@ pub(crate) async fn keep(house: Arc<House>) {
         let reason = tokio::select! {
             biased;
             () = other_socket(&mut changes, &socket) => continue,
-            reason = follow(&house, &socket, &mut told) => reason,
+            reason = follow(&house, &socket) => reason,
         };
-        // once for each kind of trouble, not each time it is tried
-        if told != Some(reason) {
-            let hint = "what the runner does is recorded when it can be asked again";
-            tracing::warn!(reason = reason.code(), hint, "the runner's notices do not arrive");
-            told = Some(reason);
-        }
+        house.runner.tell(Some(reason));
         sleep(AGAIN).await;
     }
 }
@@ -57,19 +51,22 @@ async fn other_socket(changes: &mut watch::Receiver<Arc<Snapshot>>, socket: &Loc
 }
 
 /// Records what the runner tells, and says why that ended.
-async fn follow(house: &House, socket: &LocalSocket, told: &mut Option<Reason>) -> Reason {
+async fn follow(house: &House, socket: &LocalSocket) -> Reason {
     let mut notices = match Notices::of(socket).await {
         Ok(notices) => notices,
         Err(reason) => return reason,
     };
     loop {
-        let notice = match notices.next().await {
-            Ok(notice) => notice,
-            Err(reason) => return reason,
+        let notice = match timeout(AGAIN, notices.next()).await {
+            Ok(Ok(notice)) => notice,
+            Ok(Err(reason)) => return reason,
+            // there is nothing to tell, and it has not closed: one that does not serve us would have
+            Err(_) => {
+                house.runner.tell(None);
+                continue;
+            }
         };
-        if told.take().is_some() {
-            tracing::info!("the runner's notices arrive again");
-        }
+        house.runner.tell(None);
         if house.audit.write(record(&notice)).await.is_err() {
             return Reason::AuditUnavailable;
         }

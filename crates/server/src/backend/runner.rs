@@ -42,11 +42,13 @@ pub struct Runner {
     turns: Semaphore,
     /// How many outputs each client is passed.
     streams: Arc<Mutex<HashMap<String, usize>>>,
+    /// What is wrong with it, as its notices show.
+    failing: Mutex<Option<Reason>>,
 }
 
 impl Default for Runner {
     fn default() -> Self {
-        Self { turns: Semaphore::new(TURNS), streams: Arc::default() }
+        Self { turns: Semaphore::new(TURNS), streams: Arc::default(), failing: Mutex::default() }
     }
 }
 
@@ -115,6 +117,27 @@ impl Runner {
         let place = StreamPlace::take(&self.streams, client)?;
         let lines = Lines::asking(socket, &Ask::Output { id, from }).await?;
         Ok(Output { lines, next: from, _place: place })
+    }
+
+    /// What is wrong with it, until it answers again.
+    pub(crate) fn failing(&self) -> Option<Reason> {
+        *self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells of trouble, or that there is none any more, where that is news.
+    pub(crate) fn tell(&self, trouble: Option<Reason>) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        if *failing == trouble {
+            return;
+        }
+        match trouble {
+            Some(reason) => {
+                let hint = "what the runner does is recorded when it can be asked again";
+                tracing::warn!(reason = reason.code(), hint, "the runner's notices do not arrive");
+            }
+            None => tracing::info!("the runner's notices arrive again"),
+        }
+        *failing = trouble;
     }
 
     async fn ask(&self, socket: &LocalSocket, ask: &Ask) -> Result<Said, Reason> {
