@@ -40,6 +40,7 @@ mod operations;
 pub(crate) mod options;
 pub(crate) mod record;
 mod routes;
+mod security;
 pub(crate) mod serve;
 mod spoil;
 mod wire;
@@ -145,7 +146,13 @@ impl Api {
     /// `false`: there was nothing to do.
     #[must_use = "says whether there was something to do"]
     pub fn step(&self) -> bool {
-        self.world().step()
+        let mut world = self.world();
+        let moved = world.step();
+        if std::mem::take(&mut world.cookie_key_changed) {
+            // no cookie that was sealed with the old key opens anything
+            self.sessions().end_all();
+        }
+        moved
     }
 
     /// Moves the jobs on until none is left.
@@ -220,6 +227,23 @@ impl Api {
         drop(world);
         said.iter().for_each(|line| self.note(line));
         id
+    }
+
+    /// Has deployments be held up by this warning, unless warnings are ignored.
+    pub fn warn(&self, warning: &str) {
+        self.world().warnings.push(warning.to_owned());
+    }
+
+    /// The certificate of the repository, in PEM, while its TLS is on.
+    #[must_use]
+    pub fn repository_certificate(&self) -> Option<String> {
+        self.world().repository.clone()
+    }
+
+    /// A file that an operator sent, by the name that its `cfs.` key holds.
+    #[must_use]
+    pub fn sent_file(&self, id: &str) -> Option<Vec<u8>> {
+        self.world().files.find(id).map(|file| file.bytes.clone())
     }
 
     /// Where backups are.

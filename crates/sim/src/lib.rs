@@ -33,7 +33,7 @@ pub use clock::Clock;
 pub use log::LogTarget;
 pub use people::{Account, Directory, Policy};
 pub use record::{CONNECTIONS_KEPT, ConnectionRecord, Counts, Peer, RECEIVED_KEPT};
-pub use simulator::{Simulator, SimulatorOptions};
+pub use simulator::{Simulator, SimulatorOptions, TSM_CERTIFICATE, TSM_SOCKET, TSM_URL};
 pub use world::cluster::ServerState;
 pub use world::jobs::JobStatus;
 pub use world::store::{Configuration, PendingChange};
