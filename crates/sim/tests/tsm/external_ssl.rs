@@ -12,7 +12,8 @@ async fn a_certificate_is_staged_listed_applied_and_taken_back() {
     let stage = Stage::new().await;
     let (certificate, key) = stage.certificate();
     std::fs::write(stage.path("chain.crt"), &certificate).unwrap();
-    let more = "--chain-file chain.crt --passphrase 'open sesame' --protocols 'all, -SSLv2, -TLSv1'";
+    let more =
+        "--chain-file chain.crt --passphrase 'open sesame' --protocols 'all, -SSLv2, -TLSv1'";
     assert_eq!(stage.good(&format!("{ENABLE} {more}")).await, "", "it says nothing");
     let encoded = |text: &str| Some(BASE64.encode(text.as_bytes()));
     let staged = |key: &str| stage.staged(key);

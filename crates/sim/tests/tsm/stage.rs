@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rcgen::{CertificateParams, KeyPair};
-use tsmsim::{
-    Account, Api, ApiOptions, Directory, JobDrive, Policy, Simulator, SimulatorOptions,
-};
+use tsmsim::{Account, Api, ApiOptions, Directory, JobDrive, Policy, Simulator, SimulatorOptions};
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
