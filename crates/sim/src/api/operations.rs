@@ -52,7 +52,13 @@ pub(super) fn operate(operation: Operation, call: &Call<'_>) -> Outcome {
         Operation::Cleanup => begin(world, call, JobKind::Cleanup)?,
         Operation::Ziplogs => {
             let name = call.argument("fileName").unwrap_or("logs.zip");
-            begin(world, call, JobKind::Ziplogs(file_name(Some(name))?))?
+            let name = file_name(Some(name))?;
+            // Documented: an archive of that name is replaced only where that is wanted.
+            let replaced = call.argument("overwrite") != Some("false");
+            if !replaced && world.backups.path().join(&name).exists() {
+                return Err(Refusal::new(409, format!("The file {name} already exists.")));
+            }
+            begin(world, call, JobKind::Ziplogs(name))?
         }
         Operation::Reindex => begin(world, call, JobKind::Reindex)?,
         Operation::Backup => {

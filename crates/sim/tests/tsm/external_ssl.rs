@@ -29,7 +29,8 @@ async fn a_certificate_is_staged_listed_applied_and_taken_back() {
     // what is staged is not listed here
     assert!(stage.good("security external-ssl list").await.starts_with("ssl.enabled: false\n"));
     let applied = stage.good("pending-changes apply --ignore-prompt").await;
-    assert_eq!(applied, FIFTEEN);
+    assert_eq!(trimmed(&applied), FIFTEEN);
+    assert!(applied.contains("stop.\n46% - Updating nodes to new topology.  \n"), "seen: blanks");
     assert_eq!(stage.api().server_state(), ServerState::Running);
     assert_eq!(
         stage.good("security external-ssl list").await,
@@ -46,6 +47,50 @@ async fn a_certificate_is_staged_listed_applied_and_taken_back() {
     assert_eq!(configuration["ssl.enabled"], "false");
     assert_eq!(configuration["ssl.key.passphrase"], "");
     assert_eq!(configuration["ssl.protocols"], "all -SSLv2 -SSLv3");
+}
+
+#[tokio::test]
+async fn files_that_are_not_what_they_should_be_are_refused() {
+    let stage = Stage::new().await;
+    let (certificate, key) = stage.certificate();
+    let write = |name: &str, text: &str| std::fs::write(stage.path(name), text).unwrap();
+    write("empty.crt", "");
+    write("cut.crt", &certificate[..certificate.len() / 2]);
+    write("other.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    write("both.crt", &format!("{certificate}{key}"));
+    let rsa = key.replace("PRIVATE KEY", "RSA PRIVATE KEY");
+    write("rsa.key", &rsa);
+    for bad in ["missing.crt", "empty.crt", "cut.crt", "other.crt", "both.crt", "server.key", "."] {
+        let line = format!("security external-ssl enable --cert-file {bad} --key-file server.key");
+        let ended = stage.run(&line).await;
+        assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{bad}");
+        assert!(ended.err.contains(&format!("'{bad}'")), "{}", ended.err);
+        let chain = stage.run(&format!("{ENABLE} --chain-file {bad}")).await;
+        assert_eq!(chain.code, Some(1), "{bad}");
+    }
+    for bad in ["missing.key", "server.crt", "empty.crt"] {
+        let line = format!("security external-ssl enable --cert-file server.crt --key-file {bad}");
+        assert_eq!(stage.run(&line).await.code, Some(1), "{bad}");
+    }
+    assert_eq!(stage.pending(), [], "nothing of it was staged");
+    stage.good("security external-ssl enable --cert-file server.crt --key-file rsa.key").await;
+    // over what is there: scripts renew so
+    stage.good(ENABLE).await;
+    assert_eq!(stage.staged("ssl.key.file_name").as_deref(), Some("server.key"));
+}
+
+#[tokio::test]
+async fn a_value_that_begins_with_a_dash_has_to_be_joined() {
+    let stage = Stage::new().await;
+    stage.certificate();
+    assert_eq!(stage.run(&format!("{ENABLE} --protocols -SSLv3")).await.code, Some(2));
+    stage.good(&format!("{ENABLE} '--protocols=-SSLv3 +TLSv1.2'")).await;
+    assert_eq!(stage.staged("ssl.protocols").as_deref(), Some("-SSLv3 +TLSv1.2"));
+}
+
+/// Seen: lines are alike but for blanks at their ends.
+fn trimmed(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// Seen, line for line.

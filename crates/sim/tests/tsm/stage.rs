@@ -12,13 +12,15 @@ use rcgen::{CertificateParams, KeyPair};
 use tsmsim::{Account, Api, ApiOptions, Directory, JobDrive, Policy, Simulator, SimulatorOptions};
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+/// Jobs go by themselves, as fast as they can.
+pub(crate) const FAST: JobDrive = JobDrive::Every(Duration::from_millis(1));
 
 /// A simulator that knows the user of this test.
 pub(crate) struct Stage {
     pub(crate) tsm: Simulator,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) fault: &'static str,
-    environment: [(&'static str, String); 3],
+    pub(crate) environment: [(&'static str, String); 3],
 }
 
 /// A run of the program that has ended.
@@ -33,9 +35,8 @@ pub(crate) struct Ended {
 pub(crate) struct Running(Option<Child>);
 
 impl Stage {
-    /// Jobs go by themselves, fast.
     pub(crate) async fn new() -> Self {
-        Self::with(|api| api.jobs = JobDrive::Every(Duration::from_millis(1))).await
+        Self::with(|api| api.jobs = FAST).await
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut ApiOptions)) -> Self {
@@ -108,6 +109,10 @@ impl Stage {
 }
 
 impl Running {
+    pub(crate) fn of(child: Child) -> Self {
+        Self(Some(child))
+    }
+
     pub(crate) fn id(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.0.as_ref().unwrap().id()).unwrap())
     }

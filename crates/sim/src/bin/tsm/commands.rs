@@ -52,7 +52,7 @@ pub(crate) async fn carry_out(task: Task<'_>) -> Outcome {
         "authentication mutual-ssl configure" => mutual_ssl::configure(task).await,
         "authentication mutual-ssl enable" => mutual_ssl::switch(task, true).await,
         "authentication mutual-ssl disable" => mutual_ssl::switch(task, false).await,
-        "authentication mutual-ssl list" => mutual_ssl::list(task).await,
+        "authentication list" => mutual_ssl::list(task).await,
         "pending-changes list" => pending::list(task).await,
         "pending-changes apply" => pending::apply(task).await,
         "pending-changes discard" => pending::discard(task).await,

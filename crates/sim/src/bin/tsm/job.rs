@@ -49,12 +49,12 @@ impl Task<'_> {
         self.output.line(&format!("Job id is '{id}', timeout is {} minutes.", minutes(seconds)));
         let wait = self.asked.request_timeout().and_then(|text| text.parse().ok());
         let end = Instant::now() + Duration::from_secs(wait.unwrap_or(seconds));
-        let mut told = 0;
+        let mut told = Steps::default();
         loop {
             match self.controller.get(&format!("asyncJobs/{id}")).await {
                 Ok(answer) => {
                     let job = &answer["asyncJob"];
-                    told = self.tell_steps(job, told);
+                    self.tell_steps(job, &mut told);
                     if let Some(ended) = ended(job) {
                         return ended.map(|()| self.output.line(done));
                     }
@@ -72,22 +72,30 @@ impl Task<'_> {
         }
     }
 
-    /// Tells the steps that are done and were not told; gives how many there are.
-    fn tell_steps(&mut self, job: &Value, told: usize) -> usize {
+    /// Tells the steps that are done and were not told. Seen: a line that stands where a longer one stood has
+    /// blanks behind it.
+    fn tell_steps(&mut self, job: &Value, told: &mut Steps) {
         let progress = &job["detailedProgress"];
         let total = progress["totalSteps"].as_u64().unwrap_or(1).max(1);
         let notes = progress["progressNotes"].as_array().map(Vec::as_slice).unwrap_or_default();
         let done = notes.iter().filter(|note| note["status"] == "Succeeded");
-        let mut steps = 0;
-        for (step, note) in (1_u64..).zip(done) {
-            steps += 1;
-            if steps > told {
+        for (step, note) in (1..).zip(done) {
+            if step > told.count {
                 let message = note["message"].as_str().unwrap_or_default();
-                self.output.line(&format!("{}% - {message}", 100 * step / total));
+                let line = format!("{}% - {message}", 100 * step / total);
+                let width = told.width;
+                self.output.line(&format!("{line:width$}"));
+                *told = Steps { count: step, width: line.len() };
             }
         }
-        steps.max(told)
     }
+}
+
+/// The steps that were told: how many, and how long the last one's line was.
+#[derive(Debug, Default)]
+struct Steps {
+    count: u64,
+    width: usize,
 }
 
 /// How it ended, if it has.

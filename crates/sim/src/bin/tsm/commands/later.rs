@@ -20,8 +20,10 @@ pub(super) async fn carry_out(mut task: Task<'_>) -> Outcome {
     match task.asked.command.effect {
         Effect::Reads => list(task, family).await,
         _ if TAKES_BACK.contains(&verb) => {
-            let keys = kept(&mut task, family).await?.into_iter();
-            let keys = keys.map(|(key, _)| (key, Value::Null)).collect();
+            let mut keys = kept(&mut task, family).await?;
+            let staged = task.controller.get("configurations/pending/keys").await?;
+            keys.extend(of_family(&staged["configKeys"], family));
+            let keys = keys.into_iter().map(|(key, _)| (key, Value::Null)).collect();
             task.controller.stage(keys, true).await
         }
         Effect::Job => {
@@ -72,11 +74,14 @@ async fn list(mut task: Task<'_>, family: &str) -> Outcome {
 
 /// The keys of a family that were applied.
 async fn kept(task: &mut Task<'_>, family: &str) -> Result<Vec<(String, String)>, Failure> {
-    let configuration = task.controller.configuration().await?;
-    let keys = configuration.as_object().map(|keys| keys.iter()).into_iter().flatten();
-    let own =
-        keys.filter(|(key, _)| key.strip_prefix(family).is_some_and(|rest| rest.starts_with('.')));
-    Ok(own
+    Ok(of_family(&task.controller.configuration().await?, family))
+}
+
+/// Those of its keys that are in an object.
+fn of_family(keys: &Value, family: &str) -> Vec<(String, String)> {
+    let all = keys.as_object().into_iter().flatten();
+    let own = |key: &str| key.strip_prefix(family).is_some_and(|rest| rest.starts_with('.'));
+    all.filter(|(key, _)| own(key))
         .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
-        .collect())
+        .collect()
 }

@@ -9,15 +9,17 @@ use super::{Outcome, Task};
 use crate::failure::Failure;
 use crate::job::Words;
 
-/// Guess: the name of an archive that was given none.
-const ARCHIVE: &str = "ziplogs.zip";
+/// Documented: the name of an archive that was given none.
+const ARCHIVE: &str = "logs.zip";
 /// Seen: what a backup's name ends in.
 const BACKUP_EXTENSION: &str = ".tsbak";
 
 pub(super) async fn ziplogs(mut task: Task<'_>) -> Outcome {
     let name = task.asked.value("file").unwrap_or(ARCHIVE).to_owned();
     let words = Words { what: "ziplogs", done: "Ziplogs was created successfully." };
-    task.run_job("ziplogs", &[("fileName", &name)], &words).await
+    let overwrite = if task.asked.flag("overwrite") { "true" } else { "false" };
+    let query = [("fileName", name.as_str()), ("overwrite", overwrite)];
+    task.run_job("ziplogs", &query, &words).await
 }
 
 /// Documented: the date is put behind the name where that is wanted.

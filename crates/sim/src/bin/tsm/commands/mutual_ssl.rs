@@ -1,4 +1,4 @@
-//! `tsm authentication mutual-ssl`: clients prove themselves with certificates.
+//! `tsm authentication`: whether and how users prove themselves with certificates.
 //!
 //! Documented: the options. Seen: the keys, and that the two files go through the Client File Service. How they
 //! get there, and that nothing refuses to enable without an authority, is not known.
@@ -10,7 +10,7 @@ use crate::files::Local;
 
 /// Option, and its key.
 const KEYS: &[(&str, &str)] = &[
-    ("fallback-to-password", "ssl.client_certificate_login.fallback_to_password"),
+    ("fallback-to-basic", "ssl.client_certificate_login.fallback_to_password"),
     ("user-name-mapping", "ssl.client_certificate_login.mapping_strategy"),
 ];
 /// Option, the key that names the file at the file service, and the one that names it on disk.
@@ -43,9 +43,12 @@ pub(super) async fn switch(mut task: Task<'_>, on: bool) -> Outcome {
     task.controller.stage(vec![(REQUIRED.to_owned(), json!(value))], false).await
 }
 
+/// Documented: settings of how users are authenticated. Which, without `--verbose` and with it, is a guess.
 pub(super) async fn list(mut task: Task<'_>) -> Outcome {
     let mut keys = vec![REQUIRED];
-    keys.extend(KEYS.iter().map(|(_, key)| *key));
-    keys.extend(FILES.iter().map(|(_, _, key)| *key));
+    if task.asked.flag("verbose") {
+        keys.extend(KEYS.iter().map(|(_, key)| *key));
+        keys.extend(FILES.iter().map(|(_, _, key)| *key));
+    }
     task.show(&keys).await
 }
