@@ -9,6 +9,7 @@ mod option;
 mod order;
 mod table;
 mod text;
+mod value;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -16,8 +17,10 @@ use std::sync::LazyLock;
 use serde::Serialize;
 
 pub use added::{Added, AddedFault, AddedOption};
-pub use option::{FileKind, Kind, Opt};
-pub use order::{Checked, Given, OneOption, Order, OrderFault, SentFile};
+pub use option::{FileKind, Kind, Opt, VALUE_LIMIT};
+pub use order::{
+    Checked, Given, MASK, OPTIONS_LIMIT, OneOption, Order, OrderFault, SentFile, WAIT_BEYOND,
+};
 pub use text::Text;
 
 /// What a command does at TSM.

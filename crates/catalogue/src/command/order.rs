@@ -1,10 +1,15 @@
 //! What a caller asks for, and its comparison with the table.
 
+mod check;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalogue, Command, Opt, Text};
+use super::{Command, Opt, Text};
+
+pub use check::OPTIONS_LIMIT;
+pub(super) use check::check;
 
 /// A command that somebody asks for: the body of `POST /v1/commands`, and what the runner is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +70,8 @@ pub struct Checked<'a> {
     pub given: Vec<(&'a Opt, Given<'a>)>,
     /// `--request-timeout`, where it was given, in seconds.
     pub request_timeout: Option<u64>,
+    /// For how many seconds the caller lets it run, where that was said.
+    pub run_seconds: Option<u64>,
 }
 
 /// What was given for an option.
@@ -85,7 +92,18 @@ pub enum Given<'a> {
 /// What stands where a secret would in a shown argument vector.
 pub const MASK: &str = "********";
 
+/// How much longer than `--request-timeout` a command may run, in seconds: the process that waits for a job is
+/// itself waited for a little longer than that, so that it can say how the job stands.
+pub const WAIT_BEYOND: u64 = 300;
+
 impl Checked<'_> {
+    /// For how many seconds it may run: what the caller says, else `usual`; at least as long as it is told to
+    /// wait for its job, and [`WAIT_BEYOND`]; never longer than `most`.
+    pub fn may_run(&self, usual: u64, most: u64) -> u64 {
+        let waits = self.request_timeout.map_or(0, |seconds| seconds.saturating_add(WAIT_BEYOND));
+        self.run_seconds.unwrap_or(usual).max(waits).min(most)
+    }
+
     /// The arguments for `tsm`, without the program itself. `place` tells where the file of an option
     /// is on the host. Each value is an argument of its own; one that begins with a dash is joined to its
     /// option by `=`, so that none can become an option.
@@ -142,16 +160,4 @@ impl Checked<'_> {
         }
         arguments
     }
-}
-
-pub(super) fn check<'a>(
-    catalogue: &'a Catalogue,
-    order: &'a Order,
-) -> Result<Checked<'a>, OrderFault> {
-    let fault = |code, message: String| OrderFault { code, message };
-    let Some(command) = catalogue.find(&order.command) else {
-        return Err(fault("unknown_command", "the catalogue has no such command".to_owned()));
-    };
-    let _ = order;
-    Ok(Checked { command, given: Vec::new(), request_timeout: None })
 }

@@ -1,19 +1,11 @@
-//! The vendor's commands.
+//! The vendor's commands, one row each, by family. What is not documented has no row.
 
-use super::{Command, Effect, Mark};
+mod row;
+mod security;
 
+use super::Command;
+
+/// All of them, in the order of the vendor's pages.
 pub(super) fn commands() -> Vec<Command> {
-    vec![Command {
-        path: "security external-ssl list".into(),
-        permission: "security.external-ssl.list".into(),
-        summary: "settings of the gateway's TLS".into(),
-        options: Vec::new(),
-        effect: Effect::Reads,
-        ignores_prompt: false,
-        prints_secrets: true,
-        since: None,
-        until: None,
-        mark: Mark::Documented,
-        source: "tsm security".into(),
-    }]
+    security::commands()
 }
