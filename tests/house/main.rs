@@ -6,6 +6,7 @@ mod documents;
 mod operations;
 mod requirements;
 mod sample;
+mod sample_runner;
 
 use std::path::{Path, PathBuf};
 

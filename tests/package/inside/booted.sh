@@ -18,7 +18,6 @@ runs_nothing() {
         [ "$(state $unit)" = disabled ] || fail "$unit is $(state $unit)"
     done
     runner_is ActiveState inactive
-    gone /run/tsmgate-runner
 }
 
 the_three_lines_are_enough() {
