@@ -14,7 +14,7 @@ mod value;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use added::{Added, AddedFault, AddedOption};
 pub use option::{FileKind, Kind, Opt, VALUE_LIMIT};
@@ -24,7 +24,7 @@ pub use order::{
 pub use text::Text;
 
 /// What a command does at TSM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// It reads; several may run beside each other.
@@ -45,7 +45,7 @@ impl Effect {
 }
 
 /// How sure it is that a command exists as it is described here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
     /// The vendor's documentation describes it.
@@ -57,7 +57,7 @@ pub enum Mark {
 }
 
 /// One command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// Its words, with one blank between them: `security external-ssl enable`.
     pub path: Cow<'static, str>,
