@@ -95,10 +95,7 @@ impl Answer {
     }
 
     /// The whole answer as JSON.
-    pub(super) async fn document(
-        mut self,
-        deadline: Instant,
-    ) -> Result<Document, NoAnswer> {
+    pub(super) async fn document(mut self, deadline: Instant) -> Result<Document, NoAnswer> {
         self.check_json().map_err(NoAnswer::Breach)?;
         let request = self.request();
         let mut bytes = Vec::new();
@@ -168,10 +165,7 @@ impl Answer {
 
     /// As much of an error as there is, within a limit: that it is one is known from its status. Also
     /// whether that is all of it.
-    pub(super) async fn error(
-        &mut self,
-        deadline: Instant,
-    ) -> (Vec<u8>, bool) {
+    pub(super) async fn error(&mut self, deadline: Instant) -> (Vec<u8>, bool) {
         let mut bytes = Vec::new();
         let take = &mut |piece: &[u8]| {
             let room = ERROR_MOST.saturating_sub(bytes.len());

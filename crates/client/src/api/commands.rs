@@ -3,8 +3,8 @@
 //! Each function is one request. A command outlives the connection that started it, and this program: only
 //! [`Api::cancel_command`] ends one. Nothing is sent twice.
 
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tsmgate_catalogue::api::operation::Method;
 use tsmgate_catalogue::command::{Command, Order};

@@ -123,7 +123,8 @@ pub(crate) struct CatalogueArgs {
 }
 
 fn id(text: &str) -> Result<Id, String> {
-    Id::new(text).ok_or_else(|| "not a number of a command; `tsmgate commands list` has them".to_owned())
+    Id::new(text)
+        .ok_or_else(|| "not a number of a command; `tsmgate commands list` has them".to_owned())
 }
 
 /// Runs one of them.

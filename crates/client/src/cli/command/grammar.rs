@@ -75,17 +75,18 @@ fn node(path: &str) -> clap::Command {
 /// A command that can be run, with all that can be said to it.
 fn leaf(made: clap::Command, command: &Command) -> clap::Command {
     let made = bare(made, command);
-    let mut made = CommandOptions::augment_args(made.next_help_heading("Options"));
+    let mut made = CommandOptions::augment_args(made.next_help_heading("Options of tsmgate"));
     if command.effect == Effect::Stages {
         made = ApplyOptions::augment_args(made);
     }
-    made
+    // what the options say of themselves is not what the command is about
+    made.about(about(command)).long_about(None)
 }
 
 /// A command with the vendor's own options alone.
 pub(super) fn bare(made: clap::Command, command: &Command) -> clap::Command {
-    let mut made = made.about(about(command)).after_help(after_help(command));
-    made = made.next_help_heading(HEADING);
+    let made = made.about(about(command)).after_help(after_help(command));
+    let mut made = made.next_help_heading(HEADING);
     for option in &command.options {
         made = made.arg(argument(option, command));
         if option.kind == Kind::Secret {
@@ -128,7 +129,10 @@ fn secret_file(option: &Opt) -> Arg {
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
         .conflicts_with(id(option))
-        .help(format!("The same from this file, with mode 0600; or set {}", secret::variable(option)))
+        .help(format!(
+            "The same from this file, with mode 0600; or set {}",
+            secret::variable(option)
+        ))
 }
 
 /// What stands for a value in the help.

@@ -50,7 +50,8 @@ fn settled(arguments: RunArgs, streams: &mut Streams<'_>) -> Result<Ended, Compl
     let commands: Vec<Command> = offered.into_iter().map(|offered| offered.command).collect();
     let texts: Vec<&str> = words.iter().map_while(|word| word.to_str()).collect();
     let Some((command, count)) = named(&commands, &texts) else {
-        let words: Vec<_> = texts.iter().take_while(|word| !word.starts_with('-')).copied().collect();
+        let words: Vec<_> =
+            texts.iter().take_while(|word| !word.starts_with('-')).copied().collect();
         let what = format!("the gate has no command `{}`", tsmgate_text::escape(words.join(" ")));
         let hint = "`tsmgate commands catalogue` shows those that it has";
         return Err(Complaint::check(what, hint));

@@ -53,7 +53,8 @@ impl Run {
     ) -> Result<Ended, Complaint> {
         let apply = self.apply.map(applying);
         if self.dry_run {
-            let orders: Vec<_> = [Some(&self.order), apply.as_ref()].into_iter().flatten().collect();
+            let orders: Vec<_> =
+                [Some(&self.order), apply.as_ref()].into_iter().flatten().collect();
             return tokio::select! {
                 outcome = verdict::tell(api, &orders, self.json, streams) => outcome,
                 () = signals.come() => Err(Complaint::left("interrupted", "nothing was run")),
@@ -205,11 +206,7 @@ fn applying(ignore_warnings: bool) -> Order {
         })
     };
     let options = ignore_warnings.then(|| option("ignore-warnings")).flatten();
-    Order {
-        command: APPLY.to_owned(),
-        options: options.into_iter().collect(),
-        run_seconds: None,
-    }
+    Order { command: APPLY.to_owned(), options: options.into_iter().collect(), run_seconds: None }
 }
 
 /// Whether the gate may have taken the order although it did not say so.

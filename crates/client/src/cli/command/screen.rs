@@ -113,7 +113,8 @@ impl<'a, 'b> Screen<'a, 'b> {
         };
         let bytes = BASE64.decode(content.as_bytes()).ok().filter(|b| b.len() <= FETCHED_LIMIT);
         let Some(bytes) = bytes else {
-            let hint = "try again; if it stays so, see the log of tsmgate-runner on the gate's host";
+            let hint =
+                "try again; if it stays so, see the log of tsmgate-runner on the gate's host";
             return Err(Complaint::protocol(format!("the file of --{option} is damaged"), hint));
         };
         match place {
@@ -159,7 +160,9 @@ impl Watch for Screen<'_, '_> {
     }
 
     fn missed(&mut self) {
-        if !std::mem::replace(&mut self.missing, true) && (self.width.is_none() || self.step.is_none()) {
+        if !std::mem::replace(&mut self.missing, true)
+            && (self.width.is_none() || self.step.is_none())
+        {
             let minutes = PATIENCE.as_secs() / 60;
             self.say(&format!(
                 "the gate does not answer; asking again for {minutes} minutes, the command goes on"

@@ -34,9 +34,8 @@ pub(super) fn augment(made: clap::Command, command: &Command) -> clap::Command {
     let value = |id: &'static str, long: &'static str, name: &'static str| {
         Arg::new(id).long(long).value_name(name).action(ArgAction::Set)
     };
-    let flag = |id: &'static str, long: &'static str| {
-        Arg::new(id).long(long).action(ArgAction::SetTrue)
-    };
+    let flag =
+        |id: &'static str, long: &'static str| Arg::new(id).long(long).action(ArgAction::SetTrue);
     let every = [
         (Some('s'), value(SERVER, "server", "URL").help(
             "https://HOST:8850: the gate's own host, or localhost; names the gate where --gate does not",
@@ -95,7 +94,9 @@ pub(super) fn settle(
         }
     }
     if given(TRUST) {
-        streams.say("--trust-admin-controller-cert means nothing here: the gate's host checks TSM itself");
+        streams.say(
+            "--trust-admin-controller-cert means nothing here: the gate's host checks TSM itself",
+        );
     }
     if let Ok(Some(server)) = matches.try_get_one::<String>(SERVER) {
         at(server, gate)?;
@@ -103,7 +104,9 @@ pub(super) fn settle(
     Ok(Said {
         run_seconds: matches.try_get_one::<u64>(TIMEOUT).ok().flatten().copied(),
         ignore_prompt: given(IGNORE_PROMPT)
-            || command.option("ignore-prompt").is_some_and(|option| given(&super::grammar::id(option))),
+            || command
+                .option("ignore-prompt")
+                .is_some_and(|option| given(&super::grammar::id(option))),
     })
 }
 
