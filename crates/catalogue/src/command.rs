@@ -5,6 +5,8 @@
 //! comes of that has an argument vector.
 
 mod added;
+pub mod arguments;
+pub mod follow;
 mod option;
 mod order;
 mod table;
@@ -128,6 +130,10 @@ impl Catalogue {
             if catalogue.find(&command.path).is_some() {
                 return Err(AddedFault::Twice(command.path.into_owned()));
             }
+            if let Some(other) = catalogue.commands.iter().find(|other| begins(&command, other)) {
+                let other = other.path.clone().into_owned();
+                return Err(AddedFault::Beginning(command.path.into_owned(), other));
+            }
             catalogue.commands.push(command);
         }
         Ok(catalogue)
@@ -151,4 +157,10 @@ impl Catalogue {
     pub fn check<'a>(&'a self, order: &'a Order) -> Result<Checked<'a>, OrderFault> {
         order::check(self, order)
     }
+}
+
+/// Whether the words of one are the first of the other's: then one could not be told from the other and its
+/// words.
+fn begins(one: &Command, other: &Command) -> bool {
+    one.words().zip(other.words()).all(|(one, other)| one == other)
 }

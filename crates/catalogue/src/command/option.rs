@@ -40,6 +40,8 @@ pub enum Kind {
     Choice(Vec<Cow<'static, str>>),
     /// One line of text, which begins with no dash.
     Text,
+    /// The name of a file in a folder of TSM's own: no folders in it, no dash before it.
+    FileName,
     /// A host's name or address.
     Host,
     /// A TCP port.
