@@ -21,6 +21,8 @@ use crate::exit::Exit;
 
 mod ask;
 mod colour;
+mod command;
+mod commands;
 mod complaint;
 mod gate_options;
 mod login;
@@ -28,7 +30,9 @@ mod peer_options;
 mod pki;
 mod progress;
 mod render;
+mod signals;
 mod table;
+mod target;
 mod wait;
 
 use colour::dress;
@@ -48,7 +52,11 @@ enum Verb {
     Login(login::LoginArgs),
     #[command(flatten)]
     Ask(ask::AskVerb),
+    #[command(subcommand)]
+    Commands(commands::CommandsVerb),
     Pki(pki::PkiArgs),
+    #[command(flatten)]
+    OnHost(command::OnHost),
 }
 
 /// The columns of a terminal that does not say how many it has.
@@ -128,6 +136,7 @@ fn talk_width() -> usize {
 
 /// Runs one command line; the number is the exit code.
 fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) -> u8 {
+    let arguments = command::rewritten(arguments.into_iter().collect());
     let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return misread(&error, &mut streams).code(),
@@ -144,6 +153,8 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
         }
         Verb::Ask(verb) => ask::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
+        Verb::Commands(verb) => commands::run(verb, &mut streams).code(),
+        Verb::OnHost(asked) => command::run(&asked, &mut streams).code(),
     }
 }
 

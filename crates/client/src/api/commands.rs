@@ -3,10 +3,9 @@
 //! Each function is one request. A command outlives the connection that started it, and this program: only
 //! [`Api::cancel_command`] ends one. Nothing is sent twice.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::time::Instant;
 use tsmgate_catalogue::api::operation::Method;
 use tsmgate_catalogue::command::{Command, Order};
 use tsmgate_catalogue::runner::{Id, Task};
@@ -22,7 +21,7 @@ use super::{Api, ApiFailure};
 const COMMANDS: &str = "/v1/commands";
 
 /// What would come of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The program and its arguments, secrets masked.
     pub arguments: Vec<String>,
@@ -38,12 +37,12 @@ pub struct Verdict {
     /// How many changing commands run or wait before it.
     pub ahead: u32,
     /// Why it would not run.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
 /// A command that a gate offers.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offered {
     /// The command.
     #[serde(flatten)]
@@ -130,11 +129,10 @@ impl Api {
         let asked = Asked { method: Method::Get.name(), path: &path, body: None };
         self.asking = true;
         let answer = self.good(&asked, self.peer.deadline()).await?;
-        let output = Output::new(answer, self.peer.name(), from)?;
         // the connection is the stream's from here on
-        let connection = self.connection.take();
+        let connection = self.connection.take().ok_or_else(|| self.breach(Breach::Closed))?;
         self.asking = false;
-        connection.map(|kept| output.over(kept)).ok_or_else(|| self.breach(Breach::Closed))
+        Output::new(answer, connection, self.peer.name(), from)
     }
 
     async fn got(&mut self, path: &str) -> Result<Document, ApiFailure> {
@@ -152,11 +150,6 @@ impl Api {
         what: &'static str,
     ) -> Result<T, ApiFailure> {
         serde_json::from_slice(answer.bytes()).map_err(|_| self.breach(Breach::Lacks(what)))
-    }
-
-    /// The time by which an answer has to be there that is asked for now.
-    fn deadline(&self) -> Instant {
-        self.peer.deadline()
     }
 }
 

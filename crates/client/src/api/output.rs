@@ -26,7 +26,7 @@ pub struct Output {
     /// Who streams it.
     peer: String,
     /// It lasts as long as the stream.
-    connection: Option<Connection>,
+    connection: Connection,
     /// What came and is no whole line yet.
     pending: Vec<u8>,
     /// So much of it was looked through for an end of line.
@@ -36,16 +36,23 @@ pub struct Output {
 }
 
 impl Output {
-    pub(super) fn new(answer: Answer, peer: String, from: u64) -> Result<Self, ApiFailure> {
+    pub(super) fn new(
+        answer: Answer,
+        connection: Connection,
+        peer: String,
+        from: u64,
+    ) -> Result<Self, ApiFailure> {
         answer
             .check_kind("application/x-ndjson")
             .map_err(|breach| ApiFailure::Protocol { peer: peer.clone(), breach })?;
         let (pending, looked) = (Vec::new(), 0);
-        Ok(Self { answer, peer, connection: None, pending, looked, next: from, over: false })
+        Ok(Self { answer, peer, connection, pending, looked, next: from, over: false })
     }
 
-    pub(super) fn over(self, connection: Connection) -> Self {
-        Self { connection: Some(connection), ..self }
+    /// Ends the connection politely, within a second. The command goes on.
+    pub async fn close(self) {
+        drop(self.answer);
+        self.connection.close().await;
     }
 
     /// The number that the next event has.
