@@ -53,7 +53,7 @@ async fn without_the_permission_nothing_is_run() {
 async fn secrets_and_files_are_recorded_as_fingerprints() {
     let scene = Scene::with(SceneOptions::commands("[\"tls-admin\"]")).await;
     let script =
-        RunnerOptions::script(&scene, "for a in \"$@\"; do echo \"[$a]\"; done; cat \"$4\"");
+        RunnerOptions::script(&scene, "for a in \"$@\"; do echo \"[$a]\"; done; cat \"$5\"");
     let runner = Runner::start(&scene, &script);
     let peer = scene.peer("jump01");
     let mut order =

@@ -95,10 +95,12 @@ impl Runner {
     pub fn start(scene: &Scene, options: &RunnerOptions) -> Self {
         let RunnerOptions { permissions, program, environment, limits, tsm, rest } = options;
         let text = format!(
-            "[listen]\nsocket = \"runner.sock\"\nusers = [\"root\"]\n\n[serve]\npermissions = {permissions}\n\n\
+            "[listen]\nsocket = \"{}\"\nusers = [\"root\"]\n\n[serve]\npermissions = {permissions}\n\n\
              [tsm]\nprogram = \"{}\"\nhome = \"/\"\nenvironment = {environment}\n{tsm}\n\n[limits]\n{limits}\n\n\
-             [state]\nfolder = \"state\"\n\n{rest}",
-            program.display()
+             [state]\nfolder = \"{}\"\n\n{rest}",
+            scene.path("runner/runner.sock").display(),
+            program.display(),
+            scene.path("runner/state").display(),
         );
         scene.write("runner/runner.toml", &text, 0o600);
         std::fs::create_dir_all(scene.path("runner/state")).unwrap();
