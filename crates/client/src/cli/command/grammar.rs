@@ -142,6 +142,7 @@ fn value_name(kind: &Kind) -> &'static str {
         Kind::Boolean => "true|false",
         Kind::Choice(_) => "WORD",
         Kind::Text => "TEXT",
+        Kind::FileName => "NAME",
         Kind::Host => "HOST",
         Kind::Port => "PORT",
         Kind::Seconds => "SECONDS",
