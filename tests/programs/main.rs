@@ -26,6 +26,7 @@ mod notify;
 mod passed;
 mod reload;
 mod report;
+mod runner;
 mod sandbox;
 mod scripts;
 mod secrets;

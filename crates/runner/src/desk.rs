@@ -34,7 +34,10 @@ pub use entry::{Seen, Waiting, Wish};
 /// How many bytes of orders may wait in memory, with their files.
 const HELD_LIMIT: usize = 192 * 1024 * 1024;
 /// How many notices may wait for the gate to record them.
-const NOTICES_LIMIT: usize = 1000;
+const NOTICES_LIMIT: usize = 400;
+
+/// The longest name of a client, an address or a request, in bytes.
+const NAME_LIMIT: usize = 256;
 
 /// The desk.
 #[derive(Debug)]
@@ -97,6 +100,9 @@ impl Desk {
     /// It is not in the catalogue or not served, the program is not to be trusted, too much waits, or it cannot
     /// be kept: then nothing runs.
     pub fn start(self: &Arc<Self>, start: Start) -> Result<Task, Refused> {
+        for name in [&start.client, &start.address, &start.request] {
+            name_of(name)?;
+        }
         let checked = self.permitted(&start.order)?;
         self.program()?;
         let changes = checked.command.effect.changes();
@@ -159,12 +165,12 @@ impl Desk {
         let mut arguments = vec![self.config.tsm.program.display().to_string()];
         arguments.extend(checked.shown(&self.store.work().join("ID")));
         let most = self.config.limits.run_most.as_secs();
-        let asked = order.run_seconds.map(|run| run.max(checked.request_timeout.unwrap_or(0)));
+        let run_most_seconds = checked.may_run(most, most);
         let inner = self.lock();
         let mut places = inner.places();
         places.push(Place { changes: checked.command.effect.changes(), waits: true });
         let ahead = queue::ahead(&places, places.len() - 1);
-        Ok(Would { arguments, run_most_seconds: asked.unwrap_or(most).min(most), ahead })
+        Ok(Would { arguments, run_most_seconds, ahead })
     }
 
     /// All commands, the newest first.
@@ -183,8 +189,9 @@ impl Desk {
     /// Ends a command, or takes it out of the queue. One whose job goes on at TSM is not ended by that.
     ///
     /// # Errors
-    /// There is none of that number, or it is over, or about to be.
+    /// There is none of that number, or it is over, or about to be; or nobody is named.
     pub fn cancel(self: &Arc<Self>, id: &Id, by: &str) -> Result<Task, Refused> {
+        name_of(by)?;
         let mut inner = self.lock();
         let entry = inner.entry(id)?;
         let over = || refused(RefusalCode::Ended, "the command has ended already");
@@ -354,6 +361,14 @@ impl Inner {
         let places = self.places();
         let waiting = queue::waiting(&places);
         Standing { running: places.len() - waiting, waiting }
+    }
+}
+
+/// What the gate names somebody or something by is kept, logged and repeated.
+fn name_of(text: &str) -> Result<(), Refused> {
+    match (1..=NAME_LIMIT).contains(&text.len()) && !text.contains(char::is_control) {
+        true => Ok(()),
+        false => Err(refused(RefusalCode::BadOrder, "a name is empty, too long, or not one line")),
     }
 }
 
