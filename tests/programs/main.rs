@@ -26,6 +26,7 @@ mod passed;
 mod reload;
 mod report;
 mod sandbox;
+mod scripts;
 mod secrets;
 mod simulator;
 mod stage;

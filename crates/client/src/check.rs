@@ -4,11 +4,22 @@
 //! Files are somebody's, so every part of them that is shown is escaped, and of a key nothing is shown. What is
 //! not understood is said to be so, and never guessed. Nothing here does I/O.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
-use tsmgate_catalogue::command::{Command, FileKind, Opt};
+use tsmgate_catalogue::command::{Command, FileKind, Kind, Opt};
 use zeroize::Zeroizing;
+
+use crate::failure::shown;
+
+mod certificate;
+mod chain;
+mod key;
+mod pem;
+mod revocation;
+mod settings;
+#[cfg(test)]
+mod tests;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,8 +78,76 @@ impl std::fmt::Debug for Input {
     }
 }
 
-/// All that was found, in the order of the options.
+/// All that was found, in the order of the options; what concerns several of them after that.
 pub fn judge(command: &Command, inputs: &[Input], now: OffsetDateTime) -> Vec<Finding> {
-    let _ = (command, inputs, now);
-    Vec::new()
+    let has_key = command.options.iter().any(|o| o.kind == Kind::SendFile(FileKind::PrivateKey));
+    let mut findings = Vec::new();
+    // what belongs together: a certificate, its key, what leads to its authority
+    let (mut leaf, mut key, mut chain) = (None, None, None);
+    for input in inputs {
+        let What::File { kind, path, bytes } = &input.what else { continue };
+        let file = File { option: &input.option, path, findings: &mut findings };
+        match kind {
+            FileKind::Certificate => leaf = certificate::judge(file, bytes, has_key, false, now),
+            FileKind::CertificateOrDer => drop(certificate::judge(file, bytes, false, true, now)),
+            FileKind::Chain => chain = chain::judge(file, bytes, now).map(|read| (input, read)),
+            FileKind::PrivateKey => key = key::judge(file, bytes).map(|read| (input, read)),
+            FileKind::RevocationList => revocation::judge(file, bytes, now),
+            FileKind::Any => {}
+        }
+    }
+    let passphrase = inputs.iter().find(|i| i.is_secret() && i.option.contains("passphrase"));
+    if let Some((input, key)) = &key {
+        findings.extend(key::with_passphrase(command, input, key, passphrase));
+    }
+    if let (true, Some(leaf)) = (has_key, &leaf) {
+        if let Some((input, key)) = &key {
+            findings.extend(key::beside(input, key, leaf));
+        }
+        if let Some((input, chain)) = &chain {
+            findings.extend(chain::beside(input, chain, leaf));
+        }
+    }
+    findings.extend(settings::judge(command, inputs));
+    findings
+}
+
+impl Input {
+    fn is_secret(&self) -> bool {
+        matches!(self.what, What::Secret)
+    }
+
+    /// As it is called in a finding: the option and the file.
+    fn called(&self) -> String {
+        match &self.what {
+            What::File { path, .. } => called(&self.option, path),
+            What::Value(_) | What::Secret => format!("--{}", self.option),
+        }
+    }
+}
+
+fn called(option: &str, path: &Path) -> String {
+    format!("--{option} {}", shown(path))
+}
+
+/// A file of an option, and where what is found in it goes.
+struct File<'a> {
+    option: &'a str,
+    path: &'a Path,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl File<'_> {
+    fn found(&mut self, severity: Severity, what: &str, hint: impl Into<String>) {
+        let what = format!("{} {what}", called(self.option, self.path));
+        self.findings.push(Finding { severity, what, hint: hint.into() });
+    }
+
+    /// A name that the vendor does not expect; scripts have other ones that work.
+    fn expect_extension(&mut self, wanted: &str) {
+        if self.path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case(wanted)) {
+            let what = format!("is not named *.{wanted}, as TSM's documentation asks for");
+            self.found(Severity::Warning, &what, "rename it where TSM does not take it");
+        }
+    }
 }

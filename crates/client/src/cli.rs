@@ -136,8 +136,9 @@ fn talk_width() -> usize {
 
 /// Runs one command line; the number is the exit code.
 fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) -> u8 {
-    let arguments = command::rewritten(arguments.into_iter().collect());
-    let matches = match command().try_get_matches_from(arguments) {
+    let grammar = command();
+    let arguments = command::rewritten(arguments.into_iter().collect(), &grammar);
+    let matches = match grammar.try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return misread(&error, &mut streams).code(),
     };

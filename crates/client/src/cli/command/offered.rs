@@ -60,9 +60,10 @@ fn settled(arguments: RunArgs, streams: &mut Streams<'_>) -> Result<Ended, Compl
         let what = format!("--apply does not go with `tsm {}`", command.path);
         return Err(Complaint::usage(what, "it stages nothing: leave --apply out"));
     }
-    let mut line = vec![OsString::from(format!("tsmgate {}", command.path))];
-    line.extend(options(command, words.get(count..).unwrap_or_default()));
-    let reader = grammar::bare(clap::Command::new("tsmgate"), command).no_binary_name(false);
+    let reader = grammar::bare(clap::Command::new("tsmgate commands run --"), command);
+    let mut line = vec![OsString::from("tsmgate")];
+    let tail = words.get(count..).unwrap_or_default().to_vec();
+    line.extend(options(command, &reader, tail));
     let matches = match reader.try_get_matches_from(line) {
         Ok(matches) => matches,
         Err(error) => return Ok(misread(&error, streams).into()),

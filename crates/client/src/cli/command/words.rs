@@ -1,20 +1,29 @@
 //! Arguments in the vendor's manner, before clap sees them: short names of two letters, and values that
-//! begin with a dash.
+//! begin with a dash. The catalogue rewrites them; which options there are, ours too, is known here.
 
 use std::ffi::OsString;
 
+use tsmgate_catalogue::command::arguments::{Name, rewrite};
 use tsmgate_catalogue::command::{Catalogue, Command};
 
-/// The arguments of a whole command line, as clap can read them.
-pub(in crate::cli) fn rewritten(arguments: Vec<OsString>) -> Vec<OsString> {
+/// The arguments of a whole command line, as clap can read them by this grammar.
+pub(in crate::cli) fn rewritten(
+    arguments: Vec<OsString>,
+    grammar: &clap::Command,
+) -> Vec<OsString> {
     let words: Vec<&str> = arguments.iter().skip(1).map_while(|word| word.to_str()).collect();
     let Some((command, count)) = named(Catalogue::official().commands(), &words) else {
         return arguments;
     };
-    let (head, tail) = arguments.split_at((count + 1).min(arguments.len()));
-    let mut made = head.to_vec();
-    made.extend(options(command, tail));
-    made
+    let mut leaf = grammar;
+    for word in command.words() {
+        let Some(below) = leaf.find_subcommand(word) else { return arguments };
+        leaf = below;
+    }
+    let mut head = arguments;
+    let tail = head.split_off((count + 1).min(head.len()));
+    head.extend(options(command, leaf, tail));
+    head
 }
 
 /// The command that the first words name, the longest of those, and how many they are.
@@ -27,8 +36,24 @@ pub(super) fn named<'a>(commands: &'a [Command], words: &[&str]) -> Option<(&'a 
     matches.max_by_key(|(_, count)| *count)
 }
 
-/// What stands after the words.
-pub(super) fn options(command: &Command, tail: &[OsString]) -> Vec<OsString> {
-    let _ = command;
-    tail.to_vec()
+/// What stands after the words of a command, whose grammar this is.
+pub(super) fn options(
+    command: &Command,
+    grammar: &clap::Command,
+    tail: Vec<OsString>,
+) -> Vec<OsString> {
+    let shorts: Vec<Option<String>> = grammar
+        .get_arguments()
+        .map(|argument| argument.get_short().map(String::from))
+        .collect();
+    let others = grammar.get_arguments().zip(&shorts).filter_map(|(argument, short)| {
+        let long = argument.get_long()?;
+        let own = command.option(long).is_some();
+        let value = argument.get_action().takes_values();
+        (!own).then_some(Name { long, short: short.as_deref(), value })
+    });
+    let help = [Name { long: "help", short: Some("h"), value: false }];
+    let names: Vec<_> =
+        command.options.iter().map(Name::from).chain(others).chain(help).collect();
+    rewrite(tail, &names)
 }
