@@ -5,6 +5,8 @@
 //! comes of that has an argument vector.
 
 mod added;
+pub mod arguments;
+pub mod follow;
 mod option;
 mod order;
 mod table;
@@ -14,7 +16,7 @@ mod value;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use added::{Added, AddedFault, AddedOption};
 pub use option::{FileKind, Kind, Opt, VALUE_LIMIT};
@@ -24,7 +26,7 @@ pub use order::{
 pub use text::Text;
 
 /// What a command does at TSM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// It reads; several may run beside each other.
@@ -45,7 +47,7 @@ impl Effect {
 }
 
 /// How sure it is that a command exists as it is described here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
     /// The vendor's documentation describes it.
@@ -57,7 +59,7 @@ pub enum Mark {
 }
 
 /// One command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// Its words, with one blank between them: `security external-ssl enable`.
     pub path: Cow<'static, str>,
@@ -128,6 +130,10 @@ impl Catalogue {
             if catalogue.find(&command.path).is_some() {
                 return Err(AddedFault::Twice(command.path.into_owned()));
             }
+            if let Some(other) = catalogue.commands.iter().find(|other| begins(&command, other)) {
+                let other = other.path.clone().into_owned();
+                return Err(AddedFault::Beginning(command.path.into_owned(), other));
+            }
             catalogue.commands.push(command);
         }
         Ok(catalogue)
@@ -151,4 +157,10 @@ impl Catalogue {
     pub fn check<'a>(&'a self, order: &'a Order) -> Result<Checked<'a>, OrderFault> {
         order::check(self, order)
     }
+}
+
+/// Whether the words of one are the first of the other's: then one could not be told from the other and its
+/// words.
+fn begins(one: &Command, other: &Command) -> bool {
+    one.words().zip(other.words()).all(|(one, other)| one == other)
 }

@@ -16,12 +16,14 @@
 //! What is known to be public stays: certificates and chains (`*.cert.file_bytes`), names of files.
 
 mod beside;
+mod lines;
 mod looks;
 pub mod names;
 mod tree;
 
 use serde_json::Value;
 
+pub use lines::{Lines, redact_line};
 use names::Names;
 use tree::Node;
 

@@ -45,7 +45,8 @@ impl Secrets {
                         && bytes.len() <= KEY_FILE =>
                 {
                     let lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r'));
-                    let telling = |line: &&[u8]| line.len() >= KEY_LINE && !line.starts_with(b"-----");
+                    let telling =
+                        |line: &&[u8]| line.len() >= KEY_LINE && !line.starts_with(b"-----");
                     found.extend(lines.filter(telling).map(|line| Zeroizing::new(line.to_vec())));
                 }
                 _ => {}
@@ -97,12 +98,13 @@ impl Mask {
         let mut harmless = Vec::with_capacity(end);
         let (mut at, mut covered) = (0, 0);
         for (start, after) in self.found() {
-            if start >= end {
+            // what was covered has its mask already
+            let masked = start == 0 && self.covered > 0;
+            if start >= end && !masked {
                 break;
             }
             harmless.extend_from_slice(self.held.get(at..start).unwrap_or_default());
-            // what was covered has its mask already
-            if start > 0 || self.covered == 0 {
+            if !masked {
                 harmless.extend_from_slice(MASK.as_bytes());
             }
             at = after.min(end);
@@ -146,9 +148,7 @@ impl Mask {
         let begins = |secret: &Zeroizing<Vec<u8>>| {
             let most = self.held.len().min(secret.len() - 1);
             (1..=most).rev().find(|&length| {
-                self.held
-                    .get(self.held.len() - length..)
-                    .is_some_and(|end| secret.starts_with(end))
+                self.held.get(self.held.len() - length..).is_some_and(|end| secret.starts_with(end))
             })
         };
         self.secrets.0.iter().filter_map(begins).max().unwrap_or(0)

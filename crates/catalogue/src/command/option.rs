@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The longest value, in bytes. Nothing documented comes near it.
 pub const VALUE_LIMIT: usize = 4096;
 
 /// One option.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opt {
     /// Its long name, without dashes.
     pub long: Cow<'static, str>,
@@ -29,7 +29,7 @@ pub struct Opt {
 }
 
 /// What a value is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// There is none: the option is there or not.
@@ -40,6 +40,8 @@ pub enum Kind {
     Choice(Vec<Cow<'static, str>>),
     /// One line of text, which begins with no dash.
     Text,
+    /// The name of a file in a folder of TSM's own: no folders in it, no dash before it.
+    FileName,
     /// A host's name or address.
     Host,
     /// A TCP port.
@@ -59,7 +61,7 @@ pub enum Kind {
 }
 
 /// What is in a file that goes along.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileKind {
     /// One X.509 certificate, PEM.

@@ -2,6 +2,7 @@
 
 mod check;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -75,7 +76,7 @@ pub struct Checked<'a> {
 }
 
 /// What was given for an option.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Given<'a> {
     /// That it is there.
     Flag,
@@ -87,6 +88,19 @@ pub enum Given<'a> {
     Sent(&'a str, zeroize::Zeroizing<Vec<u8>>),
     /// A file that is to come back.
     Fetched,
+}
+
+impl fmt::Debug for Given<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => formatter.write_str("Flag"),
+            Self::Value(value) => formatter.debug_tuple("Value").field(value).finish(),
+            Self::Secret(text) => formatter.debug_tuple("Secret").field(text).finish(),
+            // the bytes can be those of a private key
+            Self::Sent(name, _) => formatter.debug_tuple("Sent").field(name).finish(),
+            Self::Fetched => formatter.write_str("Fetched"),
+        }
+    }
 }
 
 /// What stands where a secret would in a shown argument vector.
@@ -115,6 +129,14 @@ impl Checked<'_> {
     pub fn shown(&self, folder: &Path) -> Vec<String> {
         let place = |option: &Opt| folder.join(self.file_name(option));
         self.vector(place, |_| MASK.to_owned())
+    }
+
+    /// The secrets that were given, so that they can be taken out of what the command prints.
+    pub fn secrets(&self) -> impl Iterator<Item = &Text> {
+        self.given.iter().filter_map(|(_, given)| match given {
+            Given::Secret(text) => Some(*text),
+            _ => None,
+        })
     }
 
     /// The name that the file of an option has on the host: made of the option's name, and of nothing that the

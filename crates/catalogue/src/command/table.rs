@@ -1,5 +1,7 @@
 //! The vendor's commands, one row each, by family. What is not documented has no row.
 
+mod around;
+mod later;
 mod row;
 mod security;
 
@@ -7,5 +9,12 @@ use super::Command;
 
 /// All of them, in the order of the vendor's pages.
 pub(super) fn commands() -> Vec<Command> {
-    security::commands()
+    let families = [
+        security::commands(),
+        later::security(),
+        later::authentication(),
+        around::pending_changes(),
+        around::maintenance(),
+    ];
+    families.into_iter().flatten().collect()
 }

@@ -11,6 +11,8 @@ use super::option::VALUE_LIMIT;
 const HOST_LIMIT: usize = 253;
 /// The longest part of one, between dots.
 const LABEL_LIMIT: usize = 63;
+/// The longest name of a file, in bytes.
+const FILE_NAME_LIMIT: usize = 255;
 /// What an option says of itself that takes no value.
 const NO_VALUE: &str = "takes no value";
 
@@ -37,6 +39,10 @@ impl Kind {
                 return words.iter().any(|word| word == value).then_some(()).ok_or(should().into());
             }
             Self::Text => (is_text(value), "is one line of text that begins with no dash".into()),
+            Self::FileName => (
+                is_text(value) && is_component(value),
+                "is the name of a file without folders".into(),
+            ),
             Self::Host => (is_host(value), "is the name of a host or an IP address".into()),
             Self::Port => (number::<u16>(value, 1), "is a port, 1 to 65535".into()),
             Self::Seconds => (number::<u32>(value, 1), "is a whole number of seconds".into()),
@@ -56,6 +62,13 @@ fn is_line(value: &str) -> bool {
 
 fn is_text(value: &str) -> bool {
     is_line(value) && !value.starts_with('-')
+}
+
+/// Whether a text is the name of a file in whatever folder, and of none elsewhere.
+pub(super) fn is_component(name: &str) -> bool {
+    (1..=FILE_NAME_LIMIT).contains(&name.len())
+        && !matches!(name, "." | "..")
+        && !name.contains(|c: char| c == '/' || c.is_control())
 }
 
 /// Digits as they are written: no sign, no zero in front.

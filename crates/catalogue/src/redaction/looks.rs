@@ -15,11 +15,15 @@ static BASE64_ANYWHERE: LazyLock<Option<AhoCorasick>> =
 static REMARKABLE: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| any_of(&["ENC(", "PRIVATE KEY", "eyJ", "://"]));
 
-/// Whether a text is secret by its look.
+/// Whether a text is secret by its look, or names a secret beside its value.
 pub(super) fn secret(text: &str, names: &mut Names) -> bool {
+    itself(text) || names.assigns_secret(text)
+}
+
+/// Whether a text is secret by its look alone.
+pub(super) fn itself(text: &str) -> bool {
     private_key_in_base64(text)
         || is_product_key(text)
-        || names.assigns_secret(text)
         || (finds(&REMARKABLE, text.as_bytes())
             && (text.contains("ENC(")
                 || text.contains("PRIVATE KEY")

@@ -34,7 +34,9 @@ pub(super) fn check(raw: Raw, path: &Path, text: &str) -> Result<Config, ConfigF
     let origin = Origin { path, text };
     let users = users(&raw.listen.users, "listen.users", &origin)?;
     if users.is_empty() {
-        return Err(origin.at(&raw.listen.users.span(), "`listen.users` is empty: nobody could ask"));
+        return Err(
+            origin.at(&raw.listen.users.span(), "`listen.users` is empty: nobody could ask")
+        );
     }
     let folder = path.parent().unwrap_or(Path::new("/"));
     let served: Vec<_> = raw.serve.permissions.into_iter().map(|served| served.0).collect();
@@ -104,10 +106,7 @@ fn group(name: &Spanned<String>, origin: &Origin<'_>) -> Result<u32, ConfigFault
 }
 
 /// All of the environment: nothing comes from ours.
-fn environment(
-    raw: &raw::Tsm,
-    origin: &Origin<'_>,
-) -> Result<Vec<(String, String)>, ConfigFault> {
+fn environment(raw: &raw::Tsm, origin: &Origin<'_>) -> Result<Vec<(String, String)>, ConfigFault> {
     let mut all = Vec::new();
     for (name, written) in [("HOME", &raw.home), ("PATH", &raw.path)] {
         all.push((name.to_owned(), value(name, written.get_ref(), &written.span(), origin)?));
@@ -173,10 +172,7 @@ fn limits(raw: &raw::Limits, origin: &Origin<'_>) -> Result<Limits, ConfigFault>
 }
 
 /// The vendor's commands and the added ones; a fault is placed at the one that has it.
-fn catalogue(
-    written: Vec<Spanned<Added>>,
-    origin: &Origin<'_>,
-) -> Result<Catalogue, ConfigFault> {
+fn catalogue(written: Vec<Spanned<Added>>, origin: &Origin<'_>) -> Result<Catalogue, ConfigFault> {
     let mut added = Vec::new();
     for command in written {
         let span = command.span();

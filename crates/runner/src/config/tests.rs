@@ -1,6 +1,10 @@
 //! What is taken, and what is refused with its place.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed unwrap is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test"
+)]
 
 use std::path::Path;
 use std::time::Duration;

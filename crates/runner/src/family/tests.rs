@@ -1,6 +1,10 @@
 //! Parentage, from made-up tables of processes.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed unwrap is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test"
+)]
 
 use std::collections::BTreeSet;
 

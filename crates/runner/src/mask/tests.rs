@@ -1,6 +1,10 @@
 //! Secrets, wherever they stand and however they are cut.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed unwrap is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test"
+)]
 
 use zeroize::Zeroizing;
 
@@ -30,10 +34,7 @@ fn a_secret_is_found_at_every_cut() {
         assert_eq!(shown, "before ******** after, again ********", "cut at {cut}");
     }
     let bytes: Vec<_> = text.split("").collect();
-    assert_eq!(
-        passed(&mut mask(&["tops3cret"]), &bytes),
-        "before ******** after, again ********"
-    );
+    assert_eq!(passed(&mut mask(&["tops3cret"]), &bytes), "before ******** after, again ********");
 }
 
 #[test]

@@ -4,13 +4,12 @@
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
+use super::super::value::is_component;
 use super::super::{Catalogue, Kind, Opt, REQUEST_TIMEOUT};
 use super::{Checked, Given, OneOption, Order, OrderFault, SentFile};
 
 /// The most options of one order.
 pub const OPTIONS_LIMIT: usize = 64;
-/// The longest name of a file, in bytes.
-const FILE_NAME_LIMIT: usize = 255;
 
 pub(in super::super) fn check<'a>(
     catalogue: &'a Catalogue,
@@ -79,10 +78,7 @@ fn judge<'a>(option: &Opt, one: &'a OneOption) -> Result<Given<'a>, OrderFault> 
 /// A file whose name is one plain component and whose content is base64.
 fn sent(file: &SentFile) -> Result<Given<'_>, &'static str> {
     let name = file.name.as_str();
-    let plain = (1..=FILE_NAME_LIMIT).contains(&name.len())
-        && !matches!(name, "." | "..")
-        && !name.contains(|c: char| c == '/' || c.is_control());
-    if !plain {
+    if !is_component(name) {
         return Err("has a file whose name is none, or has folders in it");
     }
     let content = BASE64.decode(file.content.expose().as_bytes());

@@ -56,6 +56,17 @@ pub(super) fn from<const N: usize>(source: &'static str, rows: [Command; N]) -> 
 
 /// What a few rows have beyond the usual.
 impl Command {
+    /// The permission is not its path.
+    pub(super) fn permission(self, permission: &'static str) -> Self {
+        Self { permission: permission.into(), ..self }
+    }
+
+    /// The first version that has it.
+    pub(super) fn since(self, version: &'static str) -> Self {
+        Self { since: Some(version.into()), ..self }
+    }
+
+    /// The first version that has it no more.
     pub(super) fn until(self, version: &'static str) -> Self {
         Self { until: Some(version.into()), ..self }
     }
@@ -85,9 +96,9 @@ pub(super) fn file(long: &'static str, kind: FileKind, summary: &'static str) ->
     option(Kind::SendFile(kind), long, summary)
 }
 
-/// For how long to wait for the job; half an hour where that is not said.
-pub(super) fn request_timeout() -> Opt {
-    option(Kind::Seconds, REQUEST_TIMEOUT, "seconds to wait for the command to finish").or("1800")
+/// For how long to wait for the job.
+pub(super) fn request_timeout(default: &'static str) -> Opt {
+    option(Kind::Seconds, REQUEST_TIMEOUT, "seconds to wait for the command to finish").or(default)
 }
 
 /// Any other kind.
@@ -119,5 +130,10 @@ impl Opt {
     /// What TSM takes where it is not given.
     pub(super) fn or(self, default: &'static str) -> Self {
         Self { default: Some(default.into()), ..self }
+    }
+
+    /// The options that exclude it.
+    pub(super) fn without<const N: usize>(self, others: [&'static str; N]) -> Self {
+        Self { conflicts: others.map(Cow::Borrowed).into(), ..self }
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn commands() -> Vec<Command> {
             job(
                 "security regenerate-internal-tokens",
                 "new internal certificates, passwords, keys",
-                [request_timeout()],
+                [request_timeout("1800")],
             ),
             stages("security repository-ssl disable", "end TLS at the repository (Postgres)", []),
             stages(
