@@ -94,7 +94,7 @@ kept_busy() {
     [ "$(of_runner MainPID)" = "$pid" ]
     [ "$(readlink "/proc/$pid/exe")" = "/usr/bin/tsmgate-runner (deleted)" ]
     shows "$id" running
-    ask start "$reads" | grep -x 'refused leaving'
+    refused leaving "$reads"
     # nor by being told again
     "$@" < /dev/null
     [ "$(of_runner MainPID)" = "$pid" ]

@@ -35,7 +35,7 @@ the_host_is_prepared() {
 
 systemd_makes_the_user_a_real_member_of_tsms_group() {
     id -nG tsmgate | tr ' ' '\n' | grep -x tsmadmin
-    getent group tsmadmin | grep ':tsmgate$'
+    getent group tsmadmin | cut -d: -f4 | tr ',' '\n' | grep -x tsmgate
     [ "$(stat -c '%a %U %G' $etc $etc/clients.d /var/log/tsmgate | tr '\n' ,)" = \
         "750 root tsmgate,750 root tsmgate,750 tsmgate tsmgate," ]
 }

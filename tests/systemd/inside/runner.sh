@@ -9,6 +9,8 @@ runner_is() { [ "$(of_runner "$1")" = "$2" ]; }
 log_of_runner() { journalctl --sync; journalctl -b -o cat -u tsmgate-runner.service; }
 shows() { [ "$(ask show "$1")" = "$2" ]; }
 prints() { ask output "$1" | tee /out/printed | grep -qx "$2"; }
+# refused CODE PATH: that the runner does not take it.
+refused() { [ "$(ask start "$2" || :)" = "refused $1" ]; }
 theirs() { pgrep -u tsmgate-runner -f "$1"; }
 
 # A command that changes nothing at TSM, so that several may run at once.
@@ -69,7 +71,7 @@ the_first_question_starts_the_runner() {
     prints "$id" "stdout tsm $reads"
     shows "$id" "ended exited 0"
     # what it does not serve it does not run
-    ask start "pending-changes apply" | grep '^refused'
+    refused not_served "pending-changes apply"
 }
 
 tsm_runs_as_a_member_of_its_group_with_a_clean_environment() {
@@ -157,6 +159,7 @@ END
     done
     [ "$(stat -c '%a %U:%G' /var/lib/tsmgate-runner)" = "711 tsmgate-runner:tsmgate-runner" ]
     # not even root may write there
+    cut -d ' ' -f 4-6 "/proc/$(of_runner MainPID)/mountinfo"
     local inside; inside=/proc/$(of_runner MainPID)/root
     for folder in / /etc /etc/tsmgate /usr/bin /opt/tsm /run /run/tsmgate-runner /var/lib /srv; do
         ! touch "$inside$folder/x" || fail "may write $folder"
@@ -222,7 +225,7 @@ a_reload_lets_a_busy_runner_finish() {
     pid=$(of_runner MainPID)
     systemctl reload tsmgate-runner.service
     # it says that it takes no more, and still answers what it is asked of what runs
-    ask start "$reads" | grep -x 'refused leaving'
+    refused leaving "$reads"
     shows "$id" running
     [ "$(of_runner MainPID)" = "$pid" ]
     ask output "$id" > /out/printed &
