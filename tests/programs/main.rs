@@ -25,6 +25,7 @@ mod notify;
 mod passed;
 mod reload;
 mod report;
+mod runner;
 mod sandbox;
 mod scripts;
 mod secrets;

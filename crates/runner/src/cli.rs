@@ -134,7 +134,11 @@ fn run(path: &Path) -> Result<(), StartFault> {
     // first of all: until somebody catches it, one would be the end
     let hangup = SigSet::from(Signal::SIGHUP);
     hangup.thread_block().map_err(io::Error::from)?;
+    let inherited = hardening::inherited();
     log_to_stderr();
+    if inherited > 0 {
+        tracing::warn!(inherited, "descriptors that we were started with reach tsm as well");
+    }
     hardening::harden()?;
     let config = Config::load(path)?;
     let listener = listen::open(&config)?;

@@ -159,12 +159,12 @@ impl Desk {
         let mut arguments = vec![self.config.tsm.program.display().to_string()];
         arguments.extend(checked.shown(&self.store.work().join("ID")));
         let most = self.config.limits.run_most.as_secs();
-        let asked = order.run_seconds.map(|run| run.max(checked.request_timeout.unwrap_or(0)));
+        let run_most_seconds = checked.may_run(most, most);
         let inner = self.lock();
         let mut places = inner.places();
         places.push(Place { changes: checked.command.effect.changes(), waits: true });
         let ahead = queue::ahead(&places, places.len() - 1);
-        Ok(Would { arguments, run_most_seconds: asked.unwrap_or(most).min(most), ahead })
+        Ok(Would { arguments, run_most_seconds, ahead })
     }
 
     /// All commands, the newest first.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
+use tsmgate_catalogue::command::follow::reconnect;
 use tsmgate_catalogue::runner::Id;
 use zeroize::Zeroizing;
 
@@ -70,9 +71,7 @@ async fn ask(
     manner: &Manner,
     wish: &mut watch::Receiver<Wish>,
 ) -> Answer {
-    // digits alone, so that it is no option
-    let words = ["jobs", "reconnect", "--id", job].map(str::to_owned);
-    let arguments = Zeroizing::new(words.to_vec());
+    let arguments = Zeroizing::new(reconnect(job));
     let started = desk.program().map_err(|refused| refused.message).and_then(|program| {
         let environment = &desk.config().tsm.environment;
         Started::start(&program, &arguments, environment, desk.store().work())

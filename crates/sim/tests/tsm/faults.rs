@@ -49,7 +49,7 @@ async fn its_output_is_spoiled_as_it_is_told() {
     assert!(flood.out.contains("\nssl.enabled: false\n"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_hangs_after_its_lines_and_may_not_heed_a_signal() {
     let stage = with("hang=2,ignore-term").await;
     let mut child = stage.command(LIST).spawn().unwrap();
@@ -91,7 +91,7 @@ async fn it_hangs_where_there_is_no_line() {
     assert!(!running.has_ended());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_leaves_a_child_that_holds_the_outputs() {
     for (fault, same_session) in [("fork", true), ("daemonize", false)] {
         let stage = with(fault).await;
