@@ -1,6 +1,11 @@
-//! The README's table of commands: it says what the catalogue has, and all of it.
+//! Commands of `tsm`: the README's table says what the catalogue has, and all of it; and who may have which
+//! run, as one table written by hand.
 
-use tsmgate_catalogue::command::{Catalogue, Command, Effect, Kind, Opt};
+use std::path::Path;
+
+use tests::commands::rows;
+use tsmgate_catalogue::command::{Catalogue, Command, Effect, Kind, Opt, Order};
+use tsmgate_gate::permission::{Permission, Role};
 
 use crate::read;
 
@@ -43,4 +48,32 @@ fn the_readme_has_the_table_of_commands() {
     let (table, _) = table.split_once("\n\n").unwrap();
     let found: Vec<_> = table.lines().collect();
     assert_eq!(found, wanted, "it should be:\n{}", wanted.join("\n"));
+}
+
+/// R57: by default denied: a role has a command run only where the table says so; and no command is
+/// without its line, and no line without its command
+#[test]
+fn every_command_against_every_built_in_role() {
+    let roles = Role::built_in();
+    let ours = Catalogue::official().commands().iter().map(|command| {
+        let wanted: Permission = command.permission.parse().unwrap();
+        let gives = roles.iter().filter(|role| role.gives(&wanted)).map(Role::name);
+        format!("{} {} {:?}", command.path, wanted.name(), gives.collect::<Vec<_>>())
+    });
+    let table = rows();
+    let wanted =
+        table.iter().map(|row| format!("{} {} {:?}", row.path, row.permission, row.roles));
+    assert_eq!(ours.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+}
+
+/// Each order of the table is one that the catalogue has, and comes to the arguments beside it
+#[test]
+fn each_order_of_the_table_comes_to_its_arguments() {
+    let folder = Path::new("/there");
+    for row in rows() {
+        let order: Order = serde_json::from_value(row.order()).unwrap();
+        let checked = Catalogue::official().check(&order).unwrap_or_else(|f| panic!("{row:?}: {f}"));
+        let arguments = checked.arguments(|option| folder.join(checked.file_name(option)));
+        assert_eq!(arguments, row.arguments(folder));
+    }
 }

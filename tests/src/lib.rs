@@ -4,6 +4,7 @@
 //! Nothing here asserts more than that the stage could be set.
 
 pub mod certificates;
+pub mod commands;
 pub mod http;
 pub mod operations;
 pub mod peer;
