@@ -57,5 +57,6 @@ pub mod sandbox;
 pub mod session;
 pub mod socat;
 pub mod sockets;
+mod standing;
 pub mod status;
 pub mod systemd;
