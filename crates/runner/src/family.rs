@@ -87,13 +87,13 @@ impl Process {
                     let _ = pidfd_send_signal(held, Signal::KILL);
                 }
             }
-            // before Linux 5.3
-            Err(Errno::NOSYS) => {
+            Err(Errno::SRCH) => {}
+            // before Linux 5.3, or where that is forbidden
+            Err(_) => {
                 if same() {
                     let _ = kill_process(pid, Signal::KILL);
                 }
             }
-            Err(_) => {}
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -159,11 +159,14 @@ pub fn wipe(state: &Path, work: &Path, group: Option<u32>) -> io::Result<()> {
             false => std::fs::remove_file(entry.path())?,
         }
     }
-    if let Some(group) = group {
-        share(&File::open(work)?, group, 0o710)?;
-        share(&File::open(state)?, group, 0o710)?;
+    let Some(group) = group else { return Ok(()) };
+    share(&File::open(work)?, group, 0o710)?;
+    let state = File::open(state)?;
+    // everybody may pass where the unit says so
+    match state.metadata()?.mode() & 0o001 {
+        0 => share(&state, group, 0o710),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -42,6 +42,33 @@ fn what_ran_when_it_was_killed_is_lost_and_what_waited_never_began() {
 }
 
 #[test]
+fn output_that_was_lost_from_the_disk_still_has_an_end() {
+    let mut stage = Stage::with("echo some output");
+    let task = stage.order(READS);
+    stage.until(&task.id, State::Ended);
+    stage.killed();
+    std::fs::remove_file(stage.path("state/tasks").join(task.id.as_str()).join("output.jsonl"))
+        .unwrap();
+    let broken = stage.path("state/tasks/20200101-000000-000");
+    std::fs::create_dir(&broken).unwrap();
+    std::fs::write(broken.join("task.json"), "{\"task\":").unwrap();
+    if super::stage::is_root() {
+        for path in [&broken, &broken.join("task.json")] {
+            std::os::unix::fs::chown(path, Some(super::stage::user()), None).unwrap();
+        }
+    }
+    for _ in 0..2 {
+        stage.start();
+        let events = stage.events(&task.id);
+        assert!(matches!(&events[..], [only] if matches!(&only.what, What::End(_))), "{events:?}");
+        // what cannot be read is no reason not to begin
+        stage.line_with("a kept command cannot be read");
+        assert_eq!(stage.list().len(), 1);
+        stage.killed();
+    }
+}
+
+#[test]
 fn what_runs_when_it_is_stopped_is_ended_and_lost() {
     let mut stage = Stage::with(&format!("setsid sleep 600 & echo $! >$HAND/child; {WAITS}"));
     let (first, second) = (stage.order(CHANGES), stage.order(CHANGES));
