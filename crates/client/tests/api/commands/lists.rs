@@ -102,9 +102,9 @@ fn offering() -> Gate {
             "prints_secrets": true, "since": null, "until": null, "mark": "added",
             "source": "runner.toml", "granted": true,
             "options": [
-                option("key", json!("k"), json!("text"), true),
-                option("value", json!("vv"), json!({ "choice": ["a", "b"] }), false),
-                option("token", json!(null), json!("secret"), false),
+                option("key", Some("k"), &json!("text"), true),
+                option("value", Some("vv"), &json!({ "choice": ["a", "b"] }), false),
+                option("token", None, &json!("secret"), false),
             ],
         },
         { "path": "of tomorrow", "granted": true, "options": [{ "kind": "dream" }] },
@@ -123,7 +123,7 @@ fn offering() -> Gate {
     })
 }
 
-fn option(long: &str, short: Value, kind: Value, required: bool) -> Value {
+fn option(long: &str, short: Option<&str>, kind: &Value, required: bool) -> Value {
     json!({
         "long": long, "short": short, "kind": kind, "required": required, "default": null,
         "repeatable": false, "conflicts": [], "summary": "a part of it",

@@ -33,7 +33,7 @@ fn a_secret_comes_from_a_file_or_the_environment_and_goes_into_the_request_alone
     let lane = Lane::of(&[out("done"), end(0)]);
     let secret = format!("a {SECRET} \"pässword\"");
     let wanted = json!({ "name": "extsvc-password", "value": secret });
-    lane.gate.certificates.secret("secret", &format!("{secret}\n"));
+    lane.private("secret", &format!("{secret}\n"));
     let file = lane.gate.certificates.path("secret");
     let run = lane.run(&enable(&["--extsvc-password-file", file.to_str().unwrap()]));
     assert!(!run.talk.contains("warning"), "{run:?}");
@@ -66,7 +66,7 @@ fn a_secret_as_an_argument_works_and_is_warned_of() {
 #[test]
 fn a_secret_that_cannot_be_had_ends_it_before_anything_is_sent() {
     let lane = Lane::of(&[end(0)]);
-    lane.gate.certificates.secret("two", "one\ntwo\n");
+    lane.private("two", "one\ntwo\n");
     let (two, none) = (lane.gate.certificates.path("two"), lane.gate.certificates.path("none"));
     let file = "--extsvc-password-file";
     lane.run(&enable(&[file, two.to_str().unwrap()])).says(66, "holds not one line of text", "");

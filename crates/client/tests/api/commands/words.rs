@@ -69,7 +69,7 @@ fn every_command_of_the_table_reaches_the_gate_with_every_option() {
         out("done"),
         end(0),
     ]);
-    lane.gate.certificates.secret("secret", &format!("a {SECRET} phrase\n"));
+    lane.private("secret", &format!("a {SECRET} phrase\n"));
     let mut wanted: Vec<(String, Vec<&Opt>)> = Vec::new();
     for command in Catalogue::official().commands() {
         for (set, short) in sets(command).into_iter().flat_map(|s| [(s.clone(), false), (s, true)])

@@ -74,11 +74,6 @@ impl Certificates {
         PrivateKeyDer::from_pem_file(self.path(name)).unwrap()
     }
 
-    /// A file of the owner's alone.
-    pub(crate) fn secret(&self, name: &str, text: &str) {
-        self.write(name, text, 0o600);
-    }
-
     fn issue(
         &self,
         name: &str,
