@@ -2,10 +2,12 @@
 //! test, that the sample configuration loads and says the defaults, that documents say what is so.
 
 mod arrows;
+mod commands;
 mod documents;
 mod operations;
 mod requirements;
 mod sample;
+mod sample_runner;
 
 use std::path::{Path, PathBuf};
 

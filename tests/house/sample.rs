@@ -19,11 +19,7 @@ fn the_sample_is_read_by_the_daemon() {
 #[test]
 fn the_sample_shows_the_whole_shape() {
     let text = read(SAMPLE);
-    let uncommented: String = text
-        .lines()
-        .map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line))
-        .fold(String::new(), |text, line| text + line + "\n");
-    toml::from_str::<Raw>(&uncommented).unwrap_or_else(|error| panic!("{error}"));
+    toml::from_str::<Raw>(&uncommented(&text)).unwrap_or_else(|error| panic!("{error}"));
     for table in [
         "[listen]",
         "[tls]",
@@ -39,10 +35,19 @@ fn the_sample_shows_the_whole_shape() {
         "[[role]]",
         "[[client]]",
         "[[local]]",
+        "[[command]]",
         "[revoked]",
     ] {
         assert!(text.contains(table), "{table} is not in the sample");
     }
+}
+
+/// A sample with every setting in force, also one that is commented out with `# key = …`.
+pub fn uncommented(sample: &str) -> String {
+    sample
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line))
+        .fold(String::new(), |text, line| text + line + "\n")
 }
 
 fn is_setting(text: &str) -> bool {

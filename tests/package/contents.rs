@@ -12,12 +12,16 @@ use crate::root;
 /// What both forms of the server's package have, beside the files of `systemd/monitoring`.
 const SERVER: &[(&str, &str)] = &[
     ("-rw-r--r--", "/etc/logrotate.d/tsmgated"),
+    ("-rw-r--r--", "/etc/tsmgate/runner.toml"),
     ("-rw-r--r--", "/etc/tsmgate/tsmgated.toml"),
+    ("-rwxr-xr-x", "/usr/bin/tsmgate-runner"),
     ("-rwxr-xr-x", "/usr/bin/tsmgated"),
     ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-renew-crl.service"),
     ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-renew-crl.timer"),
     ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-renew-server.service"),
     ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-renew-server.timer"),
+    ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-runner.service"),
+    ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-runner.socket"),
     ("-rw-r--r--", "/usr/lib/systemd/system/tsmgated.service"),
     ("-rw-r--r--", "/usr/lib/systemd/system/tsmgated.socket"),
     ("-rw-r--r--", "/usr/lib/sysusers.d/tsmgate.conf"),
@@ -25,6 +29,7 @@ const SERVER: &[(&str, &str)] = &[
     ("-rwxr-xr-x", "/usr/lib/tsmgate/tsmgate-renew"),
     ("-rw-r--r--", "/usr/share/doc/tsmgated/README.md"),
     ("-rw-r--r--", "/usr/share/doc/tsmgated/operating.md"),
+    ("-rw-r--r--", "/usr/share/doc/tsmgated/runner.toml"),
     ("-rw-r--r--", "/usr/share/doc/tsmgated/tsmgated.toml"),
 ];
 
@@ -33,7 +38,8 @@ const CLIENT: &[(&str, &str)] =
     &[("-rwxr-xr-x", "/usr/bin/tsmgate"), ("-rw-r--r--", "/usr/share/doc/tsmgate/README.md")];
 
 /// What dpkg and rpm ask before they replace it.
-const CONFIGURATION: &str = "/etc/logrotate.d/tsmgated\n/etc/tsmgate/tsmgated.toml\n";
+const CONFIGURATION: &str =
+    "/etc/logrotate.d/tsmgated\n/etc/tsmgate/runner.toml\n/etc/tsmgate/tsmgated.toml\n";
 
 /// Warnings of lintian's that stay. Both are of an archive's needs, not of a user's: nobody filed a bug
 /// with Debian that this would close, and `--help` says what a manual page would.

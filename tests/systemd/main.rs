@@ -4,6 +4,7 @@
 mod boot;
 mod files;
 mod machine;
+mod runner;
 
 use std::path::{Path, PathBuf};
 

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use tsmgate_catalogue::command::arguments::GLOBAL;
-use tsmgate_catalogue::command::{Catalogue, Effect, Kind, Mark};
+use tsmgate_catalogue::command::{Catalogue, Command, Effect, Kind, Mark};
 
 /// An option as the page has it: short and long name, what stands for its value, whether the page says that it
 /// is required (in its text or by its synopsis), and the default that it names.
@@ -179,6 +179,13 @@ fn rows_are_unambiguous_and_say_where_they_are_from() {
         }
         assert_eq!(command.ignores_prompt, command.option("ignore-prompt").is_some());
     }
+}
+
+#[test]
+fn the_table_is_read_back_as_it_was_written() {
+    let commands = Catalogue::official().commands();
+    let written = serde_json::to_string(commands).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<Command>>(&written).unwrap(), commands);
 }
 
 #[test]

@@ -1,3 +1,7 @@
 //! The doorway of `tsmgate-runner`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tsmgate_runner::cli::main()
+}

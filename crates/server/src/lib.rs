@@ -46,6 +46,7 @@ pub mod identify;
 pub mod ip_dropin;
 pub mod judge;
 pub mod metrics;
+mod notices;
 pub mod observe;
 pub mod pinning;
 pub mod process;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The packages on a machine that systemd has booted: nothing runs before it is told to, an upgrade under
-# load loses no call, a removal stops what ran.
+# load loses no call, a busy runner is left to finish, a removal stops what ran.
 
 . /package/host.sh
 
@@ -17,6 +17,7 @@ runs_nothing() {
         ! systemctl is-active $unit || fail "$unit is active"
         [ "$(state $unit)" = disabled ] || fail "$unit is $(state $unit)"
     done
+    runner_is ActiveState inactive
 }
 
 the_three_lines_are_enough() {
@@ -77,13 +78,76 @@ an_upgrade_of_a_stopped_gate_starts_nothing() {
     login jump01
 }
 
+# kept_busy COMMAND...: that it replaces the program of the runner, and lets the one that runs a command go on to
+# the end of it; what is asked then is answered by the new one.
+kept_busy() {
+    install -D -m 755 /inside/tsm /opt/tsm/tsm
+    [ -e /run/tsm.does ] || runner
+    tsm_waits
+    local id pid gates; id=$(ask start "$reads")
+    until_ 10 theirs 'sleep 1000'
+    pid=$(of_runner MainPID)
+    gates=$(property MainPID)
+    "$@" < /dev/null
+    # the gate is the new one already
+    [ "$(property MainPID)" != "$gates" ]
+    [ "$(of_runner MainPID)" = "$pid" ]
+    [ "$(readlink "/proc/$pid/exe")" = "/usr/bin/tsmgate-runner (deleted)" ]
+    shows "$id" running
+    refused leaving "$reads"
+    # nor by being told again
+    "$@" < /dev/null
+    [ "$(of_runner MainPID)" = "$pid" ]
+    ask output "$id" > /out/printed &
+    local reading=$!
+    go
+    wait $reading
+    cat /out/printed
+    grep -qx 'stdout went on to its end' /out/printed
+    until_ 10 runner_is ActiveState inactive
+    runner_is Result success
+    tsm_does <<< 'echo "the next"'
+    shows "$id" "ended exited 0"
+    [ "$(of_runner MainPID)" != "$pid" ]
+    [ "$(readlink "/proc/$(of_runner MainPID)/exe")" = /usr/bin/tsmgate-runner ]
+    id=$(ask start "$reads")
+    prints "$id" 'stdout the next'
+    [ "$(state tsmgate-runner.socket)" = disabled ]
+}
+
+an_upgrade_lets_a_busy_runner_finish() {
+    kept_busy dpkg --force-confold -i /packages/next.deb
+}
+
+an_upgrade_starts_no_runner() {
+    systemctl stop tsmgate-runner.service
+    dpkg --force-confold -i /packages/next.deb < /dev/null
+    runner_is ActiveState inactive
+    ask list
+    runner_is ActiveState active
+}
+
+a_removal_ends_what_the_runner_runs() {
+    tsm_waits
+    ask start "$reads"
+    until_ 10 theirs 'sleep 1000'
+    dpkg -r tsmgated
+    none_is_left
+    runner_is ActiveState inactive
+    [ "$(systemctl is-active tsmgate-runner.socket || :)" = inactive ]
+    # and is there again with the package
+    dpkg --force-confold -i /packages/next.deb < /dev/null
+    systemctl start tsmgated
+    login jump01
+}
+
 a_removal_stops_it_and_a_purge_disables_it() {
     dpkg -r tsmgated
     ! listening || fail "the port is open"
     [ -z "$(systemctl list-units --plain --no-legend --state active 'tsmgate*')" ]
     dpkg -P tsmgated tsmgate
     [ -z "$(links)" ]
-    gone $etc/tsmgated.toml
+    gone $etc/tsmgated.toml $etc/runner.toml /var/lib/tsmgate-runner
     grep -c '' /var/log/tsmgate/audit.jsonl $etc/server.key
 }
 
@@ -95,8 +159,14 @@ the_rpm_does_the_same() {
     configuration > $etc/tsmgated.toml
     systemctl enable --now tsmgated
     upgraded $rpm -U /packages/next.rpm
+    runner
+    kept_busy $rpm -U --oldpackage --replacepkgs /packages/server.rpm
+    tsm_waits
+    ask start "$reads"
+    until_ 10 theirs 'sleep 1000'
     rpm --nodeps -e tsmgated tsmgate
     ! listening || fail "the port is open"
+    none_is_left
     [ -z "$(links)" ]
     grep -c '' /var/log/tsmgate/audit.jsonl $etc/server.key
 }
@@ -105,6 +175,9 @@ case_ nothing_listens_after_an_installation
 case_ the_three_lines_are_enough
 case_ an_upgrade_under_load_loses_no_call
 case_ an_upgrade_of_a_stopped_gate_starts_nothing
+case_ an_upgrade_lets_a_busy_runner_finish
+case_ an_upgrade_starts_no_runner
+case_ a_removal_ends_what_the_runner_runs
 case_ a_removal_stops_it_and_a_purge_disables_it
 case_ the_rpm_does_the_same
 echo "the end"

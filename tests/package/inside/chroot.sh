@@ -21,8 +21,10 @@ an_installation_makes_user_and_folders_and_enables_nothing() {
     dpkg -V tsmgate tsmgated
     tsmgate --version
     tsmgated --version
+    tsmgate-runner --version
     # the sample is a configuration that loads, closed
     cmp $etc/tsmgated.toml /usr/share/doc/tsmgated/tsmgated.toml
+    cmp $etc/runner.toml /usr/share/doc/tsmgated/runner.toml
 }
 
 an_upgrade_keeps_what_was_configured() {
@@ -35,30 +37,33 @@ an_upgrade_keeps_what_was_configured() {
     grep -q 'the next version' $etc/tsmgated.toml.dpkg-dist
     rm $etc/tsmgated.toml.dpkg-dist
     [ "$(state tsmgated.socket)" = enabled ]
+    [ "$(state tsmgate-runner.socket)" = enabled ]
     user_and_folders
 }
 
 a_removal_keeps_configuration_keys_and_audit() {
     before=$(what_is_ours)
     dpkg -r tsmgated
-    gone /usr/bin/tsmgated /usr/lib/systemd/system/tsmgated.service /usr/lib/tsmgate
+    gone /usr/bin/tsmgated /usr/bin/tsmgate-runner /usr/lib/systemd/system/tsmgated.service /usr/lib/tsmgate
     [ "$(what_is_ours)" = "$before" ]
     # and is there again with the package
     dpkg -i /packages/next.deb < /dev/null
     [ "$(what_is_ours)" = "$before" ]
     [ "$(state tsmgated.socket)" = enabled ]
+    [ "$(state tsmgate-runner.socket)" = enabled ]
 }
 
 a_purge_takes_the_configuration_but_no_key_and_no_audit() {
-    local before; before=$(what_is_ours | grep -v 'tsmgated.toml')
+    local before; before=$(what_is_ours | grep -v 'tsmgated.toml\|runner.toml')
+    install -d -o tsmgate-runner /var/lib/tsmgate-runner/kept
     dpkg -P tsmgated > /out/said 2>&1
     cat /out/said
     grep -q '/etc/tsmgate is kept' /out/said
     grep -q '/var/log/tsmgate is kept' /out/said
-    gone $etc/tsmgated.toml /etc/logrotate.d/tsmgated
+    gone $etc/tsmgated.toml $etc/runner.toml /etc/logrotate.d/tsmgated /var/lib/tsmgate-runner
     [ "$(what_is_ours)" = "$before" ]
     [ -z "$(links)" ] || fail "$(links)"
-    getent passwd tsmgate
+    getent passwd tsmgate tsmgate-runner
 }
 
 a_purge_of_an_unused_one_leaves_nothing_but_the_user() {
@@ -72,6 +77,7 @@ a_purge_of_an_unused_one_leaves_nothing_but_the_user() {
 
 the_rpm_installs_upgrades_and_leaves_the_same() {
     userdel tsmgate
+    userdel tsmgate-runner
     rpm --initdb
     # the machine's libraries are in dpkg's book, not in this one
     local rpm="rpm --force-debian --nodeps"
@@ -88,12 +94,13 @@ the_rpm_installs_upgrades_and_leaves_the_same() {
     [ "$(rpm -q --qf '%{VERSION}' tsmgated)" = 9.0.0 ]
     [ "$(what_is_ours)" = "$before" ]
     [ "$(state tsmgated.socket)" = enabled ]
+    [ "$(state tsmgate-runner.socket)" = enabled ]
     rpm --nodeps -e tsmgated tsmgate
-    gone /usr/bin/tsmgated /usr/bin/tsmgate
+    gone /usr/bin/tsmgated /usr/bin/tsmgate /usr/bin/tsmgate-runner
     [ -z "$(links)" ]
-    mv $etc/tsmgated.toml.rpmsave $etc/tsmgated.toml
+    for file in tsmgated runner; do mv $etc/$file.toml.rpmsave $etc/$file.toml; done
     [ "$(what_is_ours)" = "$before" ]
-    getent passwd tsmgate
+    getent passwd tsmgate tsmgate-runner
 }
 
 case_ packages_in_hand

@@ -2,8 +2,9 @@
 # copy of the machine.
 
 . /inside/host.sh
+. /inside/runner.sh
 
-units="tsmgated.socket tsmgated.service tsmgate-renew-server.timer tsmgate-renew-crl.timer"
+units="tsmgated.socket tsmgated.service tsmgate-runner.socket tsmgate-renew-server.timer tsmgate-renew-crl.timer"
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 # case_ NAME: runs one, prints `ok NAME` or `not ok NAME`, and on a failure its talk.
@@ -20,6 +21,9 @@ links() { find /etc/systemd/system -name '*tsmgate*'; }
 user_and_folders() {
     id -nG tsmgate | tr ' ' '\n' | grep -qx tsmadmin
     getent passwd tsmgate | grep -q ':/nonexistent:/usr/sbin/nologin$'
+    id -nG tsmgate-runner | tr ' ' '\n' | grep -qx tsmadmin
+    ! id -nG tsmgate-runner | tr ' ' '\n' | grep -qx tsmgate
+    getent passwd tsmgate-runner | grep -q ':/var/lib/tsmgate-runner:/usr/sbin/nologin$'
     [ "$(stat -c '%a %U:%G' $etc $etc/clients.d /var/log/tsmgate | paste -sd ,)" = \
         "750 root:tsmgate,750 root:tsmgate,750 tsmgate:tsmgate" ]
 }
@@ -27,12 +31,13 @@ user_and_folders() {
 # What an administrator does to the files after an installation.
 configured() {
     echo '# ours' >> $etc/tsmgated.toml
+    echo '# ours' >> $etc/runner.toml
     echo key > $etc/server.key
     chmod 600 $etc/server.key
     echo '# theirs' > $etc/clients.d/jump01.toml
     echo '{}' > /var/log/tsmgate/audit.jsonl
     chown tsmgate: /var/log/tsmgate/audit.jsonl
-    systemctl enable tsmgated.service
+    systemctl enable tsmgated.service tsmgate-runner.socket
 }
 
 # Every file there that is nobody's but the administrator's: mode, owner, digest.

@@ -4,6 +4,7 @@
 # machine, each leaves a gate that runs.
 
 . /inside/host.sh
+. /inside/runner.sh
 
 # case_ NAME: runs one, and prints `ok NAME` or `not ok NAME`.
 case_() {
@@ -21,6 +22,8 @@ mended() {
     [ ! -e $etc/server.pem ] || configuration > $etc/tsmgated.toml
     [ ! -e $etc/clients.crl ] || put $pki/clients.crl $etc/clients.crl
     [ ! -e $etc/server.pem ] || systemctl start tsmgated.service
+    go
+    [ ! -e $etc/runner.toml ] || runner_configuration > $etc/runner.toml
 }
 
 the_host_is_prepared() {
@@ -32,7 +35,7 @@ the_host_is_prepared() {
 
 systemd_makes_the_user_a_real_member_of_tsms_group() {
     id -nG tsmgate | tr ' ' '\n' | grep -x tsmadmin
-    getent group tsmadmin | grep ':tsmgate$'
+    getent group tsmadmin | cut -d: -f4 | tr ',' '\n' | grep -x tsmgate
     [ "$(stat -c '%a %U %G' $etc $etc/clients.d /var/log/tsmgate | tr '\n' ,)" = \
         "750 root tsmgate,750 root tsmgate,750 tsmgate tsmgate," ]
 }
@@ -377,6 +380,19 @@ case_ the_first_caller_starts_a_gate_that_does_not_run
 case_ a_stop_is_clean_and_the_port_is_the_sockets
 case_ a_killed_daemon_comes_back_and_the_record_says_so
 case_ the_journal_has_the_log
+case_ the_first_question_starts_the_runner
+case_ tsm_runs_as_a_member_of_its_group_with_a_clean_environment
+case_ nobody_but_the_gates_user_is_answered
+case_ the_gate_reaches_the_runner_and_starts_no_process_itself
+case_ what_the_runner_starts_is_in_its_sandbox
+case_ a_java_program_works_in_the_sandbox
+case_ the_arguments_of_tsm_are_hidden_by_the_host_and_not_by_the_unit
+case_ a_reload_lets_an_idle_runner_leave
+case_ a_reload_lets_a_busy_runner_finish
+case_ a_stop_ends_all_that_a_command_started
+case_ a_killed_runner_comes_back_and_says_what_it_lost
+case_ a_broken_configuration_is_mended_without_a_command
+case_ a_restart_of_the_gate_leaves_the_runner_alone
 case_ the_server_certificate_is_renewed_when_it_is_due
 case_ the_revocation_list_is_brought_when_there_is_a_newer_one
 case_ the_kernel_drops_what_the_allowlist_does_not_name

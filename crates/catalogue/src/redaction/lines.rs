@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use zeroize::Zeroizing;
 
-use super::names::Names;
+use super::names::{Names, is_of_name};
 use super::{MARKER, looks, redact_text};
 
 /// A private key is this many lines long at most; what is longer was none.
@@ -141,7 +141,7 @@ fn after_sign(line: &str, names: &mut Names) -> Option<usize> {
     let mut first = true;
     line.match_indices([':', '=', '>']).find_map(|(at, sign)| {
         let before = line.get(..at)?.trim_end_matches([' ', '\t', '"', '\'', '\\', ']', ')']);
-        let name = before.rsplit(|c| !super::names::is_of_name(c)).next().unwrap_or_default();
+        let name = before.rsplit(|c| !is_of_name(c)).next().unwrap_or_default();
         // a name of several words, as people are shown it
         let whole = std::mem::take(&mut first).then(|| before.trim_start());
         let secret = [Some(name), whole]
@@ -158,7 +158,8 @@ fn after_word(line: &str, names: &mut Names) -> Option<usize> {
     let mut first = true;
     while let Some((at, word)) = words.next() {
         let Some((next, following)) = words.peek().copied() else { break };
-        let inner = word.trim_matches(['.', ',', '"', '\'', '`', '(', ')']);
+        let inner =
+            word.trim_matches(['.', ',', ';', '"', '\'', '`', '(', ')', '[', ']', '{', '}']);
         let named = inner.starts_with('-') || inner.contains(['.', '_']);
         let column = std::mem::take(&mut first) && {
             let gap = line.get(at + word.len()..next).unwrap_or_default();
@@ -167,6 +168,8 @@ fn after_word(line: &str, names: &mut Names) -> Option<usize> {
         };
         if (named || column)
             && inner.len() <= NAME_LIMIT
+            && inner.chars().all(is_of_name)
+            && !following.starts_with(['=', ':'])
             && names.is_secret(inner)
             && let Some(value) = value_at(line, next)
         {

@@ -22,6 +22,15 @@ pub(super) fn stages<const N: usize>(
     row(Effect::Stages, path, summary, options.into())
 }
 
+/// A row of a command that changes something at once.
+pub(super) fn changes<const N: usize>(
+    path: &'static str,
+    summary: &'static str,
+    options: [Opt; N],
+) -> Command {
+    row(Effect::Changes, path, summary, options.into())
+}
+
 /// A command that starts a job.
 pub(super) fn job<const N: usize>(
     path: &'static str,

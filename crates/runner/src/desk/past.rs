@@ -1,0 +1,122 @@
+//! What an earlier life of the runner took, and what is old enough to be forgotten.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Notify, watch};
+use tsmgate_catalogue::runner::{End, How, State, Task};
+
+use super::entry::{Entry, Seen};
+use super::{Desk, Inner, Standing, ended};
+use crate::clock;
+use crate::config::Config;
+use crate::store::{Kept, Store};
+use crate::transcript::Transcript;
+
+impl Desk {
+    /// With what is kept. What ran when the runner ended is lost, what waited never began.
+    pub fn open(config: Config, store: Store) -> Arc<Self> {
+        let mut inner = Inner::default();
+        let past = store.load();
+        inner.last_notice =
+            past.iter().flat_map(|kept| &kept.notices).map(|notice| notice.n).max().unwrap_or(0);
+        let desk = Self {
+            config,
+            store,
+            inner: Mutex::default(),
+            noticed: Notify::new(),
+            standing: watch::Sender::new(Standing::default()),
+        };
+        for kept in past {
+            let entry = desk.again(kept, &mut inner.last_notice);
+            inner.entries.push(entry);
+        }
+        *desk.lock() = inner;
+        desk.tidy();
+        Arc::new(desk)
+    }
+
+    fn again(&self, kept: Kept, last: &mut u64) -> Entry {
+        let Kept { mut task, notices } = kept;
+        let path = self.store.output(&task.id);
+        let (transcript, written) = match Transcript::reopen(path.clone()) {
+            Ok(found) => found,
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    tracing::warn!(command = %task.id, %error, "its output cannot be read");
+                }
+                (Transcript::missing(path), None)
+            }
+        };
+        task.events = transcript.events();
+        let changes = self.changes(&task.command);
+        let mut entry = Entry::past(task, transcript, changes);
+        entry.notices = notices;
+        if entry.is_over() {
+            entry.transcript.close();
+            return entry;
+        }
+        // its end was told already, and only the word of that was not written
+        match written {
+            Some(end) => self.adopt(&mut entry, end, last),
+            None => {
+                let end = lost(&entry.task);
+                self.close(&mut entry, end, last);
+            }
+        }
+        entry
+    }
+
+    fn adopt(&self, entry: &mut Entry, end: End, last: &mut u64) {
+        entry.task.state = State::Ended;
+        entry.task.ended_at = Some(clock::now());
+        entry.task.end = Some(end);
+        entry.transcript.close();
+        entry.seen.send_replace(Seen { events: entry.task.events, over: true });
+        entry.notice(tsmgate_catalogue::runner::Life::Ended, last);
+        self.keep(entry);
+    }
+
+    fn changes(&self, path: &str) -> bool {
+        self.catalogue().find(path).is_none_or(|command| command.effect.changes())
+    }
+
+    /// Forgets the oldest that are over and on record, beyond what is remembered.
+    pub(super) fn forget(&self, inner: &mut Inner) {
+        let limits = &self.config.limits;
+        let over = inner.entries.iter().filter(|entry| entry.is_over()).count();
+        let mut beyond = over.saturating_sub(limits.kept);
+        inner.entries.retain(|entry| {
+            if !entry.is_over() {
+                return true;
+            }
+            let surplus = beyond > 0;
+            beyond = beyond.saturating_sub(1);
+            let ended = entry.task.ended_at.as_deref();
+            let old = ended.and_then(clock::age).is_some_and(|age| age > limits.kept_for);
+            // a surplus one that is not on record stays, and counts as gone
+            let goes = (surplus || old) && entry.notices.is_empty();
+            if goes {
+                self.store.remove(&entry.task.id);
+            }
+            !goes
+        });
+    }
+}
+
+/// How a command ended that the runner did not see the end of.
+fn lost(task: &Task) -> End {
+    match (task.state, &task.job) {
+        (State::Queued, _) => ended(How::NotStarted, "the runner ended before it began"),
+        (_, Some(job)) => ended(
+            How::Lost,
+            format!(
+                "the runner ended while it ran; what became of it is not known. It had begun job {job} at \
+                 TSM, which may go on: tsm jobs list"
+            ),
+        ),
+        (_, None) => {
+            ended(How::Lost, "the runner ended while it ran; what became of it is not known")
+        }
+    }
+}
