@@ -92,7 +92,7 @@ impl Desk {
     /// It is not in the catalogue or not served, the program is not to be trusted, too much waits, or it cannot
     /// be kept: then nothing runs.
     pub fn start(self: &Arc<Self>, start: Start) -> Result<Task, Refused> {
-        for name in [&start.client, &start.address, &start.request] {
+        for name in [&start.client, &start.identity, &start.address, &start.request] {
             admission::name(name)?;
         }
         let checked = self.permitted(&start.order)?;
@@ -179,10 +179,12 @@ impl Desk {
         self.task(&self.lock(), id)
     }
 
-    /// Forgets what is old, and writes down what could not be before.
+    /// Forgets what is old, and writes down what could not be before and what has grown since.
     pub fn tidy(&self) {
         let mut inner = self.lock();
-        for entry in inner.entries.iter_mut().filter(|entry| entry.unsaved) {
+        let stale =
+            |entry: &&mut Entry| entry.unsaved || entry.kept_bytes != entry.task.output_bytes;
+        for entry in inner.entries.iter_mut().filter(stale) {
             self.keep(entry);
         }
         self.forget(&mut inner);

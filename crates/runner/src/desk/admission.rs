@@ -15,7 +15,7 @@ const HELD_LIMIT: usize = 192 * 1024 * 1024;
 /// How many notices may wait for the gate to record them.
 const NOTICES_LIMIT: usize = 400;
 /// The longest name of a client, an address or a request, in bytes.
-const NAME_LIMIT: usize = 256;
+const NAME_LIMIT: usize = 1024;
 
 impl Desk {
     pub(super) fn permitted<'a>(&'a self, order: &'a Order) -> Result<Checked<'a>, Refused> {

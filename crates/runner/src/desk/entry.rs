@@ -52,6 +52,8 @@ pub(super) struct Entry {
     pub(super) cancellable: bool,
     /// What is on disk is older than what is here.
     pub(super) unsaved: bool,
+    /// How many bytes of output are told on disk.
+    pub(super) kept_bytes: u64,
 }
 
 impl Entry {
@@ -63,6 +65,7 @@ impl Entry {
     pub(super) fn past(task: Task, transcript: Transcript, changes: bool) -> Self {
         let seen = Seen { events: transcript.events(), over: task.state == State::Ended };
         Self {
+            kept_bytes: task.output_bytes,
             task,
             notices: Vec::new(),
             changes,

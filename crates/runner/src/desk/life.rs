@@ -141,6 +141,7 @@ impl Desk {
             tracing::error!(command = %entry.task.id, %error, "a command's state cannot be kept");
         }
         entry.unsaved = kept.is_err();
+        entry.kept_bytes = entry.task.output_bytes;
     }
 }
 
