@@ -50,7 +50,7 @@ fn authority(
 struct Given {
     files: Vec<(&'static str, &'static str, Vec<u8>)>,
     values: Vec<(&'static str, &'static str)>,
-    secrets: Vec<&'static str>,
+    secrets: Vec<(&'static str, &'static str)>,
 }
 
 impl Given {
@@ -64,8 +64,8 @@ impl Given {
         self
     }
 
-    fn secret(mut self, option: &'static str) -> Self {
-        self.secrets.push(option);
+    fn secret(mut self, option: &'static str, text: &'static str) -> Self {
+        self.secrets.push((option, text));
         self
     }
 
@@ -79,7 +79,9 @@ impl Given {
             inputs.push(Input::file(option(long), kind, name.into(), Zeroizing::new(bytes)));
         }
         inputs.extend(self.values.iter().map(|(long, value)| Input::value(option(long), value)));
-        inputs.extend(self.secrets.iter().map(|long| Input::secret(option(long))));
+        inputs.extend(
+            self.secrets.iter().map(|(long, text)| Input::secret(option(long), Text::from(*text))),
+        );
         let found = judge(command, &inputs, now());
         for finding in &found {
             let text = format!("{}{}", finding.what, finding.hint);
@@ -188,11 +190,35 @@ fn an_encrypted_key_needs_a_passphrase_and_no_other_does() {
     for encrypted in [old, new] {
         let found = pair(&*certificate, encrypted).found(EXTERNAL);
         one(&found, "Error: --key-file a.key is encrypted, and no passphrase is given");
-        let found = pair(&*certificate, encrypted).secret("passphrase").found(EXTERNAL);
+        let found =
+            pair(&*certificate, encrypted).secret("passphrase", "SECRET phrase").found(EXTERNAL);
         assert_eq!(found, [""; 0]);
     }
-    let found = pair(&*certificate, key.serialize_pem()).secret("passphrase").found(EXTERNAL);
+    let found = pair(&*certificate, key.serialize_pem())
+        .secret("passphrase", "SECRET phrase")
+        .found(EXTERNAL);
     one(&found, "Note: --passphrase is given, and --key-file a.key has no passphrase");
+}
+
+/// R39: a passphrase is tried on its key, and is in nothing that is found
+#[test]
+fn a_passphrase_opens_its_key_which_is_then_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let passphrase = Zeroizing::new("SECRET phrase".to_owned());
+    let passphrase = tsmgate_pki::Passphrase::new(passphrase).unwrap();
+    let options = tsmgate_pki::InitOptions { passphrase: Some(passphrase) };
+    tsmgate_pki::Authority::init(folder.path(), options).unwrap();
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let (certificate, key) = (read("ca.pem"), read("ca.key"));
+    let with = |certificate: &str, passphrase| {
+        pair(certificate, &*key).secret("passphrase", passphrase).found(EXTERNAL)
+    };
+    one(&with(&certificate, "SECRET phrase"), "Warning: --cert-file a.crt is a certificate of an");
+    let wrong = with(&certificate, "SECRET other");
+    assert!(wrong.contains(&"Error: --passphrase does not open --key-file a.key".to_owned()));
+    assert!(!wrong.concat().contains("SECRET"), "{wrong:?}");
+    let other = named("server").self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
+    one(&with(&other, "SECRET phrase"), "--key-file a.key is not the key of the certificate");
 }
 
 #[test]

@@ -61,6 +61,21 @@ fn a_number_is_checked_before_it_is_asked_for() {
     assert!(lane.lines().iter().all(|line| line.contains("404")));
 }
 
+/// A gate's number is told to be typed: it is nothing that a shell or a terminal would take for more.
+#[test]
+fn a_number_that_is_none_is_not_passed_on() {
+    for number in ["7;reboot", "\u{1b}[2J", "../whoami", ""] {
+        let mut task = task("running");
+        task["id"] = json!(number);
+        let lacks = "lacks the number of a command";
+        let one = Reply::json(&task.to_string());
+        run_at(one.clone(), &["commands", "show", "7"]).says(76, lacks, "");
+        run_at(one, &["security", "external-ssl", "list", "--detach"]).says(76, lacks, "");
+        let all = Reply::json(&json!({ "commands": [task] }).to_string());
+        run_at(all, &["commands", "list"]).says(76, lacks, "");
+    }
+}
+
 #[test]
 fn a_command_is_come_back_to_and_cancelled() {
     let lane = Lane::of(&[out("one"), out("two"), end(5)]);
