@@ -149,7 +149,12 @@ fn policy(networks_count: u16, clients: usize) -> Policy {
         identity: Identity::Uri(format!("tsmgate://client/client-{number}")),
         networks: Some(["127.0.0.0/24".parse().unwrap()].into_iter().collect()),
         roles: vec![role("monitor"), role("login")],
-        limits: ClientLimits { logins: ENDLESS, requests: ENDLESS, in_flight: 4 },
+        limits: ClientLimits {
+            logins: ENDLESS,
+            requests: ENDLESS,
+            commands: ENDLESS,
+            in_flight: 4,
+        },
     });
     let allow = networks(networks_count);
     Policy::new(allow, Networks::default(), clients.collect(), DenyList::default(), true)

@@ -20,6 +20,8 @@ mod audit_hanging;
 mod audit_records;
 mod audit_rotation;
 mod backend;
+mod command;
+mod command_support;
 mod controller;
 mod conversation;
 mod dates;

@@ -14,7 +14,7 @@ use tsmgate_gate::policy::{Client, ClientLimits, DenyList, Identity, Leaf, Polic
 use tsmgate_gate::rate::Rate;
 use tsmgate_gate::reason::Reason;
 use tsmgate_server::backend::Backend;
-use tsmgate_server::config::Tsm;
+use tsmgate_server::config::{LocalSocket, Tsm};
 use tsmgate_wire::encode_call;
 use tsmsim::Behaviour;
 
@@ -114,9 +114,12 @@ async fn a_dead_tsm_is_tried_so_often_and_no_more() {
     let scene = Scene::with(SceneOptions { tsm_running: false, ..SceneOptions::default() }).await;
     let (clock, hand) = Clock::by_hand();
     let tsm = Tsm {
-        login_socket: scene.path("tsm/login"),
-        owners: vec![0],
-        owner_groups: vec![0],
+        login: LocalSocket {
+            path: scene.path("tsm/login"),
+            owners: vec![0],
+            owner_groups: vec![0],
+        },
+        runner: None,
         connections: 8,
         api: None,
     };
@@ -156,6 +159,7 @@ fn permit() -> Permit {
         limits: ClientLimits {
             logins: Rate::new(1, 1).unwrap(),
             requests: Rate::new(1, 1).unwrap(),
+            commands: Rate::new(1, 1).unwrap(),
             in_flight: 1,
         },
     };

@@ -61,9 +61,10 @@ fn reaching_tsm_takes_a_permit() {
     let permit = read("crates/gate/src/permit.rs");
     assert_eq!(permit.matches("Ok(Permit {").count(), 1, "one place makes permits");
     assert!(!permit.contains("pub permission:"), "a permit's fields are private");
-    for file in ["backend.rs", "backend/api.rs"] {
+    for file in ["backend.rs", "backend/api.rs", "backend/runner.rs"] {
         let text = read(&format!("crates/server/src/{file}"));
         let (asking, _) = text.split_once("impl Answered").unwrap_or((&text, ""));
+        let (asking, _) = asking.split_once("pub(crate) async fn withdraw").unwrap_or((asking, ""));
         let functions: Vec<_> = asking.split("pub async fn ").skip(1).collect();
         assert!(!functions.is_empty(), "{file}: nothing asks TSM");
         for function in functions {
@@ -77,9 +78,19 @@ fn reaching_tsm_takes_a_permit() {
     let own: Vec<_> = api.split("pub(crate) async fn ").skip(1).collect();
     assert_eq!(own.len(), 1, "one thing is done without a permit");
     assert!(own.iter().all(|function| function.starts_with("end_own")));
+    // of the runner's questions those that make something happen are asked with one
+    let runner = read("crates/server/src/backend/runner.rs");
+    let (with, without) = runner.split_once("pub(crate) async fn would").unwrap();
+    assert_eq!((with.matches("Ask::Start").count(), without.matches("Ask::Start").count()), (1, 0));
+    // what must not run any more is taken back without one, by the gate itself and for nobody else
+    assert_eq!(without.matches("Ask::Cancel").count(), 1);
+    assert_eq!(
+        (with.matches("cancellation(").count(), with.matches("fn withdraw").count()),
+        (2, 1)
+    );
     // who only looks at TSM's certificate, for the command that shows it, sends nothing after the handshake
     let places: [(&str, &[&str]); 2] = [
-        ("UnixStream::connect", &["backend.rs"]),
+        ("UnixStream::connect", &["backend/socket.rs"]),
         ("TcpStream::connect", &["backend/wire.rs", "pinning/look.rs"]),
     ];
     for path in files(&root().join("crates/server/src"), ".rs") {
@@ -108,6 +119,20 @@ fn whom_we_believe_is_decided_in_one_place() {
     assert_eq!(with(".dangerous()"), ["credentials/tsm.rs", "pinning/look.rs"]);
     assert_eq!(with("use crate::pinning"), ["cli/trust_tsm.rs"]);
     assert_eq!(with("pinning::look"), ["cli/trust_tsm.rs"]);
+}
+
+/// Only the runner starts programs: what is on the network has no code for it.
+#[test]
+fn only_the_runner_starts_programs() {
+    let ways = ["process::Command", "Command::new", "process::exec", "execve", "CommandExt"];
+    for folder in ["text", "settings", "wire", "gate", "catalogue", "pki", "server"] {
+        for path in files(&root().join(format!("crates/{folder}/src")), ".rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for way in ways {
+                assert!(!text.contains(way), "{}: {way}", path.display());
+            }
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! test, that the sample configuration loads and says the defaults, that documents say what is so.
 
 mod arrows;
+mod commands;
 mod documents;
 mod operations;
 mod requirements;

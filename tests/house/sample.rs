@@ -35,6 +35,7 @@ fn the_sample_shows_the_whole_shape() {
         "[[role]]",
         "[[client]]",
         "[[local]]",
+        "[[command]]",
         "[revoked]",
     ] {
         assert!(text.contains(table), "{table} is not in the sample");

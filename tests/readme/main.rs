@@ -38,14 +38,29 @@ ip addr add 10.20.1.5/32 dev lo
 echo '10.20.1.5 tsm.example.com' >> /etc/hosts
 groupadd --force tsmadmin
 mkdir -p /var/run/tableau
-tsmsim --socket /var/run/tableau/tab-controller-login-8850 --log /tsm.log --api 127.0.0.1:8850 --api-job-step 20 > /tsm.ready &
+tsmsim --socket /var/run/tableau/tab-controller-login-8850 --log /tsm.log --api 127.0.0.1:8850 --api-certificate /tsm.pem --api-name localhost --api-job-step 20 --api-assumed-routes > /tsm.ready &
 for _ in $(seq 1000); do grep -q ready /tsm.ready && break; read -rt 0.01 <> <(:) || :; done
 grep -q ready /tsm.ready
+# the vendor's program, which knows where its TSM is
+mkdir -p /opt/tableau/tableau_server/packages/customer-bin.current
+cat > /opt/tableau/tableau_server/packages/customer-bin.current/tsm <<'EOF'
+#!/bin/sh
+export TSM_SIM_SOCKET=/var/run/tableau/tab-controller-login-8850 TSM_SIM_URL=https://localhost:8850 TSM_SIM_CERTIFICATE=/tsm.pem
+exec /usr/local/bin/tsm "$@"
+EOF
+chmod 755 /opt/tableau/tableau_server/packages/customer-bin.current/tsm
 set -x
 "#;
 const LISTENING: &str = r#"
 { set +x; } 2>/dev/null
 for _ in $(seq 1000); do (: > /dev/tcp/10.20.1.5/18850) 2>/dev/null && break; read -rt 0.01 <> <(:) || :; done
+set -x
+"#;
+/// The runner is there, and the gate has read its configuration anew.
+const RUNNING: &str = r#"
+{ set +x; } 2>/dev/null
+for _ in $(seq 1000); do [ -S /run/tsmgate-runner/runner.sock ] && grep -q '"event.action":"reload"' /var/log/tsmgate/audit.jsonl && break; read -rt 0.01 <> <(:) || :; done
+openssl req -x509 -newkey rsa:2048 -nodes -keyout server.key -out server.crt -days 60 -subj /CN=tableau.example.com -addext basicConstraints=critical,CA:FALSE 2>/dev/null
 set -x
 "#;
 /// What the README says in words: the files come to the jump host, which here is the same.
@@ -62,6 +77,9 @@ grep -q "Password-less login request from user 'tsmgate'" /tsm.log
 grep '"event.action":"request"' /var/log/tsmgate/audit.jsonl | grep '"tsmgate.operation":"restart"' | grep -q '"event.outcome":"success"'
 grep '"event.action":"login"' /var/log/tsmgate/audit.jsonl | grep '"event.outcome":"success"' | grep -q jump01
 [ "$(ps -o user= -C tsmgated)" = tsmgate ]
+[ "$(ps -o user= -C tsmgate-runner)" = tsmgate+ ] || [ "$(ps -o user:20= -C tsmgate-runner | tr -d ' ')" = tsmgate-runner ]
+tsmgate security external-ssl list | grep -q 'ssl.enabled: true'
+grep '"event.action":"command-ended"' /var/log/tsmgate/audit.jsonl | grep -q 'pending-changes apply'
 echo "the README holds"
 "#;
 
@@ -83,6 +101,9 @@ fn every_command_of_the_readme_works_as_written() {
             script.push_str(BROUGHT);
         }
         script.push_str(&block);
+        if block.contains("-HUP -x tsmgated") {
+            script.push_str(RUNNING);
+        }
         if block.trim_end().ends_with('&') {
             script.push_str(LISTENING);
         }
@@ -92,7 +113,8 @@ fn every_command_of_the_readme_works_as_written() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path();
     std::fs::write(place.join("script"), script).unwrap();
-    let programs = ["tsmgated", "tsmgate", "tsmsim"].map(|name| built(name).display().to_string());
+    let programs = ["tsmgated", "tsmgate-runner", "tsmgate", "tsmsim", "tsm"]
+        .map(|name| built(name).display().to_string());
     // the mounts are in a namespace of their own and go with it; so do the processes
     let stage = format!(
         "set -eu\n\

@@ -4,13 +4,16 @@
 //! Nothing here asserts more than that the stage could be set.
 
 pub mod certificates;
+pub mod commands;
 pub mod http;
 pub mod operations;
 pub mod peer;
 pub mod program;
+pub mod runner;
 pub mod scene;
 pub mod wait;
 
 pub use certificates::{Authority, Identity};
 pub use peer::Peer;
+pub use runner::{Runner, RunnerOptions};
 pub use scene::{Scene, SceneOptions};

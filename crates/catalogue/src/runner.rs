@@ -21,8 +21,16 @@ pub const LINE_LIMIT: usize = 8 * 1024;
 
 /// The number of a command: letters, digits and dashes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct Id(String);
+
+impl TryFrom<String> for Id {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::new(&text).ok_or("not the number of a command")
+    }
+}
 
 impl Id {
     /// The number that a text is.
@@ -84,6 +92,8 @@ pub struct Start {
     pub order: Order,
     /// The client, by the name of its entry.
     pub client: String,
+    /// What its certificate said, as the entry has it: a name may be given to somebody else later.
+    pub identity: String,
     /// Where it comes from.
     pub address: String,
     /// The number of the request that asked for it.
@@ -170,6 +180,9 @@ pub struct Task {
     pub id: Id,
     /// Whose it is, by the name of its entry.
     pub client: String,
+    /// What that one's certificate said, as the entry had it.
+    #[serde(default)]
+    pub identity: String,
     /// Where that came from.
     pub address: String,
     /// The number of the request that asked for it.

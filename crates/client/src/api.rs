@@ -24,16 +24,20 @@ use crate::failure::{LoginFailure, shown};
 
 mod answer;
 mod asked;
+mod commands;
 mod connection;
 mod controller;
 pub mod failure;
+mod output;
 mod peer;
 mod session;
 mod watched;
 
 pub use answer::{DOCUMENT_MOST, Document, STREAM_MOST};
+pub use commands::{Offered, Verdict};
 pub use controller::{Controller, ControllerAddress, Entry, Pin, Trust};
 pub use failure::ApiFailure;
+pub use output::{Output, SILENCE};
 pub use peer::Peer;
 
 use answer::Answer;
@@ -129,8 +133,7 @@ impl Api {
         if only_json && answer.status != NO_CONTENT {
             answer.check_json().map_err(|breach| self.breach(breach))?;
         }
-        let Some(connection) = &self.connection else { return Err(self.breach(Breach::Closed)) };
-        match answer.pieces(STREAM_MOST, connection, deadline, take).await {
+        match answer.pieces(STREAM_MOST, deadline, take).await {
             // whoever has enough leaves the rest unread
             Ok(ControlFlow::Break(())) => Ok(()),
             Ok(ControlFlow::Continue(())) => {
@@ -166,8 +169,7 @@ impl Api {
         self.asking = true;
         let deadline = self.peer.deadline();
         let answer = self.good(&asked, deadline).await?;
-        let Some(connection) = &self.connection else { return Err(self.breach(Breach::Closed)) };
-        match answer.document(connection, deadline).await {
+        match answer.document(deadline).await {
             Ok(document) => {
                 self.asking = false;
                 Ok(document)
@@ -182,8 +184,7 @@ impl Api {
         if answer.is_good() {
             return Ok(answer);
         }
-        let Some(connection) = &self.connection else { return Err(self.breach(Breach::Closed)) };
-        let (body, is_whole) = answer.error(connection, deadline).await;
+        let (body, is_whole) = answer.error(deadline).await;
         self.asking = !is_whole;
         let peer = self.peer.name();
         Err(match self.peer {
@@ -242,8 +243,7 @@ impl Api {
         if answer.is_good() {
             return session::cookie(&answer.headers).map_err(|breach| self.breach(breach));
         }
-        let Some(connection) = &self.connection else { return Err(self.breach(Breach::Closed)) };
-        let (body, _) = answer.error(connection, deadline).await;
+        let (body, _) = answer.error(deadline).await;
         Err(answer.refusal_of_tsm(self.peer.name(), true, &body))
     }
 

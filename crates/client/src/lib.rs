@@ -53,6 +53,7 @@
 //! a login, [`exit`] the one table of exit codes, [`cli`] the command line.
 
 pub mod api;
+pub mod check;
 pub mod cli;
 pub mod exit;
 pub mod failure;

@@ -25,6 +25,7 @@ struct Account {
     limits: ClientLimits,
     logins: Bucket,
     requests: Bucket,
+    commands: Bucket,
     in_flight: AtomicU32,
 }
 
@@ -40,7 +41,8 @@ impl Ledger {
     /// # Errors
     /// [`Reason::ClientInFlight`] or [`Reason::ClientOverRate`].
     pub fn charge(&self, client: &Client, permission: &Permission) -> Result<UnderWay, Reason> {
-        self.take(client, permission.is_login())
+        let login = permission.is_login();
+        self.take(client, |account| if login { &account.logins } else { &account.requests })
     }
 
     /// The same for a question about the client itself, which takes no permission and one of its requests.
@@ -48,7 +50,15 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::charge`].
     pub fn charge_request(&self, client: &Client) -> Result<UnderWay, Reason> {
-        self.take(client, false)
+        self.take(client, |account| &account.requests)
+    }
+
+    /// The same for a command that is to be run, of which a client has fewer.
+    ///
+    /// # Errors
+    /// As [`Ledger::charge`].
+    pub fn charge_command(&self, client: &Client) -> Result<UnderWay, Reason> {
+        self.take(client, |account| &account.commands)
     }
 
     /// What a client has left at this moment.
@@ -57,16 +67,20 @@ impl Ledger {
         Left {
             logins: account.logins.left(),
             requests: account.requests.left(),
+            commands: account.commands.left(),
             in_flight: account.in_flight.load(Ordering::Acquire),
         }
     }
 
-    fn take(&self, client: &Client, login: bool) -> Result<UnderWay, Reason> {
+    fn take(
+        &self,
+        client: &Client,
+        bucket: impl FnOnce(&Account) -> &Bucket,
+    ) -> Result<UnderWay, Reason> {
         let account = self.account(client);
         // the place first: a caller with too many calls under way keeps its tokens
         let place = UnderWay::take(account)?;
-        let bucket = if login { &place.0.logins } else { &place.0.requests };
-        bucket.take().map_err(Reason::ClientOverRate)?;
+        bucket(&place.0).take().map_err(Reason::ClientOverRate)?;
         Ok(place)
     }
 
@@ -79,6 +93,7 @@ impl Ledger {
                     limits: client.limits,
                     logins: Bucket::new(client.limits.logins, &self.clock),
                     requests: Bucket::new(client.limits.requests, &self.clock),
+                    commands: Bucket::new(client.limits.commands, &self.clock),
                     in_flight: AtomicU32::new(0),
                 });
                 accounts.insert(client.name.clone(), Arc::clone(&account));
@@ -95,6 +110,8 @@ pub struct Left {
     pub logins: u32,
     /// Requests that it could do at once.
     pub requests: u32,
+    /// Commands that it could start at once.
+    pub commands: u32,
     /// Calls of it that are under way, this one included.
     pub in_flight: u32,
 }

@@ -29,8 +29,9 @@ pub const NAMED: &[&str] = &[
     "api.raw",
 ];
 
-/// Families whose members are the paths of `tsm` commands, words joined by dots.
-pub const FAMILIES: &[&str] = &["security.", "authentication."];
+/// Families whose members are the paths of `tsm` commands, words joined by dots; `tsm.` is that of the
+/// commands which the operator of a host added.
+pub const FAMILIES: &[&str] = &["security.", "authentication.", "tsm."];
 
 /// Never covered by a prefix.
 const BY_NAME_ONLY: &[&str] = &["login", "api.raw", "config.secrets"];
@@ -53,6 +54,11 @@ impl Permission {
     /// What is secret in TSM's answers.
     pub fn secrets() -> Self {
         Self("config.secrets".to_owned())
+    }
+
+    /// The commands of other clients.
+    pub fn others() -> Self {
+        Self("commands.others".to_owned())
     }
 
     /// Its name.
@@ -203,6 +209,7 @@ impl Role {
             "security.*",
             "pending-changes.*",
             "authentication.*",
+            "tsm.*",
             "commands.others",
         ];
         let role = |name: &str, lists: &[&[&str]], except: &[&str]| Self {

@@ -117,6 +117,19 @@ pub fn authorize_request(
     permit(policy, caller, permission, |client, _| ledger.charge_request(client))
 }
 
+/// The same for a call that is charged already: what it is for is known only when it has been read.
+///
+/// # Errors
+/// As [`authorize`], but for limits.
+pub fn authorize_charged(
+    policy: &Policy,
+    caller: &Caller,
+    permission: Permission,
+    under_way: UnderWay,
+) -> Result<Permit, Reason> {
+    permit(policy, caller, permission, |_, _| Ok(under_way))
+}
+
 fn permit(
     policy: &Policy,
     caller: &Caller,

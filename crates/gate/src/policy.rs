@@ -28,8 +28,10 @@ pub enum Identity {
 pub struct ClientLimits {
     /// Raw logins.
     pub logins: Rate,
-    /// Everything else.
+    /// Everything else but commands.
     pub requests: Rate,
+    /// Commands of the `tsm` program that are to be run.
+    pub commands: Rate,
     /// Calls under way at once, in all lanes.
     pub in_flight: u32,
 }

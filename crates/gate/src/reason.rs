@@ -232,6 +232,28 @@ reasons! {
     AnswerWithheld = "answer_withheld", Relay, Operator;
     /// TSM's answer broke off, or did not go on or end in time, while it was passed on.
     AnswerCut = "answer_cut", Relay, Tsm;
+    /// An order that is not a command of the catalogue, with options and values as it has them.
+    BadOrder = "bad_order", Relay, Peer;
+    /// A question about a command that there is not, or that is another client's.
+    CommandUnknown = "command_unknown", Relay, Peer;
+    /// A command that was to be cancelled and has ended.
+    CommandEnded = "command_ended", Relay, Peer;
+    /// A command whose permission the runner does not serve, whoever asks.
+    NotServed = "not_served", Relay, Operator;
+    /// As many commands wait at the runner as may, or it is about to be replaced.
+    RunnerBusy = "runner_busy", Relay, Tsm;
+    /// The runner's socket is missing, refuses, or does not answer in time.
+    RunnerUnreachable = "runner_unreachable", Relay, Operator;
+    /// Whoever answers at the runner's socket is not one of its users, or the path is not safe.
+    RunnerUntrusted = "runner_untrusted", Relay, Operator;
+    /// The runner went away in the middle, or said something that is no answer.
+    RunnerGarbage = "runner_garbage", Relay, Operator;
+    /// The runner has read an order, and what it made of it is not known: it may run.
+    RunnerUncertain = "runner_uncertain", Relay, Operator;
+    /// The runner has no `tsm` program that nobody else could have written.
+    RunnerProgram = "runner_program", Relay, Operator;
+    /// The runner cannot keep what has to be kept: its disk is full, or not its own.
+    RunnerStorage = "runner_storage", Relay, Operator;
     /// The daemon stopped before the call was done.
     CallAborted = "call_aborted", Relay, Gate;
 

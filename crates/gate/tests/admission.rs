@@ -31,6 +31,7 @@ fn policy(allow: &[&str], exempt: &[&str]) -> Policy {
         limits: ClientLimits {
             logins: Rate::new(12, 6).unwrap(),
             requests: Rate::new(12, 6).unwrap(),
+            commands: Rate::new(12, 6).unwrap(),
             in_flight: 4,
         },
     };

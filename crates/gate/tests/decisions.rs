@@ -34,6 +34,7 @@ fn client(name: &str, identity: Identity, role: &str) -> Client {
         limits: ClientLimits {
             logins: Rate::new(60, 3).unwrap(),
             requests: Rate::new(60, 5).unwrap(),
+            commands: Rate::new(60, 5).unwrap(),
             in_flight: 2,
         },
     }

@@ -99,6 +99,7 @@ enum StartFault {
 impl StartFault {
     fn exit(&self) -> Exit {
         match self {
+            Self::Store(StoreFault::Busy(_)) => Exit::System,
             Self::Config(ConfigFault::File(_)) | Self::Store(_) | Self::Program(_) => Exit::File,
             Self::Config(ConfigFault::Contents { .. }) => Exit::Contents,
             Self::Listen(_) | Self::System(_) => Exit::System,
@@ -134,16 +135,23 @@ fn run(path: &Path) -> Result<(), StartFault> {
     // first of all: until somebody catches it, one would be the end
     let hangup = SigSet::from(Signal::SIGHUP);
     hangup.thread_block().map_err(io::Error::from)?;
+    let inherited = hardening::inherited();
     log_to_stderr();
+    if inherited > 0 {
+        tracing::warn!(inherited, "descriptors that we were started with reach tsm as well");
+    }
     hardening::harden()?;
     let config = Config::load(path)?;
-    let listener = listen::open(&config)?;
     let store = Store::open(&config.state)?;
+    let listener = listen::open(&config)?;
     let left = family::end_leftovers(store.work());
     if left > 0 {
         tracing::warn!(left, "processes of an earlier life were ended");
     }
     files::wipe(&config.state, store.work(), config.tsm.file_group)?;
+    if rustix::process::geteuid().is_root() {
+        tracing::warn!("this runs as root; TSM's group is enough for what tsm does");
+    }
     if config.served.is_empty() {
         tracing::warn!("nothing is run: `serve.permissions` is empty");
     }

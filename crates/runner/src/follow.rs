@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
+use tsmgate_catalogue::command::follow::reconnect;
 use tsmgate_catalogue::runner::Id;
 use zeroize::Zeroizing;
 
 use crate::desk::{Desk, Wish};
+use crate::files::Folder;
 use crate::process::Started;
 use crate::running::{Manner, Why, attend};
 
@@ -70,15 +72,15 @@ async fn ask(
     manner: &Manner,
     wish: &mut watch::Receiver<Wish>,
 ) -> Answer {
-    // digits alone, so that it is no option
-    let words = ["jobs", "reconnect", "--id", job].map(str::to_owned);
-    let arguments = Zeroizing::new(words.to_vec());
-    let started = desk.program().map_err(|refused| refused.message).and_then(|program| {
+    let arguments = Zeroizing::new(reconnect(job));
+    let folder = Folder::make(desk.store().work(), id, None).map_err(|error| error.to_string());
+    let started = folder.and_then(|folder| {
+        let program = desk.program().map_err(|refused| refused.message)?;
         let environment = &desk.config().tsm.environment;
-        Started::start(&program, &arguments, environment, desk.store().work())
-            .map_err(|error| error.to_string())
+        let started = Started::start(&program, &arguments, environment, folder.path());
+        started.map(|started| (folder, started)).map_err(|error| error.to_string())
     });
-    let (started, pipes) = match started {
+    let (_folder, (started, pipes)) = match started {
         Ok(started) => started,
         Err(error) => {
             tracing::warn!(command = %id, job, %error, "a job cannot be asked after");

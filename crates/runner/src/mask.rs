@@ -4,6 +4,7 @@
 //! What is found is what was given, byte for byte, and as it stands in JSON. A program that prints a secret in
 //! another shape (encoded, backwards) is not caught here.
 
+use std::fmt;
 use std::sync::Arc;
 
 use memchr::memmem;
@@ -13,14 +14,14 @@ use zeroize::Zeroizing;
 /// Lines of a private key that are shorter are none that tells anything.
 const KEY_LINE: usize = 16;
 /// A larger file is no private key.
-const KEY_FILE: usize = 64 * 1024;
+const KEY_FILE: usize = 16 * 1024;
 
 /// What is secret in one order.
 #[derive(Clone, Default)]
 pub struct Secrets(Arc<Vec<Zeroizing<Vec<u8>>>>);
 
-impl std::fmt::Debug for Secrets {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} secrets", self.0.len())
     }
 }
@@ -64,12 +65,18 @@ impl From<Vec<Zeroizing<Vec<u8>>>> for Secrets {
 }
 
 /// One stream of bytes, with the secrets replaced.
-#[derive(Debug)]
 pub struct Mask {
     secrets: Secrets,
     held: Zeroizing<Vec<u8>>,
     /// How many of the held bytes are the end of a secret that has been replaced already.
     covered: usize,
+}
+
+impl fmt::Debug for Mask {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // what is held may be half a secret
+        write!(formatter, "Mask of {:?}", self.secrets)
+    }
 }
 
 impl Mask {

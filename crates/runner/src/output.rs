@@ -3,7 +3,11 @@
 //!
 //! Whatever a terminal would obey stays in it as data: who shows it makes it harmless.
 
-use tsmgate_catalogue::redaction::MARKER;
+use std::borrow::Cow;
+use std::fmt;
+
+use tsmgate_catalogue::command::follow::{job, progress};
+use tsmgate_catalogue::redaction;
 use tsmgate_catalogue::runner::{LINE_LIMIT, What};
 
 use crate::mask::{Mask, Secrets};
@@ -30,23 +34,30 @@ pub struct Told {
 }
 
 /// One stream of a command, as lines.
-#[derive(Debug)]
 pub struct Lines {
     stream: Stream,
     mask: Mask,
-    /// Takes out what is secret by its name or look; absent where a command prints no secrets.
-    redacts: bool,
+    /// Takes out what is secret by its name or look; absent where a command prints no such thing.
+    redaction: Option<redaction::Lines>,
     line: Vec<u8>,
     /// The line is the rest of one that was too long.
     goes_on: bool,
     after_return: bool,
 }
 
+impl fmt::Debug for Lines {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // what it holds back may be half a secret
+        write!(formatter, "Lines({:?})", self.stream)
+    }
+}
+
 impl Lines {
     /// For one stream of a command; `redacts` where what it prints can hold secrets that are not the order's.
     pub fn new(stream: Stream, secrets: Secrets, redacts: bool) -> Self {
         let mask = Mask::new(secrets);
-        Self { stream, mask, redacts, line: Vec::new(), goes_on: false, after_return: false }
+        let redaction = redacts.then(redaction::Lines::default);
+        Self { stream, mask, redaction, line: Vec::new(), goes_on: false, after_return: false }
     }
 
     /// What is complete with these bytes.
@@ -62,7 +73,7 @@ impl Lines {
         let mut told = Told::default();
         let harmless = self.mask.end();
         self.split(&harmless, &mut told);
-        if !self.line.is_empty() {
+        if !self.line.is_empty() || self.goes_on {
             self.complete(&mut told);
         }
         told
@@ -92,43 +103,45 @@ impl Lines {
         }
     }
 
-    /// The line is too long to be one: what there is of it goes.
+    /// The line is too long to be held whole: what there is of it goes.
     fn overflow(&mut self, told: &mut Told) {
         let mut whole = std::mem::take(&mut self.line);
         // a character that is cut goes with its rest
         let cut = broken_end(&whole);
         self.line = whole.split_off(whole.len() - cut);
-        self.tell(&whole, true, told);
+        self.tell(&whole, false, told);
         self.goes_on = true;
     }
 
     fn complete(&mut self, told: &mut Told) {
         let whole = std::mem::take(&mut self.line);
-        self.tell(&whole, self.goes_on, told);
+        if !(whole.is_empty() && self.goes_on) {
+            self.tell(&whole, true, told);
+        }
         self.goes_on = false;
     }
 
-    /// `part`: of a longer line.
-    fn tell(&self, line: &[u8], part: bool, told: &mut Told) {
+    /// `ends`: the line ends with this.
+    fn tell(&mut self, line: &[u8], ends: bool, told: &mut Told) {
         let text = String::from_utf8_lossy(line);
-        if self.redacts && part {
-            // what is not seen whole cannot be judged
-            told.events.push(self.event(MARKER.to_owned()));
+        let steps = self.stream == Stream::Out && ends && !self.goes_on;
+        if steps && let Some(job) = job(&text) {
+            told.job = Some(job.to_owned());
+        }
+        let shown = match &mut self.redaction {
+            Some(redaction) => redaction.piece(&text, ends),
+            None => Cow::Borrowed(&*text),
+        };
+        if steps
+            && shown.len() <= LINE_LIMIT
+            && let Some((percent, step)) = progress(&shown)
+        {
+            told.events.push(What::Progress { percent, step: step.to_owned() });
             return;
         }
-        if !part && self.stream == Stream::Out {
-            if let Some(job) = job(&text) {
-                told.job = Some(job.to_owned());
-            }
-            if let Some((percent, step)) = progress(&text).filter(|_| text.len() <= LINE_LIMIT) {
-                told.events.push(What::Progress { percent, step: step.to_owned() });
-                return;
-            }
-        }
-        let mut rest: &str = &text;
+        let mut rest: &str = &shown;
         loop {
-            let end = rest.floor(LINE_LIMIT);
-            let (now, later) = rest.split_at(end);
+            let (now, later) = rest.split_at(floor(rest, LINE_LIMIT));
             told.events.push(self.event(now.to_owned()));
             if later.is_empty() {
                 return;
@@ -145,16 +158,10 @@ impl Lines {
     }
 }
 
-trait Floor {
-    /// The last place, at most `most`, between two characters.
-    fn floor(&self, most: usize) -> usize;
-}
-
-impl Floor for str {
-    fn floor(&self, most: usize) -> usize {
-        let most = most.min(self.len());
-        (0..=most).rev().find(|&end| self.is_char_boundary(end)).unwrap_or(0)
-    }
+/// The last place, at most `most`, between two characters.
+fn floor(text: &str, most: usize) -> usize {
+    let most = most.min(text.len());
+    (0..=most).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0)
 }
 
 /// How many bytes at the end are the beginning of a character.
@@ -170,21 +177,6 @@ fn broken_end(bytes: &[u8]) -> usize {
         needs > back
     });
     cut.unwrap_or(0)
-}
-
-/// `NN% - step`, as the vendor's tool prints the steps of a job.
-fn progress(line: &str) -> Option<(u8, &str)> {
-    let (percent, step) = line.trim().split_once("% - ")?;
-    let percent: u8 = percent.parse().ok().filter(|percent| *percent <= 100)?;
-    Some((percent, step))
-}
-
-/// The number in `Job id is '1', timeout is 10 minutes.`
-fn job(line: &str) -> Option<&str> {
-    let (_, rest) = line.split_once("Job id is '")?;
-    let (number, _) = rest.split_once('\'')?;
-    let plain = (1..=18).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
-    plain.then_some(number)
 }
 
 #[cfg(test)]

@@ -82,8 +82,8 @@ impl Transcript {
         self.cut
     }
 
-    /// Adds events, as far as they are kept.
-    pub fn add(&mut self, all: Vec<What>) {
+    /// Adds events, as far as they are kept. Whether the disk took all that was to be kept.
+    pub fn add(&mut self, all: Vec<What>) -> bool {
         let mut lines = Vec::new();
         let mut count = 0;
         for what in all {
@@ -105,12 +105,14 @@ impl Transcript {
             }
             count += 1;
         }
-        if self.write(&lines).is_ok() {
+        let written = self.write(&lines).is_ok();
+        if written {
             self.written += lines.len() as u64;
             self.on_disk += count;
         } else {
             self.recover(&lines);
         }
+        written && self.beside.is_empty()
     }
 
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {

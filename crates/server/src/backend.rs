@@ -1,14 +1,11 @@
 //! TSM's login socket: one connection per call, our own 18 bytes out, one whole reply in. Its HTTPS
-//! controller is [`api`]'s.
+//! controller is [`api`]'s, its `tsm` program [`runner`]'s.
 //!
 //! Nothing reaches it without a [`Permit`]. Before each call the path is looked at, and after
 //! connecting the process that answers is: whoever could put a socket of his own there would learn
 //! nothing, but could hand out cookies of his choice.
 
 use std::fmt::Display;
-use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,18 +20,21 @@ use tsmgate_text::escape;
 use tsmgate_wire::{Answer, Login, REPLY_LIMIT, decode_reply, encode_call};
 use zeroize::Zeroizing;
 
-use crate::config::Tsm;
+use crate::config::{LocalSocket, Tsm};
 
 pub mod api;
 mod attempts;
+pub mod runner;
+mod socket;
 mod trouble;
 mod wire;
 
+pub use socket::{Distrust, trusted_path};
+
 use attempts::Attempts;
+use socket::Refused;
 use trouble::Trouble;
 
-/// How long TSM may take to accept.
-const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 /// How long a call waits for one of the connections at once that the configuration allows.
 const TURN_DEADLINE: Duration = Duration::from_secs(1);
 /// Our calls are one to a connection, so that their number is always the same.
@@ -98,7 +98,7 @@ impl Backend {
         if !self.attempts.may_try() {
             return Err(Reason::BackendUnreachable.into());
         }
-        let connected = connect_and_check(tsm).await;
+        let connected = connect(&tsm.login).await;
         let unreachable = |failure: &Failure| failure.reason == Reason::BackendUnreachable;
         self.attempts.tried(connected.as_ref().err().is_some_and(unreachable));
         connected
@@ -113,26 +113,12 @@ async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Reason> {
     }
 }
 
-async fn connect_and_check(tsm: &Tsm) -> Result<UnixStream, Failure> {
-    trusted_path(tsm).map_err(|distrust| Failure {
-        reason: Reason::from(&distrust),
-        detail: distrust.to_string(),
-    })?;
-    let connect = UnixStream::connect(&tsm.login_socket);
-    let unreachable = |detail: &dyn Display| Failure {
-        reason: Reason::BackendUnreachable,
-        detail: format!("connecting: {detail}"),
-    };
-    let stream = match timeout(CONNECT_DEADLINE, connect).await {
-        Ok(stream) => stream.map_err(|error| unreachable(&error))?,
-        Err(late) => return Err(unreachable(&late)),
-    };
-    let untrusted = |detail| Failure { reason: Reason::BackendUntrusted, detail };
-    match stream.peer_cred() {
-        Ok(peer) if tsm.owners.contains(&peer.uid()) => Ok(stream),
-        Ok(peer) => Err(untrusted(format!("a process of uid {} answers there", peer.uid()))),
-        Err(error) => Err(untrusted(error.to_string())),
-    }
+/// The login socket, with one of TSM's users behind it.
+async fn connect(socket: &LocalSocket) -> Result<UnixStream, Failure> {
+    socket::connect(socket).await.map_err(|refused| match refused {
+        Refused::Unreachable(detail) => Failure { reason: Reason::BackendUnreachable, detail },
+        Refused::Untrusted(detail) => Failure { reason: Reason::BackendUntrusted, detail },
+    })
 }
 
 /// Why a login failed: what the caller and the record learn, and what only the log does.
@@ -185,62 +171,4 @@ fn judge(answer: Answer) -> Result<Login, Failure> {
             detail: format!("exception {:?}: {}", exception.kind, escape(&exception.message)),
         }),
     }
-}
-
-/// Why TSM's socket is not asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Distrust {
-    /// There is none, or it cannot be looked at.
-    #[error("{0}: {1}")]
-    Missing(PathBuf, String),
-    /// Something else stands there.
-    #[error("{0} is not a socket (a link to one does not count)")]
-    NotASocket(PathBuf),
-    /// Others than root and TSM's users could have put it there.
-    #[error(
-        "{folder} belongs to uid {uid}, gid {gid}, mode {mode:04o}: others than root and \
-         tsm.socket_owners may write it"
-    )]
-    Folder {
-        /// Where the socket is.
-        folder: PathBuf,
-        /// Whose it is.
-        uid: u32,
-        /// Its group.
-        gid: u32,
-        /// Its permission bits.
-        mode: u32,
-    },
-}
-
-impl From<&Distrust> for Reason {
-    fn from(distrust: &Distrust) -> Self {
-        match distrust {
-            Distrust::Missing(..) => Self::BackendUnreachable,
-            Distrust::NotASocket(_) | Distrust::Folder { .. } => Self::BackendUntrusted,
-        }
-    }
-}
-
-/// The last component is a socket itself, in a folder that only root or TSM's users may write.
-///
-/// # Errors
-/// There is none, or others could have put it there.
-pub fn trusted_path(tsm: &Tsm) -> Result<(), Distrust> {
-    let path = &tsm.login_socket;
-    let missing = |error: io::Error| Distrust::Missing(path.clone(), error.to_string());
-    let socket = std::fs::symlink_metadata(path).map_err(missing)?;
-    if !socket.file_type().is_socket() {
-        return Err(Distrust::NotASocket(path.clone()));
-    }
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let metadata = std::fs::metadata(folder).map_err(missing)?;
-    let (uid, gid, mode) = (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777);
-    let owned = uid == 0 || tsm.owners.contains(&uid);
-    let by_others = mode & 0o002 != 0;
-    let by_foreign_group = mode & 0o020 != 0 && gid != 0 && !tsm.owner_groups.contains(&gid);
-    if !owned || by_others || by_foreign_group {
-        return Err(Distrust::Folder { folder: folder.to_owned(), uid, gid, mode });
-    }
-    Ok(())
 }

@@ -7,8 +7,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use tsmgate_catalogue::command::Catalogue;
 use tsmgate_gate::admission::AdmissionLimits;
 use tsmgate_gate::network::Networks;
 use tsmgate_gate::policy::{Client, DenyList};
@@ -50,6 +52,10 @@ pub struct Config {
     pub login: LoginLimits,
     /// Times and sizes of the api lane.
     pub http: HttpLimits,
+    /// Times and sizes of the command lane.
+    pub command: CommandLimits,
+    /// The commands there are: the vendor's, and those that were added here.
+    pub catalogue: Arc<Catalogue>,
     /// The entries, of all files.
     pub clients: Vec<Client>,
     /// `[revoked]`.
@@ -82,16 +88,25 @@ pub struct Tls {
 /// TSM's side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tsm {
-    /// TSM's login socket.
-    pub login_socket: PathBuf,
-    /// The users, by number, whose process may answer there.
-    pub owners: Vec<u32>,
-    /// Their primary groups, which may write the socket's folder.
-    pub owner_groups: Vec<u32>,
+    /// Its login socket.
+    pub login: LocalSocket,
+    /// The socket of the runner, which starts its `tsm` program; without one there is no command lane.
+    pub runner: Option<LocalSocket>,
     /// Calls at TSM at once.
     pub connections: usize,
     /// Its HTTPS controller; without one there is no api lane.
     pub api: Option<Api>,
+}
+
+/// A socket of this host at which somebody else answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalSocket {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The users, by number, whose process may answer there.
+    pub owners: Vec<u32>,
+    /// Their primary groups, which may write the socket's folder.
+    pub owner_groups: Vec<u32>,
 }
 
 /// TSM's HTTPS controller.
@@ -155,6 +170,21 @@ pub struct HttpLimits {
     pub lifetime: Duration,
 }
 
+/// The times and sizes of the command lane.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandLimits {
+    /// Of a request, in bytes.
+    pub body: usize,
+    /// Of a command that asks for no more.
+    pub run: Duration,
+    /// Of a command that does.
+    pub run_most: Duration,
+    /// How many commands may wait.
+    pub queued: u32,
+    /// How many bytes of a command's output are kept.
+    pub output: u64,
+}
+
 /// Where records go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {
@@ -171,7 +201,7 @@ pub struct Audit {
 impl Config {
     /// Whether there is any lane but that of the raw cookie.
     pub fn speaks_http(&self) -> bool {
-        self.tsm.api.is_some()
+        self.tsm.api.is_some() || self.tsm.runner.is_some()
     }
 
     /// The settings that only a restart changes and that differ in `new`, as they are called in the file.

@@ -16,6 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tsmgate_catalogue::api::raw::RAW;
 use tsmgate_catalogue::api::table::OPERATIONS;
+use tsmgate_catalogue::command::Catalogue;
 use tsmgate_gate::admission::Admission;
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::ledger::Ledger;
@@ -27,11 +28,13 @@ use crate::audit::record::{Outcome, Record};
 use crate::audit::{Audit, AuditFault};
 use crate::backend::Backend;
 use crate::backend::api::Api;
+use crate::backend::runner::Runner;
 use crate::config::{self, Config, ConfigFault};
 use crate::connection::connection;
 use crate::credentials::{self, Credentials, CredentialsFault};
 use crate::house::{House, Reloads, Snapshot};
 use crate::metrics::Metrics;
+use crate::notices;
 use crate::observe::{self, Door, Listener, Observed};
 use crate::process::{self, Slots};
 use crate::proxy::Balancers;
@@ -39,6 +42,7 @@ use crate::reload::{self, Warden};
 use crate::sandbox::Sandbox;
 use crate::session::{self, Session};
 use crate::sockets::{MetricsSocket, SocketFault, Sockets};
+use crate::standing;
 use crate::status::Status;
 use crate::systemd::{self, Watchdog};
 
@@ -113,10 +117,14 @@ impl Loaded {
         let mut warnings = self.snapshot.trouble(now);
         warnings.extend(self.snapshot.warnings(now));
         warnings.extend(self.slots.warning.iter().cloned());
-        let http = self.snapshot.config.speaks_http();
-        for client in policy.clients().iter().filter(|client| !can_do_something(client, http)) {
-            let what = if can_do_something(client, true) {
+        let Config { tsm, catalogue, .. } = &*self.snapshot.config;
+        let (http, run) = (tsm.api.is_some(), tsm.runner.is_some());
+        let can = |client, http, run| can_do_something(client, catalogue, http, run);
+        for client in policy.clients().iter().filter(|client| !can(client, http, run)) {
+            let what = if can(client, true, false) {
                 "has roles for the api lane alone, and tsm.api is not set"
+            } else if can(client, true, true) {
+                "has roles for the command lane alone, and tsm.command_socket is not set"
             } else {
                 "has no role that gives anything this version serves"
             };
@@ -131,13 +139,15 @@ impl Loaded {
 }
 
 /// Whether a client's roles give anything that the lanes there are can do.
-fn can_do_something(client: &Client, http: bool) -> bool {
+fn can_do_something(client: &Client, catalogue: &Catalogue, http: bool, run: bool) -> bool {
     let gives = |name: &str| {
         let permission: Option<Permission> = name.parse().ok();
         permission.is_some_and(|permission| client.role_giving(&permission).is_some())
     };
     let login = gives(Permission::login().name());
-    login || http && (gives(RAW) || OPERATIONS.iter().any(|operation| gives(operation.permission)))
+    login
+        || http && (gives(RAW) || OPERATIONS.iter().any(|operation| gives(operation.permission)))
+        || run && catalogue.commands().iter().any(|command| gives(&command.permission))
 }
 
 /// What keeps a gate closed, in a sentence.
@@ -198,6 +208,7 @@ impl Daemon {
             ledger: Ledger::new(clock.clone()),
             backend: Backend::new(Arc::clone(&turns), &clock),
             api: Api::new(turns, &clock),
+            runner: Runner::default(),
             session: Session::new(&clock),
             metrics: Metrics::new(),
             sandbox,
@@ -216,7 +227,9 @@ impl Daemon {
                 .flag("tsmgate.audit.new_chain", house.audit.begins_chain()),
         );
         let (stop, stopping) = watch::channel(false);
-        let observers = observers(&house, status, metrics).map_err(StartFault::Process)?;
+        let mut observers = observers(&house, status, metrics).map_err(StartFault::Process)?;
+        observers.spawn(notices::keep(Arc::clone(&house)));
+        observers.spawn(standing::keep(Arc::clone(&house)));
         let warden = Warden::new(Arc::clone(&house), path, asked);
         let line = warden.line().to_owned();
         let watching = tokio::spawn(warden.watch(stopping.clone()));
@@ -278,7 +291,7 @@ impl Daemon {
             }
             // none where there is nobody who looks
             Some(_) = self.observers.join_next() => {
-                tracing::error!("the task that shows status or metrics ended; stopping");
+                tracing::error!("a task that watches or is watched ended; stopping");
                 false
             }
         };

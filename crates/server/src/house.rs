@@ -13,6 +13,7 @@ use tsmgate_gate::reason::Reason;
 use crate::audit::record::Record;
 use crate::audit::{Audit, Proof, RefusalOrigin};
 use crate::backend::api::Api;
+use crate::backend::runner::Runner;
 use crate::backend::{self, Backend};
 use crate::config::Config;
 use crate::credentials::Credentials;
@@ -41,8 +42,12 @@ impl Snapshot {
     pub fn trouble(&self, now: OffsetDateTime) -> Vec<String> {
         let mut trouble: Vec<String> = self.policy.closed().iter().map(closed).collect();
         trouble.extend(self.credentials.trouble(now));
-        if let Err(distrust) = backend::trusted_path(&self.config.tsm) {
+        if let Err(distrust) = backend::trusted_path(&self.config.tsm.login) {
             trouble.push(format!("TSM cannot be asked: {distrust}"));
+        }
+        let runner = self.config.tsm.runner.as_ref().map(backend::trusted_path);
+        if let Some(Err(distrust)) = runner {
+            trouble.push(format!("no command can be run: {distrust}"));
         }
         trouble
     }
@@ -71,6 +76,8 @@ pub struct House {
     pub backend: Backend,
     /// TSM's controller.
     pub api: Api,
+    /// What starts its program.
+    pub runner: Runner,
     /// The gate's own session there.
     pub session: Session,
     /// What is counted.

@@ -25,7 +25,8 @@ pub use labels::Side;
 
 use known::Known;
 use labels::{
-    ANSWERED, Answer, BAD, FAILED, Failure, GOOD, Login, Outcome, RefusedRequest, Request, Why,
+    ANSWERED, Answer, BAD, EndedCommand, FAILED, Failure, GOOD, Login, Outcome, RefusedRequest,
+    Request, Why,
 };
 
 /// What each metric's name begins with.
@@ -58,6 +59,7 @@ pub struct Metrics {
     requests: Family<Request, Counter>,
     requests_refused: Family<RefusedRequest, Counter>,
     withheld: Counter,
+    commands: Family<EndedCommand, Counter>,
     answers: Family<Answer, Histogram>,
     tsm_failures: Family<Failure, Counter>,
     bans: Counter,
@@ -83,6 +85,7 @@ impl Metrics {
             requests: Family::default(),
             requests_refused: Family::default(),
             withheld: Counter::default(),
+            commands: Family::default(),
             answers: Family::new_with_constructor(|| Histogram::new(ANSWER_SECONDS)),
             tsm_failures: Family::default(),
             bans: Counter::default(),
@@ -132,6 +135,11 @@ impl Metrics {
             "answers_withheld",
             "Answers of TSM out of which secrets could not be taken",
             self.withheld.clone(),
+        );
+        registry.register(
+            "commands_ended",
+            "Commands of the tsm program that are over, by how they ended",
+            self.commands.clone(),
         );
         registry.register_with_unit(
             "tsm_answer",
@@ -187,6 +195,12 @@ impl Metrics {
             known.request(client, operation, outcome)
         };
         self.requests.get_or_create(&labels).inc();
+    }
+
+    /// A command is over. `command` is a path of the catalogue's.
+    pub fn command_ended(&self, command: &str, how: &'static str) {
+        let labels = EndedCommand { command: command.to_owned(), end: how };
+        self.commands.get_or_create(&labels).inc();
     }
 
     /// A request of the api lane was refused, so that TSM was not asked. `client` is the name of a

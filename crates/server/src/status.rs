@@ -12,8 +12,10 @@ use crate::metrics::Side;
 use crate::systemd;
 
 mod api;
+mod command;
 
 pub use api::{ApiLane, OwnSession};
+pub use command::CommandLane;
 
 /// The status socket where systemd made the folder (`RuntimeDirectory=tsmgate`).
 pub const SOCKET: &str = "/run/tsmgate/status.sock";
@@ -55,6 +57,9 @@ pub struct Status {
     pub tsm_failing: Option<String>,
     /// The api lane; `None` where it is off.
     pub api: Option<ApiLane>,
+    /// The command lane; `None` where it is off.
+    #[serde(default)]
+    pub command: Option<CommandLane>,
     /// What ends, soonest first.
     pub endings: Vec<Ending>,
     /// How much the kernel confines the process by its own doing.
@@ -113,6 +118,9 @@ impl Status {
         let failing = api.as_ref().and_then(|api| api.tsm_failing.as_ref());
         warnings
             .extend(failing.map(|code| format!("TSM's controller failed the last time: {code}")));
+        let command = CommandLane::of(house, &snapshot);
+        let failing = command.as_ref().and_then(|command| command.failing.as_ref());
+        warnings.extend(failing.map(|code| format!("the runner does not answer: {code}")));
         if let Some(fault) = reload.as_ref().and_then(|reload| reload.fault.as_ref()) {
             warnings.push(format!("the last reload failed, what was before goes on: {fault}"));
         }
@@ -135,6 +143,7 @@ impl Status {
             audit_writable: audit.writable,
             tsm_failing: tsm_failing.map(str::to_owned),
             api,
+            command,
             endings: endings(house, now),
             sandbox: house.sandbox.to_string(),
         }

@@ -100,7 +100,7 @@ fn a_line_is_understood_in_each_form() {
         assert_eq!(old.listens, listens, "{line}");
         assert_eq!(old.socket.as_deref(), Some(SOCKET), "{line}");
         let config = load(&configuration(&old));
-        assert_eq!(config.tsm.login_socket.to_str(), Some(SOCKET), "{line}");
+        assert_eq!(config.tsm.login.path.to_str(), Some(SOCKET), "{line}");
         assert_eq!(config.listen.port(), 18850, "{line}");
         if let Listens::Tcp(address, _) | Listens::TcpSomewhere(address) = listens {
             assert_eq!(config.listen.ip(), address, "{line}");
@@ -297,7 +297,7 @@ fn a_hostile_line_is_escaped_and_bounded() {
     let old = old(&format!("socat TCP-L:9999,a\u{1b}[2J\u{7}=\u{202e} 'UNIX:{path}'"));
     let (file, said) = (configuration(&old), advice(&old).join("\n"));
     assert!(!(file.clone() + &said).contains(['\u{1b}', '\u{7}', '\u{202e}']), "{file:?}{said:?}");
-    let socket = load(&file).tsm.login_socket;
+    let socket = load(&file).tsm.login.path;
     assert_eq!(socket.to_str(), Some("/run/a]\u{202e}\\ö 😀"), "socat takes its own quotes away");
     let long = format!("socat TCP-L:9999,{} UNIX:/x", "o,".repeat(1900));
     let said = advice(&read(&long).unwrap());

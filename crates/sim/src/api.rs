@@ -40,6 +40,7 @@ mod operations;
 pub(crate) mod options;
 pub(crate) mod record;
 mod routes;
+mod security;
 pub(crate) mod serve;
 mod spoil;
 mod wire;
@@ -145,7 +146,13 @@ impl Api {
     /// `false`: there was nothing to do.
     #[must_use = "says whether there was something to do"]
     pub fn step(&self) -> bool {
-        self.world().step()
+        let mut world = self.world();
+        let moved = world.step();
+        if std::mem::take(&mut world.cookie_key_changed) {
+            // no cookie that was sealed with the old key opens anything
+            self.sessions().end_all();
+        }
+        moved
     }
 
     /// Moves the jobs on until none is left.

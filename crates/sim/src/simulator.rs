@@ -27,6 +27,13 @@ use listening::{Listening, Manners, Task, accept_all, identity, remove_stale};
 
 mod listening;
 
+/// Where the pretend `tsm` program finds the login socket.
+pub const TSM_SOCKET: &str = "TSM_SIM_SOCKET";
+/// Where it finds the controller: `https://NAME:PORT`.
+pub const TSM_URL: &str = "TSM_SIM_URL";
+/// Which certificate it trusts there: a file of PEM, or the PEM itself.
+pub const TSM_CERTIFICATE: &str = "TSM_SIM_CERTIFICATE";
+
 /// What a simulator is started with.
 #[derive(Clone, Debug)]
 pub struct SimulatorOptions {
@@ -115,6 +122,21 @@ impl Simulator {
     #[must_use]
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// What the pretend `tsm` program needs in its environment to find this controller. Writes the
+    /// controller's certificate to a file, for the program to trust.
+    ///
+    /// # Errors
+    /// There is no HTTPS side, or the file cannot be written.
+    pub fn tsm_environment(&self, certificate: &Path) -> io::Result<[(&'static str, String); 3]> {
+        let api = self.api().ok_or_else(|| io::Error::other("there is no HTTPS side"))?;
+        std::fs::write(certificate, api.certificate())?;
+        Ok([
+            (TSM_SOCKET, self.socket.display().to_string()),
+            (TSM_URL, format!("https://localhost:{}", api.address().port())),
+            (TSM_CERTIFICATE, certificate.display().to_string()),
+        ])
     }
 
     /// The HTTPS side, if there is one.

@@ -9,14 +9,18 @@ use tempfile::TempDir;
 
 use crate::clock::Clock;
 use cluster::Cluster;
+use files::Files;
 use jobs::{Jobs, Work};
-use plan::{Effect, JobKind};
+use plan::{Circumstances, Effect, JobKind};
 use store::Store;
 
 pub(crate) mod cluster;
+pub(crate) mod custom;
+pub(crate) mod files;
 pub(crate) mod jobs;
-mod keys;
+pub(crate) mod keys;
 pub(crate) mod plan;
+pub(crate) mod repository;
 pub(crate) mod services;
 pub(crate) mod store;
 
@@ -48,20 +52,37 @@ pub(crate) struct World {
     pub(crate) jobs: Jobs,
     pub(crate) store: Store,
     pub(crate) backups: Folder,
+    pub(crate) files: Files,
+    /// The certificate of the repository, in PEM, while its TLS is on.
+    pub(crate) repository: Option<String>,
+    /// Why a deployment is not begun unless warnings are ignored.
+    pub(crate) warnings: Vec<String>,
+    /// Whether the key of the cookies was changed since somebody looked.
+    pub(crate) cookie_key_changed: bool,
     /// What the controller's log has still to say.
     pub(crate) said: Vec<String>,
 }
 
 impl World {
     pub(crate) fn new(clock: Clock, cluster: Cluster, backups: Folder) -> Self {
-        let (jobs, store) = (Jobs::default(), Store::new());
-        Self { clock, cluster, jobs, store, backups, said: Vec::new() }
+        Self {
+            clock,
+            cluster,
+            jobs: Jobs::default(),
+            store: Store::new(),
+            backups,
+            files: Files::default(),
+            repository: None,
+            warnings: Vec::new(),
+            cookie_key_changed: false,
+            said: Vec::new(),
+        }
     }
 
     /// Puts a job into the queue and tells its number.
     pub(crate) fn queue(&mut self, kind: JobKind, timeout_s: Option<u64>) -> u64 {
         let work = Work {
-            steps: kind.steps(self.restarts()),
+            steps: kind.steps(self.circumstances()),
             timeout_s: timeout_s.unwrap_or_else(|| kind.timeout_s()),
             worker: self.cluster.controller_node().to_owned(),
             kind,
@@ -94,13 +115,16 @@ impl World {
             return true;
         }
         // what went before may have changed whether a deployment restarts the server
-        let restarts = self.restarts();
-        self.jobs.start_next(now, restarts)
+        let circumstances = self.circumstances();
+        self.jobs.start_next(now, circumstances)
     }
 
     /// Documented: only a change that needs it restarts the server, and only one that runs.
-    fn restarts(&self) -> bool {
-        self.store.restart_is_due() && self.cluster.is_enabled()
+    fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            enabled: self.cluster.is_enabled(),
+            restart_due: self.store.restart_is_due(),
+        }
     }
 
     fn apply(&mut self, effect: &Effect) -> Result<(), String> {
@@ -114,7 +138,16 @@ impl World {
                 }
             }
             Effect::WriteLogs(name) => self.write(name, EMPTY_ZIP)?,
-            Effect::Deploy => self.store.apply(),
+            Effect::Deploy => {
+                self.store.apply();
+                self.keep_repository_certificate()?;
+            }
+            Effect::RenewCertificates => {
+                self.repository = None;
+                self.keep_repository_certificate()?;
+            }
+            Effect::RenewSecrets => self.store.renew_secrets(),
+            Effect::RotateKeys => self.cookie_key_changed = true,
         }
         Ok(())
     }

@@ -41,6 +41,20 @@ pub fn escape(text: impl AsRef<[u8]>) -> String {
     shown
 }
 
+/// A line of somebody's output as visible text, whole: what [`escape`] escapes is escaped but for tabs and
+/// backslashes, which mean what they meant. Who gives a text without a limit gets one: at most ten bytes
+/// for each.
+pub fn visible_line(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\t' | '\\' => shown.push(character),
+            _ => push(&mut shown, character),
+        }
+    }
+    shown
+}
+
 fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'\\'
 }

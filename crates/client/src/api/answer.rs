@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
@@ -12,7 +13,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::connection::{Connection, NoAnswer};
+use super::connection::{NoAnswer, broken_body};
 use super::failure::refused::said;
 use super::failure::{ApiFailure, Breach, GateRefusal, TsmRefusal};
 use crate::json;
@@ -94,11 +95,7 @@ impl Answer {
     }
 
     /// The whole answer as JSON.
-    pub(super) async fn document(
-        mut self,
-        connection: &Connection,
-        deadline: Instant,
-    ) -> Result<Document, NoAnswer> {
+    pub(super) async fn document(mut self, deadline: Instant) -> Result<Document, NoAnswer> {
         self.check_json().map_err(NoAnswer::Breach)?;
         let request = self.request();
         let mut bytes = Vec::new();
@@ -107,7 +104,7 @@ impl Answer {
             ControlFlow::Continue(())
         };
         // it takes all there is, so that there is nothing to be told
-        let _ = self.pieces(DOCUMENT_MOST, connection, deadline, &mut take).await?;
+        let _ = self.pieces(DOCUMENT_MOST, deadline, &mut take).await?;
         let text = String::from_utf8(bytes).map_err(|_| NoAnswer::Breach(Breach::NotJson))?;
         let json = serde_json::from_str(&text).map_err(|_| NoAnswer::Breach(Breach::NotJson))?;
         Ok(Document { text, json, request })
@@ -115,9 +112,14 @@ impl Answer {
 
     /// Whether it says of itself that it is JSON.
     pub(super) fn check_json(&self) -> Result<(), Breach> {
+        self.check_kind("application/json")
+    }
+
+    /// Whether it says of itself that it is of this type.
+    pub(super) fn check_kind(&self, wanted: &str) -> Result<(), Breach> {
         let named = text(&self.headers, &CONTENT_TYPE).unwrap_or_default();
         let kind = named.split(';').next().unwrap_or_default().trim();
-        if kind.eq_ignore_ascii_case("application/json") {
+        if kind.eq_ignore_ascii_case(wanted) {
             Ok(())
         } else {
             Err(Breach::Type(if kind.is_empty() { "none".to_owned() } else { kind.to_owned() }))
@@ -128,7 +130,6 @@ impl Answer {
     pub(super) async fn pieces(
         &mut self,
         most: usize,
-        connection: &Connection,
         deadline: Instant,
         take: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, NoAnswer> {
@@ -137,29 +138,34 @@ impl Answer {
         if self.body.size_hint().lower() > u64::try_from(most).unwrap_or(u64::MAX) {
             return Err(too_long());
         }
-        loop {
-            let frame = timeout_at(deadline, self.body.frame());
-            let frame = match frame.await.map_err(|_| NoAnswer::TimedOut)? {
-                None => return Ok(ControlFlow::Continue(())),
-                Some(Ok(frame)) => frame,
-                Some(Err(error)) => return Err(NoAnswer::Breach(connection.broken_body(&error))),
-            };
-            // trailers say nothing to us
-            let Ok(piece) = frame.into_data() else { continue };
+        while let Some(piece) = self.piece(deadline).await? {
             left = left.checked_sub(piece.len()).ok_or_else(too_long)?;
             if take(&piece).is_break() {
                 return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The next piece of the body; none at its end. It may be dropped while it waits.
+    pub(super) async fn piece(&mut self, deadline: Instant) -> Result<Option<Bytes>, NoAnswer> {
+        loop {
+            let frame = timeout_at(deadline, self.body.frame());
+            match frame.await.map_err(|_| NoAnswer::TimedOut)? {
+                None => return Ok(None),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(piece) => return Ok(Some(piece)),
+                    // trailers say nothing to us
+                    Err(_) => continue,
+                },
+                Some(Err(error)) => return Err(NoAnswer::Breach(broken_body(&error))),
             }
         }
     }
 
     /// As much of an error as there is, within a limit: that it is one is known from its status. Also
     /// whether that is all of it.
-    pub(super) async fn error(
-        &mut self,
-        connection: &Connection,
-        deadline: Instant,
-    ) -> (Vec<u8>, bool) {
+    pub(super) async fn error(&mut self, deadline: Instant) -> (Vec<u8>, bool) {
         let mut bytes = Vec::new();
         let take = &mut |piece: &[u8]| {
             let room = ERROR_MOST.saturating_sub(bytes.len());
@@ -170,7 +176,7 @@ impl Answer {
                 ControlFlow::Break(())
             }
         };
-        let ended = self.pieces(usize::MAX, connection, deadline, take).await;
+        let ended = self.pieces(usize::MAX, deadline, take).await;
         (bytes, ended == Ok(ControlFlow::Continue(())))
     }
 

@@ -110,11 +110,6 @@ impl Connection {
         }
     }
 
-    /// What an error in the middle of a body means.
-    pub(super) fn broken_body(&self, error: &hyper::Error) -> Breach {
-        if error.is_parse() { Breach::NotHttp } else { Breach::CutOff }
-    }
-
     async fn broken(&mut self, error: &hyper::Error) -> NoAnswer {
         // the cause may still be on its way to the witness
         let _ = timeout(FAREWELL, &mut self.driver.0).await;
@@ -143,4 +138,9 @@ impl Connection {
             let _ = timeout(FAREWELL, &mut driver.0).await;
         }
     }
+}
+
+/// What an error in the middle of a body means.
+pub(super) fn broken_body(error: &hyper::Error) -> Breach {
+    if error.is_parse() { Breach::NotHttp } else { Breach::CutOff }
 }

@@ -9,7 +9,7 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderValue, SET_COOKIE};
 use tsmgate_catalogue::api::PREFIX;
 use tsmgate_wire::{Cookie, Secret};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::failure::Breach;
 use crate::json::push_text;
@@ -98,11 +98,11 @@ fn split(bytes: &[u8], at: u8) -> (&[u8], &[u8]) {
 }
 
 /// Bytes that are wiped when the last who holds them lets go.
-fn wiped(text: Zeroizing<String>) -> Bytes {
-    struct Held(Zeroizing<String>);
-    impl AsRef<[u8]> for Held {
+pub(super) fn wiped<T: AsRef<[u8]> + Zeroize + Send + 'static>(text: Zeroizing<T>) -> Bytes {
+    struct Held<T: Zeroize>(Zeroizing<T>);
+    impl<T: AsRef<[u8]> + Zeroize> AsRef<[u8]> for Held<T> {
         fn as_ref(&self) -> &[u8] {
-            self.0.as_bytes()
+            (*self.0).as_ref()
         }
     }
     Bytes::from_owner(Held(text))

@@ -8,7 +8,6 @@ use std::io;
 use clap::{ArgMatches, Args, Subcommand};
 use serde_json::Value;
 use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tsmgate_catalogue::api::find::Match;
 use tsmgate_catalogue::api::operation::Operation;
 use tsmgate_catalogue::api::refusal::Refusal;
@@ -16,6 +15,7 @@ use tsmgate_catalogue::api::refusal::Refusal;
 use super::colour::When;
 use super::complaint::Complaint;
 use super::peer_options::{PeerOptions, Wanted};
+use super::signals::Signals;
 use super::{Streams, refuse_core_dumps};
 use crate::api::failure::Breach;
 use crate::api::{Api, ApiFailure, Document};
@@ -25,7 +25,7 @@ use crate::tsm::Unreadable;
 mod begin;
 mod configuration;
 mod inventory;
-mod jobs;
+pub(super) mod jobs;
 mod logout;
 mod own;
 mod raw;
@@ -146,9 +146,11 @@ fn perform(
     let runtime = runtime.map_err(|error| Complaint::system(&error))?;
     let outcome = runtime.block_on(async {
         let mut api = Api::new(peer);
+        // a session must not be left behind
+        let mut signals = Signals::listen();
         let outcome = tokio::select! {
             outcome = task.perform(&mut api, asking.json, streams) => outcome,
-            () = interrupted() => Err(Complaint::interrupted()),
+            () = signals.come() => Err(Complaint::interrupted()),
         };
         api.end().await;
         outcome
@@ -156,20 +158,6 @@ fn perform(
     // a name that is still being looked up when the time is over must not keep us
     runtime.shutdown_background();
     outcome
-}
-
-/// Ctrl-c, or a polite end by somebody else: a session must not be left behind.
-async fn interrupted() {
-    let (Ok(mut by_key), Ok(mut by_kill)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        // then a signal ends us as it always did
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = by_key.recv() => {}
-        _ = by_kill.recv() => {}
-    }
 }
 
 /// A request for an operation of the catalogue's, by its name there.

@@ -34,6 +34,26 @@ impl Complaint {
         Self { exit: Exit::Interrupted, what: "interrupted".to_owned(), hint }
     }
 
+    /// Somebody left, and what was begun goes on.
+    pub(super) fn left(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::Interrupted, what: what.into(), hint: hint.into() }
+    }
+
+    /// Not now.
+    pub(super) fn later(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::RetryLater, what: what.into(), hint: hint.into() }
+    }
+
+    /// The peer does not keep to what was agreed.
+    pub(super) fn protocol(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::Protocol, what: what.into(), hint: hint.into() }
+    }
+
+    /// The same with another hint.
+    pub(super) fn hinting(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
     /// A file to be read is at fault.
     pub(super) fn input(path: &Path, what: impl std::fmt::Display, hint: &str) -> Self {
         let what = format!("cannot read {}: {what}", shown(path));

@@ -12,11 +12,14 @@ use crate::cli::complaint::Complaint;
 use crate::gate::TIMEOUT_MOST;
 use crate::{Address, Gate};
 
+/// The usual time of one request: the gate gives TSM 60 s, and its own logins before that some more.
+pub(in crate::cli) const REQUEST: Duration = Duration::from_secs(75);
+
 /// The options that only a gate has, by their names in clap; the time is everybody's.
 const OF_A_GATE: [&str; 6] = ["gate", "server_name", "ca", "cert", "key", "bind"];
 
 /// Which gate, and who we are to it.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct GateOptions {
     /// Where the gate listens; port 18850 unless named
     #[arg(long, value_name = "HOST:PORT", env = "TSMGATE_GATE", hide_env_values = true)]
@@ -55,6 +58,16 @@ impl GateOptions {
         self.gate.as_ref().map(Address::host)
     }
 
+    /// The name that its certificate must have, where that is said.
+    pub(in crate::cli) fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
+    /// Names the gate.
+    pub(in crate::cli) fn name(&mut self, address: Address) {
+        self.gate = Some(address);
+    }
+
     /// The address to connect from, whoever the peer is.
     pub(in crate::cli) fn bind(&self) -> Option<IpAddr> {
         self.bind
@@ -78,6 +91,17 @@ impl GateOptions {
             bind: self.bind,
             timeout,
         }))
+    }
+}
+
+impl GateOptions {
+    /// The gate that runs a command; there has to be one.
+    pub(in crate::cli) fn for_command(self) -> Result<Gate, Complaint> {
+        let missing = || {
+            let hint = "give --gate HOST:PORT with --ca, --cert and --key; or set TSMGATE_GATE and its like";
+            Complaint::usage("no gate is named", hint)
+        };
+        self.gate(REQUEST)?.ok_or_else(missing)
     }
 }
 

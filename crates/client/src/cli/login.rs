@@ -10,17 +10,16 @@ use tsmgate_pki::time_text;
 use tsmgate_text::escape;
 
 use super::complaint::Complaint;
+use super::target::{PRIVATE, Target};
 use super::{Streams, refuse_core_dumps};
 use crate::exit::Exit;
 use crate::{Login, LoginFailure};
 
 mod format;
 mod options;
-mod output;
 
 pub(super) use options::LoginArgs;
 use options::{Request, Way};
-use output::Target;
 
 /// Runs the command; `given` knows what was typed and what came from the environment.
 pub(super) fn run(arguments: LoginArgs, given: &ArgMatches, streams: &mut Streams<'_>) -> Exit {
@@ -41,7 +40,7 @@ fn perform(
     let login = log_in(&request.way)?;
     let text = format::render(request.format, &login, &request.cookie_domain);
     match target {
-        Some(target) => target.write(&text)?,
+        Some(target) => target.write(text.as_bytes(), PRIVATE)?,
         None => streams.answer(text.as_bytes())?,
     }
     if !request.quiet {
@@ -53,7 +52,7 @@ fn perform(
 /// Where the session will go: a file that can be written, or stdout if nobody sees it there.
 fn place(request: &Request, streams: &Streams<'_>) -> Result<Option<Target>, Complaint> {
     match &request.output {
-        Some(path) => Target::prepare(path).map(Some),
+        Some(path) => Target::prepare(path, "output").map(Some),
         None if streams.out_is_terminal && !request.show => Err(Complaint::usage(
             "stdout is a terminal, and would show the session to whoever looks at it",
             "give --output FILE, send stdout into a pipe, or give --show",

@@ -4,19 +4,15 @@
 //! or a terminal, never from an argument or the environment.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{ArgMatches, Args};
 use tsmgate_text::escape;
 use tsmgate_wire::Secret;
 
 use super::complaint::Complaint;
-use super::gate_options::GateOptions;
+use super::gate_options::{GateOptions, REQUEST};
 use crate::api::{Controller, ControllerAddress, Entry, Peer, Pin, Trust};
 use crate::{LocalSocket, identity};
-
-/// The usual time of one request: the gate gives TSM 60 s, and its own logins before that some more.
-const REQUEST: Duration = Duration::from_secs(75);
 
 /// Who is asked.
 #[derive(Debug, Args)]

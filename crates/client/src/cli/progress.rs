@@ -20,7 +20,7 @@ mod tests;
 /// The bar has so many places.
 const PLACES: usize = 20;
 /// To the left end, and clear the line.
-const CLEAR: &str = "\r\x1b[K";
+pub(super) const CLEAR: &str = "\r\x1b[K";
 
 /// What tells of a job; the bar goes away with it.
 pub(super) struct Progress<'a> {
@@ -67,16 +67,7 @@ impl<'a> Progress<'a> {
     fn draw(&mut self, elapsed: Duration) {
         let Some(width) = self.width else { return };
         let message = if self.missing { "(no answer, asking again)" } else { &self.bar.message };
-        let filled = usize::from(self.bar.percent) * PLACES / 100;
-        let line = format!(
-            "[{}{}] {:>3}%  {}  {message}",
-            "#".repeat(filled),
-            "-".repeat(PLACES.saturating_sub(filled)),
-            self.bar.percent,
-            clock(elapsed),
-        );
-        // the last column stays free: a terminal may go to the next line after it
-        let line = fit(&line, width().saturating_sub(1));
+        let line = bar(self.bar.percent, elapsed, message, width());
         self.write(&format!("{CLEAR}{line}"));
         self.drawn = true;
     }
@@ -130,6 +121,19 @@ impl Drop for Progress<'_> {
             self.write(CLEAR);
         }
     }
+}
+
+/// The bar on a terminal of this width in columns; of a message that was escaped.
+pub(super) fn bar(percent: u8, elapsed: Duration, message: &str, width: usize) -> String {
+    let filled = (usize::from(percent) * PLACES / 100).min(PLACES);
+    let line = format!(
+        "[{}{}] {percent:>3}%  {}  {message}",
+        "#".repeat(filled),
+        "-".repeat(PLACES - filled),
+        clock(elapsed),
+    );
+    // the last column stays free: a terminal may go to the next line after it
+    fit(&line, width.saturating_sub(1))
 }
 
 /// How many steps have ended. TSM does one after the other, so one with a step behind it has ended even

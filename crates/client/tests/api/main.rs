@@ -7,6 +7,7 @@
 )]
 
 mod broken;
+mod commands;
 mod configuration;
 mod direct;
 mod direct_trust;

@@ -84,11 +84,12 @@ impl Entry {
         self.waiting.as_ref().map_or(0, |waiting| size(&waiting.order))
     }
 
-    /// Adds to its output, and wakes who reads along.
-    pub(super) fn tell(&mut self, events: Vec<What>) {
-        self.transcript.add(events);
+    /// Adds to its output, and wakes who reads along. Whether the disk took it.
+    pub(super) fn tell(&mut self, events: Vec<What>) -> bool {
+        let kept = self.transcript.add(events);
         self.task.events = self.transcript.events();
         self.seen.send_replace(Seen { events: self.task.events, over: self.is_over() });
+        kept
     }
 
     /// A notice of what happened to it, as it is now.

@@ -35,6 +35,7 @@ fn category(action: &str) -> &'static str {
         "reload" => "configuration",
         "login" => "authentication",
         "request" => "api",
+        "command" | "command-started" | "command-ended" => "process",
         "session" => "session",
         _ => "process",
     }

@@ -25,7 +25,7 @@ pub(super) fn explain(config: &Path, name: &str, from: IpAddr, permission: &Perm
     let policy = &loaded.snapshot.policy;
     let verdict = stages(policy, expired, name, canonical(from), permission, &mut lines);
     // also where the answer is no: what it would be good for
-    lines.extend(opens::told(permission, loaded.snapshot.config.speaks_http()));
+    lines.extend(opens::told(permission, &loaded.snapshot.config));
     let exit = match verdict {
         Ok(()) => {
             lines.push("answer: permitted, within the client's limits".to_owned());

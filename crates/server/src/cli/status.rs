@@ -15,8 +15,8 @@ use crate::observe::{RELOAD_TIME, visible};
 use crate::status::{Ending, SOCKET, Status};
 use ask::{Reply, Silence, ask};
 
-mod api;
 mod ask;
+mod lanes;
 
 /// How long the gate may take to say how it is.
 const LOOK: Duration = Duration::from_secs(5);
@@ -111,7 +111,7 @@ fn told(status: &Status) -> Vec<String> {
         lines.push(format!("strangers: {} not known yet", status.unproven));
     }
     lines.push(format!("TSM's login socket: {}", failing(status.tsm_failing.as_deref())));
-    lines.extend(api::told(status.api.as_ref()));
+    lines.extend(lanes::told(status));
     lines.push(match &status.last_login {
         None => "last login: none since the start".to_owned(),
         Some(login) => format!("last login: {} at {}", escape(&login.client), moment(&login.at)),

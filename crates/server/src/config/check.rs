@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml::Spanned;
+use tsmgate_catalogue::command::{Added, Catalogue};
+use tsmgate_catalogue::runner::ASK_LIMIT;
 use tsmgate_gate::admission::AdmissionLimits;
 use tsmgate_gate::network::Networks;
 use tsmgate_gate::policy::DenyList;
@@ -14,7 +17,7 @@ use tsmgate_settings::values::{Parsed, WrittenSize};
 
 use super::raw::{self, OneOrMany, Raw};
 use super::values::{self, WrittenNetwork};
-use super::{Audit, Config, HttpLimits, LoginLimits, Tls, Tsm};
+use super::{Audit, CommandLimits, Config, HttpLimits, LocalSocket, LoginLimits, Tls, Tsm};
 use tsmgate_text::escape;
 
 mod api;
@@ -84,6 +87,8 @@ pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
             lifetime: raw.limits.login.lifetime.0.0,
         },
         http: http(&raw.limits.http),
+        command: command(&raw.limits.command, origin)?,
+        catalogue: Arc::new(catalogue(&raw.command, origin)?),
         deny: deny_list(&raw.revoked, origin)?,
         stop_grace: raw.stop.grace.0.0,
         audit: audit(&raw.audit, origin)?,
@@ -94,8 +99,11 @@ pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
     })
 }
 
+fn bytes(size: &WrittenSize) -> usize {
+    usize::try_from(size.0.0).unwrap_or(usize::MAX)
+}
+
 fn http(raw: &raw::HttpLimits) -> HttpLimits {
-    let bytes = |size: &WrittenSize| usize::try_from(size.0.0).unwrap_or(usize::MAX);
     HttpLimits {
         header: raw.header.0.0,
         idle: raw.idle.0.0,
@@ -106,6 +114,43 @@ fn http(raw: &raw::HttpLimits) -> HttpLimits {
     }
 }
 
+/// The largest order, in bytes: what the runner reads of one, and room for what stands around it.
+const LARGEST_ORDER: usize = ASK_LIMIT - 64 * 1024;
+
+fn command(raw: &raw::CommandLimits, origin: &Origin) -> Result<CommandLimits, ConfigFault> {
+    let body = bytes(raw.body.get_ref());
+    if body > LARGEST_ORDER {
+        let message = format!("must be at most {LARGEST_ORDER} bytes: the runner reads no more");
+        return Err(origin.main(&raw.body.span(), message));
+    }
+    let run_most = raw.run_most.get_ref().0.0;
+    if raw.run.0.0 > run_most {
+        return Err(origin.main(&raw.run_most.span(), "must not be shorter than `run`"));
+    }
+    Ok(CommandLimits {
+        body,
+        run: raw.run.0.0,
+        run_most,
+        queued: at_least_one(&raw.queued, origin)?,
+        output: raw.output.0.0,
+    })
+}
+
+/// The vendor's commands and those of `[[command]]`.
+fn catalogue(written: &[Spanned<Added>], origin: &Origin) -> Result<Catalogue, ConfigFault> {
+    let mut added = Vec::new();
+    for one in written {
+        added.push(one.get_ref().clone());
+        // one at a time, for the place of the first that cannot be
+        Catalogue::with(added.clone())
+            .map_err(|fault| origin.main(&one.span(), fault.to_string()))?;
+    }
+    match Catalogue::with(added) {
+        Ok(catalogue) => Ok(catalogue),
+        Err(fault) => Err(ConfigFault::whole(&origin.folder, fault.to_string())),
+    }
+}
+
 /// What the contract has and this version has not: to ignore it would promise what is not there.
 fn refuse_later_lanes(raw: &Raw, origin: &Origin) -> Result<(), ConfigFault> {
     let later = |span: Option<Range<usize>>, what: &str| match span {
@@ -113,7 +158,6 @@ fn refuse_later_lanes(raw: &Raw, origin: &Origin) -> Result<(), ConfigFault> {
         None => Ok(()),
     };
     later(raw.listen.local.as_ref().map(Spanned::span), "`listen.local`")?;
-    later(raw.tsm.command_socket.as_ref().map(Spanned::span), "the command lane")?;
     later(raw.local.first().map(Spanned::span), "`[[local]]`")
 }
 
@@ -181,40 +225,54 @@ fn tls(raw: &raw::Tls, origin: &Origin) -> Result<Tls, ConfigFault> {
     })
 }
 
-/// TSM's users by number. The defaults name accounts that a host may not have; one must exist.
 fn tsm(raw: &raw::Tsm, origin: &Origin, warnings: &mut Vec<String>) -> Result<Tsm, ConfigFault> {
+    let mut socket = |path: &Path, owners_of: (&str, &[String]), usual: &[&str]| {
+        let (owners, owner_groups) = owners(owners_of, usual, origin, warnings)?;
+        Ok::<_, ConfigFault>(LocalSocket { path: origin.path(path), owners, owner_groups })
+    };
+    let of_login = ("tsm.socket_owners", raw.socket_owners.as_slice());
+    let of_runner = ("tsm.command_socket_owners", raw.command_socket_owners.as_slice());
+    let runner = raw.command_socket.as_ref();
+    Ok(Tsm {
+        login: socket(&raw.login_socket, of_login, raw::SOCKET_OWNERS)?,
+        runner: runner.map(|path| socket(path, of_runner, raw::RUNNER_OWNERS)).transpose()?,
+        connections: within(&raw.connections, MOST_AT_ONCE, origin)?,
+        api: api(raw, origin)?,
+    })
+}
+
+/// The numbers of users and of their groups. The defaults name accounts that a host may not have; one
+/// must exist.
+fn owners(
+    (key, written): (&str, &[String]),
+    usual: &[&str],
+    origin: &Origin,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<u32>, Vec<u32>), ConfigFault> {
     let fault = |message: String| match origin.files.first() {
         Some((path, _, _)) => ConfigFault::whole(path, message),
         None => ConfigFault::whole(&origin.folder, message),
     };
     let (mut owners, mut owner_groups) = (Vec::new(), Vec::new());
-    for name in &raw.socket_owners {
+    for name in written {
         match accounts::user(name) {
             Ok(Some((user, group))) => {
                 owners.push(user);
                 owner_groups.extend(group);
             }
-            Ok(None) if raw::SOCKET_OWNERS.contains(&name.as_str()) => {}
+            Ok(None) if usual.contains(&name.as_str()) => {}
             Ok(None) => {
                 let name = escape(name);
-                warnings.push(format!("tsm.socket_owners: there is no user `{name}` here"));
+                warnings.push(format!("{key}: there is no user `{name}` here"));
             }
-            // to go on without would look good, and refuse TSM itself
-            Err(error) => {
-                return Err(fault(format!("tsm.socket_owners: `{}`: {error}", escape(name))));
-            }
+            // to go on without would look good, and refuse the right one
+            Err(error) => return Err(fault(format!("{key}: `{}`: {error}", escape(name)))),
         }
     }
     if owners.is_empty() {
-        return Err(fault("tsm.socket_owners: none of these users exists on this host".to_owned()));
+        return Err(fault(format!("{key}: none of these users exists on this host")));
     }
-    Ok(Tsm {
-        login_socket: origin.path(&raw.login_socket),
-        owners,
-        owner_groups,
-        connections: within(&raw.connections, MOST_AT_ONCE, origin)?,
-        api: api(raw, origin)?,
-    })
+    Ok((owners, owner_groups))
 }
 
 /// The most connections and calls at once of any kind: more than a host has descriptors for.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use tsmgate_catalogue::command::Added;
 use tsmgate_settings::table;
 use tsmgate_settings::values::{WrittenDuration, WrittenSize, size, time};
 
@@ -28,6 +29,8 @@ pub const CLIENT_AUTHORITY: &str = "/etc/tsmgate/client-ca.pem";
 pub const LOGIN_SOCKET: &str = "/var/run/tableau/tab-controller-login-8850";
 /// TSM's accounts: root, the unprivileged and the privileged service user.
 pub const SOCKET_OWNERS: &[&str] = &["root", "tableau", "tsmagent"];
+/// The runner's accounts: systemd, which holds its socket, and its own.
+pub const RUNNER_OWNERS: &[&str] = &["root", "tsmgate-runner"];
 /// Where the audit goes.
 pub const AUDIT_FILE: &str = "/var/log/tsmgate/audit.jsonl";
 
@@ -56,6 +59,8 @@ table! {
         client: Vec<Client> = Vec::new();
         /// `[[local]]`
         local: Vec<Spanned<Local>> = Vec::new();
+        /// `[[command]]`
+        command: Vec<Spanned<Added>> = Vec::new();
         /// `[revoked]`
         revoked: Revoked = Revoked::default();
     }
@@ -104,8 +109,10 @@ table! {
         api_certificate_sha256: Option<Spanned<String>> = None;
         /// Or the authority that issued it.
         api_authority: Option<Spanned<PathBuf>> = None;
-        /// A later version's command lane.
-        command_socket: Option<Spanned<PathBuf>> = None;
+        /// The runner's socket; absent: no command lane.
+        command_socket: Option<PathBuf> = None;
+        /// Whose process may answer there: names or numbers.
+        command_socket_owners: Vec<String> = RUNNER_OWNERS.iter().map(|&name| name.to_owned()).collect();
     }
 }
 
@@ -182,16 +189,16 @@ table! {
 }
 
 table! {
-    /// `[limits.command]`, for the lane of a later version.
+    /// `[limits.command]`
     CommandLimits {
         /// Of a request.
-        body: WrittenSize = size("16MiB");
+        body: Spanned<WrittenSize> = Spanned::new(0..0, size("16MiB"));
         /// Of a command.
         run: WrittenDuration = time("35m");
         /// Of a command that asked for more.
-        run_most: WrittenDuration = time("4h");
+        run_most: Spanned<WrittenDuration> = Spanned::new(0..0, time("4h"));
         /// Commands waiting.
-        queued: u32 = 16;
+        queued: Spanned<u32> = Spanned::new(0..0, 16);
         /// Of a command.
         output: WrittenSize = size("16MiB");
     }
@@ -321,7 +328,6 @@ pub struct Client {
 /// The limits of one entry; absent ones are `[limits.client]`'s.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[allow(dead_code, reason = "the whole shape is read; lanes of later versions use the rest")]
 pub struct EntryLimits {
     /// Raw logins.
     pub logins: Option<Spanned<Rate>>,

@@ -79,3 +79,12 @@ pub(super) const ANSWERED: &str = "answered";
 pub(super) const FAILED: &str = "failed";
 pub(super) const GOOD: Outcome = Outcome { outcome: "good" };
 pub(super) const BAD: Outcome = Outcome { outcome: "bad" };
+
+/// A command that is over.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct EndedCommand {
+    /// Its path, as the catalogue has it.
+    pub(super) command: String,
+    /// How it ended.
+    pub(super) end: &'static str,
+}

@@ -18,6 +18,8 @@ pub(super) enum Call {
     Login,
     /// A request of this operation.
     Request(&'static str),
+    /// A command that is to be run.
+    Command,
 }
 
 impl Call {
@@ -26,6 +28,7 @@ impl Call {
         match self {
             Self::Login => "login",
             Self::Request(_) => "request",
+            Self::Command => "command",
         }
     }
 
@@ -34,6 +37,7 @@ impl Call {
         match self {
             Self::Login => house.metrics.login(client, outcome),
             Self::Request(operation) => house.metrics.request(client, operation, outcome),
+            Self::Command => house.metrics.request(client, "command", outcome),
         }
     }
 

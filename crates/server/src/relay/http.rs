@@ -4,7 +4,7 @@
 //! compared with the catalogue or with the gate's own routes, and made anew. There is one reader of a
 //! request and no second one to disagree with it.
 //!
-//! Rooms: [`api`] takes operations to TSM, [`own`] has the gate's own routes, [`answer`] what the gate says,
+//! Rooms: [`api`] takes operations to TSM, [`commands`] orders to the runner, [`own`] has the gate's own routes, [`answer`] what the gate says,
 //! [`fields`] what passes of a header, [`redact`] takes secrets out, [`withhold`] the session, [`stream`] passes on
 //! what is too long to be read whole.
 
@@ -28,6 +28,7 @@ use crate::house::House;
 mod answer;
 mod api;
 mod body;
+mod commands;
 mod document;
 mod fields;
 mod head;
@@ -89,6 +90,7 @@ enum Reply<'a> {
     /// With the caller's place for a call under way, until it is on its way as a whole.
     Whole(Answer, Option<Permit>),
     Stream(Box<api::Stream<'a>>),
+    Output(Box<commands::output::Passing>),
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
@@ -159,6 +161,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 self.refused = 0;
                 self.pass(&asked, *stream, &head, keep_alive).await
             }
+            Ok(Reply::Output(passing)) => {
+                self.refused = 0;
+                self.pass_output(&asked, *passing, &head, keep_alive).await
+            }
             Err(refusal) => {
                 self.refused +=
                     u32::from(refusal.reason.party() == tsmgate_gate::reason::Party::Peer);
@@ -177,11 +183,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         if changes && head.has("origin") || head.only("sec-fetch-site").is_some_and(elsewhere) {
             return Err(self.charged(Reason::CrossSite.into()));
         }
-        match own::Route::of(&head.target) {
-            Some(route) => {
-                let answer = self.own(route, head, asked).await?;
-                Ok(Reply::Whole(answer, None))
-            }
+        if let Some(route) = own::Route::of(&head.target) {
+            let answer = self.own(route, head, asked).await?;
+            return Ok(Reply::Whole(answer, None));
+        }
+        match commands::Route::of(&head.target) {
+            Some(route) => self.command(route, head, asked).await,
             None => self.api(head, asked).await,
         }
     }
@@ -256,7 +263,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     /// The whole body of a request, of at most `limit` bytes.
     async fn body(&mut self, head: &Head, limit: usize) -> Result<Vec<u8>, Refusal> {
         let limits = self.house.snapshot().config.http;
-        let limit = limit.min(limits.body);
         let reader = Reader::new(&mut self.stream, &mut self.buffer, limit, limits.header);
         let body = reader.read(head.framing).await?;
         self.unread = false;

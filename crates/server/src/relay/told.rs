@@ -30,6 +30,7 @@ pub(super) fn told(reason: Reason) -> Told {
     let code = match reason {
         Reason::PermissionMissing => "not_permitted",
         Reason::ClientOverRate(_) | Reason::ClientInFlight => "over_limit",
+        Reason::CommandUnknown => "unknown_id",
         other => other.code(),
     };
     let (status, summary, detail) = words(reason);
@@ -45,6 +46,7 @@ fn retry(reason: Reason) -> Option<u64> {
     match reason {
         Reason::ClientOverRate(wait) => Some(whole_seconds(wait)),
         Reason::ClientInFlight | Reason::BackendBusy => Some(SOON),
+        Reason::RunnerBusy => Some(30),
         Reason::AuditUnavailable | Reason::GateStopping | Reason::CallAborted => Some(5),
         _ => None,
     }
@@ -120,6 +122,53 @@ fn words(reason: Reason) -> (u16, &'static str, &'static str) {
             504,
             "TSM did not answer in time",
             "what was asked for may have begun there: look before you repeat it",
+        ),
+        Reason::BadOrder => (
+            400,
+            "not an order as the catalogue has it",
+            "the runner on the TSM host does not have it so: are both of one version, with the same [[command]]?",
+        ),
+        Reason::CommandUnknown => {
+            (404, "no such command", "there is none of that number, or it is another client's")
+        }
+        Reason::CommandEnded => (409, "it has ended", "what is over cannot be cancelled"),
+        Reason::NotServed => (
+            403,
+            "not served",
+            "the runner on the TSM host does not serve this permission to anybody: see [serve] of its configuration",
+        ),
+        Reason::RunnerBusy => (
+            503,
+            "the runner is busy",
+            "as many commands wait as may, or it is being replaced: come again",
+        ),
+        Reason::RunnerUnreachable => (
+            502,
+            "the runner cannot be reached",
+            "on the TSM host: systemctl status tsmgate-runner.socket tsmgate-runner.service",
+        ),
+        Reason::RunnerUntrusted => (
+            502,
+            "the runner is not trusted",
+            "on the TSM host: `tsmgated check` says whose its socket is; see tsm.command_socket_owners",
+        ),
+        Reason::RunnerGarbage => {
+            (502, "the runner broke off", "on the TSM host: journalctl -u tsmgate-runner")
+        }
+        Reason::RunnerUncertain => (
+            502,
+            "the runner did not answer",
+            "the command may have been taken: `tsmgate commands list` shows it, look before you repeat it",
+        ),
+        Reason::RunnerProgram => (
+            502,
+            "no program to run",
+            "on the TSM host: `tsmgate-runner check` says what is wrong with its tsm.program",
+        ),
+        Reason::RunnerStorage => (
+            502,
+            "the runner cannot keep what it must",
+            "on the TSM host: is the disk of its state folder full?",
         ),
         Reason::AuditUnavailable => (
             503,

@@ -64,6 +64,14 @@ pub(super) fn stage(world: &mut World, body: &[u8], force: Option<&str>) -> Outc
     Ok(Answer::empty(204))
 }
 
+/// Documented: constraints of the level of a warning hold an apply up, unless they are ignored. Guess: 409.
+pub(super) fn heed_warnings(world: &World, ignored: Option<&str>) -> Result<(), Refusal> {
+    if ignored == Some("true") || world.warnings.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::new(409, world.warnings.join(" ")))
+}
+
 /// Seen: versions are numbers.
 fn versioned<'a>(world: &'a World, version: &str) -> Result<&'a Configuration, Refusal> {
     let keys = version.parse().ok().and_then(|number| world.store.keys(number));

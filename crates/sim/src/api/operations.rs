@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::answers::{Answer, Outcome, Refusal};
 use super::desk::Call;
 use super::routes::Operation;
-use super::{configuration, inventory, job, login};
+use super::{configuration, inventory, job, login, security};
 use crate::world::World;
 use crate::world::plan::JobKind;
 
@@ -52,7 +52,13 @@ pub(super) fn operate(operation: Operation, call: &Call<'_>) -> Outcome {
         Operation::Cleanup => begin(world, call, JobKind::Cleanup)?,
         Operation::Ziplogs => {
             let name = call.argument("fileName").unwrap_or("logs.zip");
-            begin(world, call, JobKind::Ziplogs(file_name(Some(name))?))?
+            let name = file_name(Some(name))?;
+            // Documented: an archive of that name is replaced only where that is wanted.
+            let replaced = call.argument("overwrite") != Some("false");
+            if !replaced && world.backups.path().join(&name).exists() {
+                return Err(Refusal::new(409, format!("The file {name} already exists.")));
+            }
+            begin(world, call, JobKind::Ziplogs(name))?
         }
         Operation::Reindex => begin(world, call, JobKind::Reindex)?,
         Operation::Backup => {
@@ -63,7 +69,19 @@ pub(super) fn operate(operation: Operation, call: &Call<'_>) -> Outcome {
             let name = file_name(call.argument("fixedFile"))?;
             begin(world, call, JobKind::Restore(name))?
         }
-        Operation::Deploy => begin(world, call, JobKind::Deployments)?,
+        Operation::Deploy => {
+            configuration::heed_warnings(world, call.argument("ignoreWarnings"))?;
+            begin(world, call, JobKind::Deployments)?
+        }
+        Operation::RegenerateTokens => {
+            security::may_regenerate(world, &call.api.options)?;
+            begin(world, call, JobKind::RegenerateTokens)?
+        }
+        Operation::AddCustomCertificate => return security::add_custom(world, call),
+        Operation::CustomCertificate => security::custom(world)?,
+        Operation::DeleteCustomCertificate => return security::delete_custom(world, call),
+        Operation::RepositoryCertificate => security::repository_certificate(world)?,
+        Operation::SendFile => security::send_file(world, &call.body)?,
         Operation::ConfigurationVersion => json!({ "version": world.store.version() }),
         Operation::Keys => configuration::keys(world, call.variable(0))?,
         Operation::Key => configuration::key(world, call.variable(0), call.variable(1))?,
@@ -78,6 +96,8 @@ pub(super) fn operate(operation: Operation, call: &Call<'_>) -> Outcome {
             world.store.discard();
             return Ok(Answer::empty(204));
         }
+        // there is one topology, and no change of it
+        Operation::DiscardTopology => return Ok(Answer::empty(204)),
         // both are answered before they come here
         Operation::Login | Operation::Logout => {
             return Err(Refusal::new(500, "There is no such operation."));

@@ -75,6 +75,11 @@ pub struct ApiOptions {
     pub optional_fields: bool,
     /// Whether the routes that are mere guesses are there: the write side of the configuration.
     pub assumed_routes: bool,
+    /// Whether a custom certificate counts at once, and not when what is staged is applied. Not known.
+    pub custom_certificate_at_once: bool,
+    /// Whether new internal tokens are refused while something is staged. Not known; documented for a
+    /// first start.
+    pub tokens_need_nothing_staged: bool,
 }
 
 impl Default for ApiOptions {
@@ -97,6 +102,8 @@ impl Default for ApiOptions {
             unauthorized_body: true,
             optional_fields: true,
             assumed_routes: false,
+            custom_certificate_at_once: false,
+            tokens_need_nothing_staged: false,
         }
     }
 }

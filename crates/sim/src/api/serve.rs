@@ -60,7 +60,7 @@ async fn drive(api: Arc<Api>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        api.world().step();
+        let _ = api.step();
     }
 }
 

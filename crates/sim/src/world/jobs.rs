@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::plan::{Effect, JobKind, Step};
+use super::plan::{Circumstances, Effect, JobKind, Step};
 
 /// So many jobs are kept, the newest. Guess: TSM keeps all.
 const JOBS_KEPT: usize = 4096;
@@ -161,10 +161,10 @@ impl Jobs {
     }
 
     /// Starts the oldest that waits, with the steps that are due now. `false`: none waits.
-    pub(crate) fn start_next(&mut self, now: u64, restarts: bool) -> bool {
+    pub(crate) fn start_next(&mut self, now: u64, circumstances: Circumstances) -> bool {
         let Some(job) = self.kept.iter_mut().find(|job| job.status.waits()) else { return false };
         job.status = JobStatus::Running;
-        job.work.steps = job.work.kind.steps(restarts);
+        job.work.steps = job.work.kind.steps(circumstances);
         job.started = Some(now);
         job.note("Running", now);
         true

@@ -3,8 +3,14 @@
 //! Secrets are listed apart: they have no default here, each simulator makes its own. Which keys are
 //! dynamic is a guess: no list was found, only that there are some since 2020.2.
 
-/// Key and default. Seen.
+/// Where the custom certificate's file is, among those that an operator sent. Guess: the name of the key.
+pub(crate) const CUSTOM_CERTIFICATE: &str = "cfs.custom_cert.file";
+
+/// Key and default. Seen, but for the custom certificate and the name of the external service's.
 pub(super) const DEFAULTS: &[(&str, &str)] = &[
+    (CUSTOM_CERTIFICATE, ""),
+    ("cfs.ssl.cacert.file", ""),
+    ("cfs.ssl.revocation.file", ""),
     ("features.ControllerSSL", "false"),
     ("features.TsmPasswordLessLogin", "true"),
     ("gateway.public.host", ""),
@@ -18,10 +24,14 @@ pub(super) const DEFAULTS: &[(&str, &str)] = &[
     ("pgsql.ssl.required", "false"),
     ("service.linux.privileged_user", "tsmagent"),
     ("service.linux.unprivileged_user", "tableau"),
+    ("ssl.cacert.file", ""),
     ("ssl.cert.file_bytes", ""),
     ("ssl.cert.file_name", ""),
     ("ssl.chain.file_bytes", ""),
     ("ssl.chain.file_name", ""),
+    ("ssl.client_certificate_login.fallback_to_password", "false"),
+    ("ssl.client_certificate_login.mapping_strategy", "upn"),
+    ("ssl.client_certificate_login.required", "false"),
     ("ssl.ciphersuite", "HIGH:MEDIUM:!aNULL:!MD5:!RC4"),
     ("ssl.enabled", "false"),
     ("ssl.key.file_bytes", ""),
@@ -29,13 +39,16 @@ pub(super) const DEFAULTS: &[(&str, &str)] = &[
     ("ssl.key.passphrase", ""),
     ("ssl.port", "443"),
     ("ssl.protocols", "all -SSLv2 -SSLv3"),
+    ("ssl.proxy_login", "false"),
     ("ssl.redirect", "true"),
+    ("ssl.revocation.file", ""),
     ("tabadmincontroller.auth.expiration.minutes", "120"),
     ("tabadmincontroller.csrf_protection.enabled", "true"),
     ("tabadmincontroller.port", "8850"),
     ("tsm.authorized.groups", ""),
     ("vizqlserver.allow_insecure_scripts", "false"),
     ("vizqlserver.extsvc.cert_bytes", ""),
+    ("vizqlserver.extsvc.cert_file_name", ""),
     ("vizqlserver.extsvc.connect_timeout_ms", ""),
     ("vizqlserver.extsvc.connection_type", ""),
     ("vizqlserver.extsvc.host", ""),

@@ -14,6 +14,21 @@ pub(crate) enum Effect {
     ReadBackup(String),
     WriteLogs(String),
     Deploy,
+    /// New internal certificates, for the repository among them.
+    RenewCertificates,
+    /// New passwords of the server's own.
+    RenewSecrets,
+    /// A new key for whatever is sealed with one, cookies among it.
+    RotateKeys,
+}
+
+/// What the steps of a job depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Circumstances {
+    /// Whether the server is meant to run.
+    pub(crate) enabled: bool,
+    /// Whether something is staged that takes effect only after a restart.
+    pub(crate) restart_due: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -35,10 +50,11 @@ pub(crate) enum JobKind {
     Cleanup,
     Ziplogs(String),
     Reindex,
+    RegenerateTokens,
 }
 
 impl JobKind {
-    /// Seen, all but those of a restore and of an archive of logs, which are guesses.
+    /// Seen, all but those of a restore, of an archive of logs and of new tokens, which are guesses.
     pub(crate) fn job_type(&self) -> &'static str {
         match self {
             Self::Start => "StartServerJob",
@@ -50,14 +66,16 @@ impl JobKind {
             Self::Cleanup => "CleanupJob",
             Self::Ziplogs(_) => "ZiplogsJob",
             Self::Reindex => "RebuildSearchIndex",
+            Self::RegenerateTokens => "RegenerateInternalTokensJob",
         }
     }
 
-    /// Documented: 300 s for a stop. Seen: 10 minutes for a deployment. The others are guesses.
+    /// Documented: 300 s for a stop, 1800 s for new tokens. Seen: 10 minutes for a deployment. The others are guesses.
     pub(crate) fn timeout_s(&self) -> u64 {
         match self {
             Self::Start | Self::Stop => 300,
             Self::Restart | Self::Deployments => 600,
+            Self::RegenerateTokens => 1800,
             Self::Cleanup | Self::Ziplogs(_) | Self::Reindex => 7200,
             Self::Backup(_) | Self::Restore(_) => 172_800,
         }
@@ -68,13 +86,13 @@ impl JobKind {
         matches!(self, Self::Backup(_) | Self::Cleanup)
     }
 
-    /// The steps, in order; a deployment's depend on whether it restarts the server.
-    pub(crate) fn steps(&self, restarts: bool) -> Vec<Step> {
+    /// The steps, in order; some depend on what the server is at.
+    pub(crate) fn steps(&self, now: Circumstances) -> Vec<Step> {
         match self {
             Self::Start => starting().to_vec(),
             Self::Stop => stopping().to_vec(),
             Self::Restart => [stopping(), starting()].concat(),
-            Self::Deployments => deployment(restarts),
+            Self::Deployments => deployment(now.enabled && now.restart_due),
             Self::Backup(name) => vec![
                 step("PrepareBackup", "Preparing the backup.", Effect::Nothing),
                 step("BackupRepository", "Backing up the repository.", Effect::Nothing),
@@ -97,6 +115,7 @@ impl JobKind {
             Self::Reindex => {
                 vec![step("RebuildSearchIndex", "Rebuilding the search index.", Effect::Nothing)]
             }
+            Self::RegenerateTokens => new_tokens(now.enabled),
         }
     }
 }
@@ -149,6 +168,37 @@ fn deployment(restarts: bool) -> Vec<Step> {
         step("WaitForReconfigure", "Waiting for services to reconfigure.", Effect::Deploy),
     ]);
     if restarts {
+        steps.extend(starting());
+    }
+    steps
+}
+
+/// Documented: what is made anew, in this order, between a stop and a start. The words are guesses, and that the
+/// sessions end with the new master key is inferred: their cookies are sealed with a key of TSM's.
+fn new_tokens(enabled: bool) -> Vec<Step> {
+    let quiet = |id, message| step(id, message, Effect::Nothing);
+    let mut steps = Vec::new();
+    if enabled {
+        steps.extend(stopping());
+    }
+    steps.extend([
+        step(
+            "GenerateCertificates",
+            "Generating new internal SSL certificates.",
+            Effect::RenewCertificates,
+        ),
+        step("GeneratePasswords", "Generating new internal passwords.", Effect::RenewSecrets),
+        quiet("UpdateRepository", "Updating the repository passwords."),
+        quiet("GenerateAssetKey", "Generating a new asset encryption key."),
+        step(
+            "GenerateMasterKey",
+            "Generating a new encryption key for configuration secrets.",
+            Effect::RotateKeys,
+        ),
+        quiet("UpdateConfiguration", "Updating nodes to new configuration."),
+        quiet("GenerateTokens", "Creating new security tokens for internal use."),
+    ]);
+    if enabled {
         steps.extend(starting());
     }
     steps

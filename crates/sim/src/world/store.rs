@@ -121,6 +121,37 @@ impl Store {
             };
         }
         self.pending.clear();
+        self.keep(next);
+    }
+
+    /// What a key will be once all that is staged is applied.
+    pub(crate) fn coming(&self, key: &str) -> Option<&String> {
+        match self.pending.get(key) {
+            Some(Some(value)) => Some(value),
+            Some(None) => self.fallback.get(key),
+            None => self.applied().get(key),
+        }
+    }
+
+    /// Changes one key at once, without touching what is staged.
+    pub(crate) fn put(&mut self, key: &str, value: &str) {
+        let mut next = self.applied().clone();
+        next.insert(key.to_owned(), value.to_owned());
+        self.keep(next);
+    }
+
+    /// Makes the server's own secrets anew.
+    pub(crate) fn renew_secrets(&mut self) {
+        let mut next = self.applied().clone();
+        for &key in MADE_SECRETS {
+            let secret = made_secret();
+            self.fallback.insert(key.to_owned(), secret.clone());
+            next.insert(key.to_owned(), secret);
+        }
+        self.keep(next);
+    }
+
+    fn keep(&mut self, next: Configuration) {
         self.version += 1;
         self.versions.insert(self.version, next);
         while self.versions.len() > VERSIONS_KEPT {

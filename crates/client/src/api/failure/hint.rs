@@ -3,7 +3,7 @@
 use tsmgate_catalogue::api::refusal::Refusal as Unlisted;
 use tsmgate_text::escape;
 
-use super::refused::Meaning;
+use super::refused::{Meaning, NOT_SERVED};
 use super::{ApiFailure, Breach, GateRefusal, Proof, TsmRefusal};
 use crate::failure::{Distrust, Stage, Unreached};
 
@@ -137,6 +137,11 @@ impl GateRefusal {
             None => "the reason is in the gate's audit log".into(),
         };
         match (self.meaning(), self.reason.as_str()) {
+            (Meaning::NotPermitted, NOT_SERVED) => {
+                "on the gate's host, the list `permissions` in tsmgate-runner's configuration is what it \
+                 ever runs; its administrator decides"
+                    .into()
+            }
             (Meaning::NotPermitted, _) => {
                 let permission = self.permission.as_deref().map_or("it".into(), escape);
                 format!(
@@ -160,6 +165,18 @@ impl GateRefusal {
                 "on the gate's host, `tsmgated trust-tsm` shows the certificate of TSM's controller"
                     .into()
             }
+            (Meaning::Backend, "runner_unreachable") => {
+                "on the gate's host, see whether tsmgate-runner runs: `systemctl status tsmgate-runner`"
+                    .into()
+            }
+            (Meaning::Backend, "runner_program") => {
+                "on the gate's host, see `tsm.program` in tsmgate-runner's configuration: it is missing, or \
+                 others could have written it"
+                    .into()
+            }
+            (Meaning::Backend, "runner_untrusted" | "runner_garbage" | "runner_storage") => {
+                format!("on the gate's host, see the log of tsmgate-runner; {audit}")
+            }
             (Meaning::Backend, "answer_not_redactable") => {
                 "the answer could hold secrets; the permission config.secrets lets it through"
                     .into()
@@ -170,6 +187,13 @@ impl GateRefusal {
             }
             (Meaning::Request, "unknown_operation") => {
                 "`tsmgate permissions` names what there is; any other path takes api.raw".into()
+            }
+            (Meaning::Request, "unknown_command") => {
+                "`tsmgate commands catalogue` shows what the gate's host can run".into()
+            }
+            (Meaning::Request, "unknown_id") => "`tsmgate commands list` shows yours".into(),
+            (Meaning::Request, "command_ended") => {
+                "`tsmgate commands show` tells how it ended".into()
             }
             (Meaning::Request, _) => audit,
         }

@@ -9,6 +9,9 @@ use tsmgate_text::escape;
 
 use crate::exit::Exit;
 
+/// The reason of a gate whose roles allow a command that its runner was not told to serve.
+pub(super) const NOT_SERVED: &str = "not_served";
+
 /// A gate's own refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GateRefusal {
@@ -66,10 +69,9 @@ impl GateRefusal {
     /// What a reason means; one of a newer gate's, by its status.
     pub(super) fn meaning(&self) -> Meaning {
         match self.reason.as_str() {
-            "not_permitted" => Meaning::NotPermitted,
-            "over_limit" | "request_too_slow" | "audit_unavailable" | "gate_stopping" => {
-                Meaning::Later
-            }
+            "not_permitted" | NOT_SERVED => Meaning::NotPermitted,
+            "over_limit" | "request_too_slow" | "audit_unavailable" | "gate_stopping"
+            | "runner_busy" => Meaning::Later,
             _ if self.status >= 500 => Meaning::Backend,
             _ => Meaning::Request,
         }
@@ -94,6 +96,10 @@ impl fmt::Display for GateRefusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let peer = &self.peer;
         match (self.meaning(), &self.permission) {
+            (Meaning::NotPermitted, _) if self.reason == NOT_SERVED => {
+                let permission = escape(self.permission.as_deref().unwrap_or("it"));
+                write!(formatter, "{peer} does not run it: its host does not serve {permission}")?;
+            }
             (Meaning::NotPermitted, Some(permission)) => {
                 let permission = escape(permission);
                 write!(

@@ -217,7 +217,7 @@ async fn wait(
 }
 
 /// What may be otherwise in a moment: TSM or its controller starts again, or a limit is used up.
-fn is_transient(failure: &ApiFailure) -> bool {
+pub(in crate::cli) fn is_transient(failure: &ApiFailure) -> bool {
     matches!(failure.exit(), Exit::Tsm | Exit::Unreachable | Exit::RetryLater)
         || match failure {
             ApiFailure::Protocol { breach, .. } => breach.is_cut(),

@@ -49,7 +49,8 @@ impl Ended {
             lane,
             at,
             client: line.text("client.user.name"),
-            operation: line.text("tsmgate.operation"),
+            // an order's is the command
+            operation: line.text("tsmgate.operation").or_else(|| line.text("tsmgate.command.path")),
             counts,
             reason: line.text("event.reason"),
             network: line.network(),

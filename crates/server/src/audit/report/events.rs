@@ -23,6 +23,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ("reload", "the gate read its configuration anew"),
     ("cut", "an open connection was cut"),
     ("ban", "a source was banned for a while"),
+    ("command-started", "a command of the tsm program began"),
+    ("command-ended", "a command of the tsm program was over"),
     ("recovered", "a line that a crash left half written was closed"),
     ("records-lost", "records could not be written"),
     ("sync-failed", "the disk did not take what was written"),
@@ -32,6 +34,9 @@ const MEANINGS: &[(&str, &str)] = &[
 const DETAILS: &[(&str, &str)] = &[
     ("client.user.name", "client"),
     ("source.ip", "from"),
+    ("tsmgate.command.path", "command"),
+    ("tsmgate.command.end", "ended as"),
+    ("tsmgate.command.cancelled_by", "cancelled by"),
     ("event.reason", "reason"),
     ("server.address", "listening on"),
     ("tsmgate.version", "version"),
@@ -39,6 +44,7 @@ const DETAILS: &[(&str, &str)] = &[
 const NUMBERS: &[(&str, [&str; 2])] = &[
     ("tsmgate.count", ["count ", ""]),
     ("tsmgate.ban.seconds", ["for ", " seconds"]),
+    ("process.exit_code", ["exit code ", ""]),
     ("tsmgate.audit.torn_bytes", ["", " bytes"]),
 ];
 const FLAGS: &[(&str, &str)] = &[

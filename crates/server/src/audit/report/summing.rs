@@ -94,7 +94,7 @@ impl Sums {
             self.totals.connections += 1;
         } else if is("login") {
             self.call(line, at, Lane::Login);
-        } else if is("request") {
+        } else if is("request") || is("command") {
             self.call(line, at, Lane::Api);
         } else if is("refused") {
             let counts = Counts::refused(line.count());

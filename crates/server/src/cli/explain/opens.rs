@@ -6,11 +6,17 @@ use tsmgate_catalogue::api::raw::RAW;
 use tsmgate_catalogue::api::table::OPERATIONS;
 use tsmgate_gate::permission::Permission;
 
+use crate::config::Config;
+
 const ON: &str = "lane: the api lane is on (tsm.api is set)";
 const OFF: &str = "lane: the api lane is OFF: tsm.api is not set, see `tsmgated trust-tsm`";
+const COMMANDS_ON: &str =
+    "lane: the command lane is on (tsm.command_socket is set); the runner has its own list too";
+const COMMANDS_OFF: &str = "lane: the command lane is OFF: tsm.command_socket is not set";
 
-/// What it opens, a line each; `http` is whether the api lane is on in this configuration.
-pub(super) fn told(permission: &Permission, http: bool) -> Vec<String> {
+/// What it opens in this configuration, a line each.
+pub(super) fn told(permission: &Permission, config: &Config) -> Vec<String> {
+    let http = config.tsm.api.is_some();
     if permission.is_login() {
         // this lane is always on
         let more = match http {
@@ -27,12 +33,24 @@ pub(super) fn told(permission: &Permission, http: bool) -> Vec<String> {
     if permission.name() == RAW {
         lines.push("opens: any other path below /api/ but those of sessions".to_owned());
     }
-    let last = match (lines.is_empty(), http) {
-        (true, _) => "opens: nothing in this version",
-        (false, true) => ON,
-        (false, false) => OFF,
-    };
-    lines.push(last.to_owned());
+    let name = permission.name();
+    let commands = config.catalogue.commands().iter().filter(|command| command.permission == name);
+    let mut commands: Vec<_> =
+        commands.map(|command| format!("opens: the command `{}`", command.path)).collect();
+    if *permission == Permission::others() {
+        commands.push("opens: the commands of other clients, to see and to cancel".to_owned());
+    }
+    if !lines.is_empty() {
+        lines.push(if http { ON } else { OFF }.to_owned());
+    }
+    if !commands.is_empty() {
+        lines.append(&mut commands);
+        let on = config.tsm.runner.is_some();
+        lines.push(if on { COMMANDS_ON } else { COMMANDS_OFF }.to_owned());
+    }
+    if lines.is_empty() {
+        lines.push("opens: nothing in this version".to_owned());
+    }
     lines
 }
 

@@ -120,6 +120,7 @@ fn entry_limits(
 ) -> Result<policy::ClientLimits, ConfigFault> {
     let logins = entry.limits.logins.as_ref().unwrap_or(&defaults.logins);
     let requests = entry.limits.requests.as_ref().unwrap_or(&defaults.requests);
+    let commands = entry.limits.commands.as_ref().unwrap_or(&defaults.commands);
     let in_flight = entry.limits.in_flight.as_ref().unwrap_or(&defaults.in_flight);
     let rate = |written: &Spanned<raw::Rate>| {
         rate(written).map_err(|message| fault(&written.span(), message.to_owned()))
@@ -128,6 +129,7 @@ fn entry_limits(
     Ok(policy::ClientLimits {
         logins: rate(logins)?,
         requests: rate(requests)?,
+        commands: rate(commands)?,
         in_flight: *in_flight.get_ref(),
     })
 }

@@ -12,7 +12,9 @@ use httpdate::fmt_http_date;
 use hyper::StatusCode;
 use serde::Serialize;
 use tsmgate_catalogue::api::refusal::Refusal as NoOperation;
+use tsmgate_catalogue::command::{Command, OrderFault};
 use tsmgate_gate::reason::Reason;
+use tsmgate_text::escape;
 
 use super::body::BodyFault;
 use super::head::HeadFault;
@@ -74,11 +76,13 @@ pub(super) struct Refusal {
     code: &'static str,
     status: u16,
     /// What to do about it.
-    detail: &'static str,
+    detail: Cow<'static, str>,
     /// More exactly what, for the record.
-    exactly: Option<&'static str>,
+    exactly: Option<Cow<'static, str>>,
     /// Of which operation, where that was known by then.
     operation: Option<&'static str>,
+    /// Of which command, and the permission it takes.
+    command: Option<(String, String)>,
     more: More,
     /// Whether a record says so already.
     pub(super) recorded: bool,
@@ -97,8 +101,10 @@ enum More {
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
         let Told { code, status, detail, .. } = told(reason);
-        let (exactly, operation, more, recorded) = (None, None, More::Nothing, false);
-        Self { reason, code, status, detail, exactly, operation, more, recorded }
+        let (exactly, operation, command) = (None, None, None);
+        let (more, recorded) = (More::Nothing, false);
+        let detail = detail.into();
+        Self { reason, code, status, detail, exactly, operation, command, more, recorded }
     }
 }
 
@@ -126,7 +132,7 @@ impl From<BodyFault> for Refusal {
 impl From<&NoOperation> for Refusal {
     fn from(no: &NoOperation) -> Self {
         let mut refusal = Self::from(Reason::NotAnOperation);
-        refusal.exactly = Some(no.code());
+        refusal.exactly = Some(no.code().into());
         refusal.code = no.code();
         refusal.status = match no {
             NoOperation::SessionRoute => 403,
@@ -148,7 +154,8 @@ impl From<&NoOperation> for Refusal {
             NoOperation::UnknownQueryKey => "the operation has no such query key",
             NoOperation::RepeatedQueryKey => "a query key stands twice",
             NoOperation::BadValue(_) => "the value of a query key is not of its kind",
-        };
+        }
+        .into();
         if let NoOperation::MethodNotAllowed(methods) = no {
             let names: Vec<_> = methods.iter().map(|method| method.name()).collect();
             refusal.more = More::Methods(names.join(", "));
@@ -189,29 +196,62 @@ impl Refusal {
         Self { operation: Some(operation), ..self }
     }
 
+    /// It was an order for this command.
+    pub(super) fn of_command(self, command: &Command) -> Self {
+        let (path, permission) = (&command.path, &command.permission);
+        Self { command: Some((path.to_string(), permission.to_string())), ..self }
+    }
+
     /// What its record says of it beside the reason.
     pub(super) fn about(&self) -> Record {
-        let fields = [("tsmgate.operation", self.operation), ("tsmgate.detail", self.exactly)];
+        let command = self.command.as_ref();
+        let fields = [
+            ("tsmgate.operation", self.operation),
+            ("tsmgate.command.path", command.map(|(path, _)| path.as_str())),
+            ("tsmgate.permission", command.map(|(_, permission)| permission.as_str())),
+            ("tsmgate.detail", self.exactly.as_deref()),
+        ];
         let said = fields.into_iter().filter_map(|(field, text)| Some((field, text?)));
         said.fold(Record::empty(), |about, (field, text)| about.text(field, text))
     }
 
-    fn saying(mut self, what: &'static str) -> Self {
-        self.exactly = Some(what);
+    fn saying(mut self, what: impl Into<Cow<'static, str>>) -> Self {
+        let what = what.into();
+        self.exactly = Some(what.clone());
         self.detail = what;
         self
     }
 
+    /// There is nothing of that path.
+    pub(super) fn no_operation() -> Self {
+        Self::from(&NoOperation::UnknownOperation)
+    }
+
+    /// An order that the catalogue does not have. Its words name an option, and never a value.
+    pub(super) fn order(fault: OrderFault) -> Self {
+        let mut refusal = Self::from(Reason::BadOrder);
+        refusal.code = fault.code;
+        if fault.code == "unknown_command" {
+            refusal.status = 404;
+        }
+        refusal.saying(escape(fault.message))
+    }
+
+    /// A value of an order that may not be.
+    pub(super) fn value(what: String) -> Self {
+        Self::order(OrderFault { code: "bad_value", message: what })
+    }
+
     /// What the caller is told.
     pub(super) fn answer(&self) -> Answer {
-        let Self { code, status, detail, .. } = *self;
+        let Self { code, status, .. } = *self;
         let Told { summary, retry, .. } = told(self.reason);
         let (detail, permission) = match &self.more {
             More::Permission(permission) => (
-                format!("it takes the permission `{permission}`, and {detail}"),
+                format!("it takes the permission `{permission}`, and {}", self.detail),
                 Some(&**permission),
             ),
-            _ => (detail.to_owned(), None),
+            _ => (self.detail.to_string(), None),
         };
         let error = Error { code, summary, detail: &detail, permission };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -226,6 +226,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             }
             (_, Body::Json { limit }) => limit,
         };
+        let limit = limit.min(self.house.snapshot().config.http.body);
         let body = self.body(head, limit).await?;
         if !body.is_empty() && !is_document(&body) {
             return Err(Refusal::body(400, "body_not_json", "the body is not one JSON document"));

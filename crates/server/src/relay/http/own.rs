@@ -86,12 +86,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         let client = caller.entry(&snapshot.policy)?;
         let _under_way = self.house.ledger.charge_request(&client)?;
         Ok(match route {
-            Route::Permissions => Answer::json(StatusCode::OK, &Permissions::of(&client)),
+            Route::Permissions => {
+                Answer::json(StatusCode::OK, &Permissions::of(&client, &snapshot.config.catalogue))
+            }
             _ => {
                 let left = self.house.ledger.left(&client);
-                let http = snapshot.config.speaks_http();
                 let until = OffsetDateTime::from_unix_timestamp(caller.leaf().not_after).ok();
-                Answer::json(StatusCode::OK, &Whoami::of(&client, caller, left, until, http))
+                Answer::json(
+                    StatusCode::OK,
+                    &Whoami::of(&client, caller, left, until, &snapshot.config.tsm),
+                )
             }
         })
     }
@@ -111,7 +115,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             Reason::PermissionMissing => self.charged(lacking(reason)),
             reason => reason.into(),
         })?;
-        let body = Zeroizing::new(self.body(head, COOKIE_LIMIT).await?);
+        let limit = COOKIE_LIMIT.min(snapshot.config.http.body);
+        let body = Zeroizing::new(self.body(head, limit).await?);
         let what = "the body is {\"cookie\": \"the value\"}";
         let unfit = || Refusal::body(400, "body_not_json", what);
         let Logout { cookie } = serde_json::from_slice(&body).map_err(|_| unfit())?;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use hyper::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -102,7 +102,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         self.flush(&mut out).await
     }
 
-    async fn flush(&mut self, out: &mut BytesMut) -> Result<(), Reason> {
+    pub(super) async fn flush(&mut self, out: &mut BytesMut) -> Result<(), Reason> {
         let bytes = out.split().freeze();
         self.put(bytes).await.map_err(|_| Reason::PeerGone)
     }
@@ -146,7 +146,7 @@ async fn no_longer(
 }
 
 /// A part, as the caller has been told that parts come.
-fn frame(out: &mut BytesMut, part: &Bytes, end: Told) {
+pub(super) fn frame(out: &mut BytesMut, part: &[u8], end: Told) {
     match end {
         Told::Bodiless => {}
         Told::Length(_) | Told::Close => out.put_slice(part),

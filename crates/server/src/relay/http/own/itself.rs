@@ -5,16 +5,19 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use data_encoding::{BASE64, HEXUPPER};
+use data_encoding::HEXUPPER;
 use serde::Serialize;
 use time::OffsetDateTime;
 use tsmgate_catalogue::api::table::OPERATIONS;
+use tsmgate_catalogue::command::Catalogue;
 use tsmgate_gate::ledger::Left;
 use tsmgate_gate::permission::{NAMED, Permission};
 use tsmgate_gate::permit::Caller;
-use tsmgate_gate::policy::{Client, Identity};
+use tsmgate_gate::policy::Client;
 use tsmgate_gate::rate::Rate;
 
+use crate::config::Tsm;
+use crate::config::values::written;
 use crate::credentials::day;
 
 /// Who the caller is here.
@@ -47,6 +50,7 @@ struct Certificate<'a> {
 struct Limits {
     requests: Budget,
     logins: Budget,
+    commands: Budget,
     in_flight: InFlight,
 }
 
@@ -81,7 +85,7 @@ impl<'a> Whoami<'a> {
         caller: &'a Caller,
         left: Left,
         until: Option<OffsetDateTime>,
-        http: bool,
+        tsm: &Tsm,
     ) -> Self {
         let leaf = caller.leaf();
         let roles = client.roles.iter();
@@ -90,11 +94,7 @@ impl<'a> Whoami<'a> {
         let except = exceptions.filter(|permission| client.role_giving(permission).is_none());
         Self {
             client: &client.name,
-            identity: match &client.identity {
-                Identity::Uri(uri) => format!("URI:{uri}"),
-                Identity::Dns(name) => format!("DNS:{name}"),
-                Identity::PublicKey(hash) => format!("KEY:{}", BASE64.encode(hash)),
-            },
+            identity: written(&client.identity),
             address: caller.address(),
             roles: roles.clone().map(|role| role.name()).collect(),
             permissions: roles.flat_map(|role| role.grants()).collect(),
@@ -107,15 +107,22 @@ impl<'a> Whoami<'a> {
             limits: Limits {
                 requests: Budget::of(client.limits.requests, left.requests),
                 logins: Budget::of(client.limits.logins, left.logins),
+                commands: Budget::of(client.limits.commands, left.commands),
                 in_flight: InFlight { most: client.limits.in_flight, now: left.in_flight },
             },
-            lanes: if http { vec!["login", "api"] } else { vec!["login"] },
+            lanes: lanes(tsm),
             gate: Gate { version: env!("CARGO_PKG_VERSION") },
         }
     }
 }
 
-/// Every permission with a name of its own, and whether the caller has it.
+/// The lanes that are on.
+fn lanes(tsm: &Tsm) -> Vec<&'static str> {
+    let lanes = [("login", true), ("api", tsm.api.is_some()), ("command", tsm.runner.is_some())];
+    lanes.into_iter().filter_map(|(lane, on)| on.then_some(lane)).collect()
+}
+
+/// Every permission there is, those that are a command's path behind the others, and whether the caller has it.
 #[derive(Debug, Serialize)]
 pub(super) struct Permissions<'a> {
     permissions: Vec<Entry<'a>>,
@@ -123,35 +130,45 @@ pub(super) struct Permissions<'a> {
 
 #[derive(Debug, Serialize)]
 struct Entry<'a> {
-    name: &'static str,
-    effect: &'static str,
+    name: &'a str,
+    effect: &'a str,
     granted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'a str>,
     operations: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    commands: Vec<&'a str>,
 }
 
 impl<'a> Permissions<'a> {
-    pub(super) fn of(client: &'a Client) -> Self {
-        let entry = |name: &'static str| {
+    pub(super) fn of(client: &'a Client, catalogue: &'a Catalogue) -> Self {
+        let commands = catalogue.commands();
+        let entry = |name: &'a str| {
             let permission: Option<Permission> = name.parse().ok();
             let role = permission.and_then(|permission| client.role_giving(&permission));
             let operations = OPERATIONS.iter().filter(|operation| operation.permission == name);
+            let mut opened =
+                commands.iter().filter(|command| command.permission == name).peekable();
+            let summary = opened.peek().map_or("", |command| &command.summary);
             Entry {
                 name,
-                effect: effect(name),
+                effect: effect(name).unwrap_or(summary),
                 granted: role.is_some(),
                 by: role.map(|role| role.name()),
                 operations: operations.map(|operation| operation.name).collect(),
+                commands: opened.map(|command| &*command.path).collect(),
             }
         };
-        Self { permissions: NAMED.iter().map(|name| entry(name)).collect() }
+        let named = NAMED.iter().copied();
+        let others = commands.iter().map(|command| &*command.permission);
+        let others: BTreeSet<_> = others.filter(|name| !NAMED.contains(name)).collect();
+        Self { permissions: named.chain(others).map(entry).collect() }
     }
 }
 
 /// What a permission lets one do, in a few words.
-fn effect(permission: &str) -> &'static str {
-    match permission {
+fn effect(permission: &str) -> Option<&'static str> {
+    Some(match permission {
         "login" => "get the raw session cookie, and give it back",
         "status.read" => "read the server's status",
         "nodes.read" => "read nodes, ports and topologies",
@@ -171,6 +188,6 @@ fn effect(permission: &str) -> &'static str {
         "pending-changes.discard" => "discard them, those of others included",
         "commands.others" => "see and cancel the commands of other clients",
         "api.raw" => "use any other path of TSM's API but those of sessions",
-        _ => "",
-    }
+        _ => return None,
+    })
 }

@@ -1,22 +1,46 @@
-//! The api lane in the words of `tsmgated status`.
+//! The lanes in the words of `tsmgated status`.
 
 use tsmgate_text::escape;
 
 use super::{counted, failing, moment};
 use crate::metrics::Requests;
-use crate::status::{ApiLane, OwnSession};
+use crate::status::{ApiLane, CommandLane, OwnSession, Status};
 
 const MINUTE: u64 = 60;
 
 /// Which lanes are on; and of the api lane how requests went, where TSM is, how it is believed and whether
 /// the gate is logged in there.
-pub(super) fn told(api: Option<&ApiLane>) -> Vec<String> {
-    let Some(api) = api else {
-        return vec!["lanes: login; the api lane is off (tsm.api is not set)".to_owned()];
-    };
+pub(super) fn told(status: &Status) -> Vec<String> {
+    let mut lines = vec![lanes(status)];
+    lines.extend(status.api.iter().flat_map(of_api));
+    lines.extend(status.command.iter().map(of_command));
+    lines
+}
+
+fn lanes(status: &Status) -> String {
+    let lanes = [
+        ("login", true, ""),
+        ("api", status.api.is_some(), "; the api lane is off (tsm.api is not set)"),
+        (
+            "command",
+            status.command.is_some(),
+            "; the command lane is off (tsm.command_socket is not set)",
+        ),
+    ];
+    let on: Vec<_> = lanes.iter().filter(|lane| lane.1).map(|lane| lane.0).collect();
+    let off: String = lanes.iter().filter(|lane| !lane.1).map(|lane| lane.2).collect();
+    format!("lanes: {}{off}", on.join(", "))
+}
+
+fn of_command(command: &CommandLane) -> String {
+    let counted = counted(u64::try_from(command.catalogue).unwrap_or(u64::MAX), "command");
+    let failing = failing(command.failing.as_deref());
+    format!("runner: {}, {counted} in the catalogue, {failing}", escape(&command.runner))
+}
+
+fn of_api(api: &ApiLane) -> Vec<String> {
     let Requests { granted, failed, refused } = api.requests;
     vec![
-        "lanes: login, api".to_owned(),
         format!("requests: {granted} done, {failed} failed, {refused} refused"),
         format!(
             "TSM's controller: {}, {}",

@@ -1,6 +1,6 @@
-//! `--output FILE`: a file that only its owner can read, there whole or not at all.
+//! A file that an answer goes to, there whole or not at all.
 //!
-//! The text is written under a random name in the same folder and moved into place; moving never
+//! It is written under a random name in the same folder and moved into place; moving never
 //! follows a link. What is there and is no regular file (a link, a device, a folder) is refused: a
 //! link may lead to where others read, and a device must not be replaced by a file.
 
@@ -14,7 +14,12 @@ use tsmgate_pki::kind_text;
 
 use crate::cli::complaint::Complaint;
 
-/// A place where the session can be written.
+/// For its owner alone: what holds a secret.
+pub(super) const PRIVATE: u32 = 0o600;
+/// For everybody to read: what holds none.
+pub(super) const PUBLIC: u32 = 0o644;
+
+/// A place where a file can be written.
 #[derive(Debug)]
 pub(super) struct Target {
     path: PathBuf,
@@ -22,17 +27,18 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Checks, before a login is made, that the file can be written.
-    pub(super) fn prepare(path: &Path) -> Result<Self, Complaint> {
-        let hint = "give --output a plain file; links and devices are not written through";
+    /// Checks, before anything is asked for, that the file can be written. `option` is the one that names it.
+    pub(super) fn prepare(path: &Path, option: &str) -> Result<Self, Complaint> {
+        let hint =
+            format!("give --{option} a plain file; links and devices are not written through");
         let folder = match (path.file_name(), path.parent()) {
             (Some(_), Some(folder)) if folder.as_os_str().is_empty() => Path::new("."),
             (Some(_), Some(folder)) => folder,
-            _ => return Err(Complaint::output(path, "not a path of a file", hint)),
+            _ => return Err(Complaint::output(path, "not a path of a file", &hint)),
         };
         match path.symlink_metadata() {
             Ok(there) if there.is_file() => {}
-            Ok(_) => return Err(Complaint::output(path, "not a regular file", hint)),
+            Ok(_) => return Err(Complaint::output(path, "not a regular file", &hint)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(path, &error)),
         }
@@ -41,17 +47,22 @@ impl Target {
         Ok(Self { path: path.to_owned(), folder: folder.to_owned() })
     }
 
-    /// Writes the whole text, with mode 0600 whatever the umask.
-    pub(super) fn write(&self, text: &str) -> Result<(), Complaint> {
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes the whole file, with this mode whatever the umask.
+    pub(super) fn write(&self, bytes: &[u8], mode: u32) -> Result<(), Complaint> {
         let write = || {
-            let owner_only = Permissions::from_mode(0o600);
+            let mode = Permissions::from_mode(mode);
             let mut file = tempfile::Builder::new()
                 .prefix(".tsmgate-")
-                .permissions(owner_only.clone())
+                .permissions(Permissions::from_mode(PRIVATE))
                 .tempfile_in(&self.folder)?;
-            // said again, on the open file: the umask has a say in the mode at creation
-            file.as_file().set_permissions(owner_only)?;
-            file.write_all(text.as_bytes())?;
+            file.write_all(bytes)?;
+            // on the open file: the umask has a say in the mode at creation
+            file.as_file().set_permissions(mode)?;
             file.as_file().sync_all()?;
             file.persist(&self.path).map_err(|error| error.error)
         };

@@ -1,0 +1,31 @@
+//! Ctrl-c, or a polite end by somebody else: what was begun is not simply left lying.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The signals that end a run. From the moment that this is made none of them ends the process by itself.
+#[derive(Debug)]
+pub(super) struct Signals(Option<(Signal, Signal)>);
+
+impl Signals {
+    /// Begins to listen.
+    pub(super) fn listen() -> Self {
+        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+            (Ok(by_key), Ok(by_kill)) => Self(Some((by_key, by_kill))),
+            // then a signal ends us as it always did
+            _ => Self(None),
+        }
+    }
+
+    /// Waits for one that came since.
+    pub(super) async fn come(&mut self) {
+        match &mut self.0 {
+            None => std::future::pending().await,
+            Some((by_key, by_kill)) => {
+                tokio::select! {
+                    _ = by_key.recv() => {}
+                    _ = by_kill.recv() => {}
+                }
+            }
+        }
+    }
+}
