@@ -113,6 +113,7 @@ impl Desk {
         let task = Task {
             id: id.clone(),
             client: start.client,
+            identity: start.identity,
             address: start.address,
             request: start.request,
             command,

@@ -68,6 +68,7 @@ pub fn start(command: &str, options: Vec<OneOption>) -> Start {
     Start {
         order: Order { command: command.to_owned(), options, run_seconds: None },
         client: "jump01".to_owned(),
+        identity: "URI:tsmgate://client/jump01".to_owned(),
         address: "10.20.1.7".to_owned(),
         request: "r-1".to_owned(),
         run_seconds: 60,
