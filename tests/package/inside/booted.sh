@@ -100,6 +100,8 @@ kept_busy() {
     [ "$(of_runner MainPID)" = "$pid" ]
     ask output "$id" > /out/printed &
     local reading=$!
+    # it is the old one that is read from, and not the next, who would stay
+    until_ 10 grep -q '^stdout runs as' /out/printed
     go
     wait $reading
     cat /out/printed

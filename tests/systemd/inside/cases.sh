@@ -117,7 +117,7 @@ the_sandbox_is_what_the_unit_says() {
     grep -qE '^Max core file size +0 +0 ' "/proc/$pid/limits"
     # its own view of the files, which not even root may write
     local inside=/proc/$pid/root folder
-    for folder in /etc/tsmgate /usr/bin /usr/lib /var/lib /srv; do
+    for folder in /etc/tsmgate /usr/bin /usr/lib /var/lib /srv /run; do
         ! touch "$inside$folder/x" || fail "may write $folder"
     done
     touch "$inside/var/log/tsmgate/x" "$inside/run/tsmgate/x"

@@ -159,7 +159,6 @@ END
     done
     [ "$(stat -c '%a %U:%G' /var/lib/tsmgate-runner)" = "711 tsmgate-runner:tsmgate-runner" ]
     # not even root may write there
-    cut -d ' ' -f 4-6 "/proc/$(of_runner MainPID)/mountinfo"
     local inside; inside=/proc/$(of_runner MainPID)/root
     for folder in / /etc /etc/tsmgate /usr/bin /opt/tsm /run /run/tsmgate-runner /var/lib /srv; do
         ! touch "$inside$folder/x" || fail "may write $folder"
@@ -230,6 +229,8 @@ a_reload_lets_a_busy_runner_finish() {
     [ "$(of_runner MainPID)" = "$pid" ]
     ask output "$id" > /out/printed &
     local reading=$!
+    # it is the old one that is read from, and not the next, who would stay
+    until_ 10 grep -q '^stdout runs as' /out/printed
     go
     wait $reading
     cat /out/printed
