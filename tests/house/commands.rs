@@ -61,8 +61,7 @@ fn every_command_against_every_built_in_role() {
         format!("{} {} {:?}", command.path, wanted.name(), gives.collect::<Vec<_>>())
     });
     let table = rows();
-    let wanted =
-        table.iter().map(|row| format!("{} {} {:?}", row.path, row.permission, row.roles));
+    let wanted = table.iter().map(|row| format!("{} {} {:?}", row.path, row.permission, row.roles));
     assert_eq!(ours.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
 }
 
@@ -72,7 +71,8 @@ fn each_order_of_the_table_comes_to_its_arguments() {
     let folder = Path::new("/there");
     for row in rows() {
         let order: Order = serde_json::from_value(row.order()).unwrap();
-        let checked = Catalogue::official().check(&order).unwrap_or_else(|f| panic!("{row:?}: {f}"));
+        let checked =
+            Catalogue::official().check(&order).unwrap_or_else(|f| panic!("{row:?}: {f}"));
         let arguments = checked.arguments(|option| folder.join(checked.file_name(option)));
         assert_eq!(arguments, row.arguments(folder));
     }

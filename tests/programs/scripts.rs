@@ -83,7 +83,10 @@ async fn a_certificate_is_renewed() {
     assert!(output.status.success() && out.ends_with("renewed\n"), "{out}{err}");
     assert!(out.contains("Successfully deployed nodes"), "{out}");
     assert_eq!(applied(&scene, "ssl.enabled").as_deref(), Some("true"));
-    assert_eq!(applied(&scene, "ssl.protocols").as_deref(), Some("all -SSLv2 -SSLv3 -TLSv1 -TLSv1.1"));
+    assert_eq!(
+        applied(&scene, "ssl.protocols").as_deref(),
+        Some("all -SSLv2 -SSLv3 -TLSv1 -TLSv1.1")
+    );
     // a key that belongs to another certificate does not get as far as the gate
     let before = scene.records("command").len();
     let wrong = "tsm security external-ssl enable --cert-file server.crt --key-file ca.key";
@@ -99,7 +102,8 @@ async fn the_repository_gets_tls_and_its_certificate_comes() {
         return;
     }
     let (scene, gated, _runner) = scene().await;
-    let output = script(&scene, &gated, include_str!("scripts/repository.sh"), &["repository.cert"]);
+    let output =
+        script(&scene, &gated, include_str!("scripts/repository.sh"), &["repository.cert"]);
     let (out, err) = texts(&output);
     assert!(output.status.success(), "{out}{err}");
     assert!(out.contains("pgsql.ssl.enabled: true"), "{out}");

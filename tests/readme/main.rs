@@ -113,7 +113,8 @@ fn every_command_of_the_readme_works_as_written() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path();
     std::fs::write(place.join("script"), script).unwrap();
-    let programs = ["tsmgated", "tsmgate-runner", "tsmgate", "tsmsim", "tsm"].map(|name| built(name).display().to_string());
+    let programs = ["tsmgated", "tsmgate-runner", "tsmgate", "tsmsim", "tsm"]
+        .map(|name| built(name).display().to_string());
     // the mounts are in a namespace of their own and go with it; so do the processes
     let stage = format!(
         "set -eu\n\

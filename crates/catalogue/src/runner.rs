@@ -21,7 +21,7 @@ pub const LINE_LIMIT: usize = 8 * 1024;
 
 /// The number of a command: letters, digits and dashes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct Id(String);
 
 impl Id {
@@ -35,6 +35,14 @@ impl Id {
     /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Id {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(&text).ok_or("a number is of letters, digits and dashes")
     }
 }
 

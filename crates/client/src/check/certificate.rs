@@ -47,7 +47,8 @@ pub(super) fn judge(
     file.expect_extension("crt");
     let count = certificates.0.len();
     if count > 1 {
-        let what = format!("holds {count} certificates; the first is taken for the one that is meant");
+        let what =
+            format!("holds {count} certificates; the first is taken for the one that is meant");
         file.found(Severity::Warning, &what, "give the others in --chain-file, where there is one");
     }
     if let Some(first) = certificates.all().next() {

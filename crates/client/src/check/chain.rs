@@ -7,11 +7,7 @@ use super::certificate::{Certificates, dates, name, read, strength};
 use super::{File, Finding, Input, Severity};
 
 /// Judges the file by itself.
-pub(super) fn judge(
-    mut file: File<'_>,
-    bytes: &[u8],
-    now: OffsetDateTime,
-) -> Option<Certificates> {
+pub(super) fn judge(mut file: File<'_>, bytes: &[u8], now: OffsetDateTime) -> Option<Certificates> {
     let certificates = read(&mut file, bytes, false)?;
     file.expect_extension("crt");
     for certificate in certificates.all() {

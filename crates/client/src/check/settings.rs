@@ -42,7 +42,10 @@ fn without_certificate(
     }
     Some(Finding {
         severity: Severity::Warning,
-        what: format!("--{option} {value} without --{}: TSM may trust no certificate there", takes.long),
+        what: format!(
+            "--{option} {value} without --{}: TSM may trust no certificate there",
+            takes.long
+        ),
         hint: format!("give --{} with the service's certificate", takes.long),
     })
 }

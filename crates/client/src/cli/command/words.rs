@@ -42,10 +42,8 @@ pub(super) fn options(
     grammar: &clap::Command,
     tail: Vec<OsString>,
 ) -> Vec<OsString> {
-    let shorts: Vec<Option<String>> = grammar
-        .get_arguments()
-        .map(|argument| argument.get_short().map(String::from))
-        .collect();
+    let shorts: Vec<Option<String>> =
+        grammar.get_arguments().map(|argument| argument.get_short().map(String::from)).collect();
     let others = grammar.get_arguments().zip(&shorts).filter_map(|(argument, short)| {
         let long = argument.get_long()?;
         let own = command.option(long).is_some();
@@ -53,7 +51,6 @@ pub(super) fn options(
         (!own).then_some(Name { long, short: short.as_deref(), value })
     });
     let help = [Name { long: "help", short: Some("h"), value: false }];
-    let names: Vec<_> =
-        command.options.iter().map(Name::from).chain(others).chain(help).collect();
+    let names: Vec<_> = command.options.iter().map(Name::from).chain(others).chain(help).collect();
     rewrite(tail, &names)
 }

@@ -10,7 +10,7 @@ use hyper::StatusCode;
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tsmgate_catalogue::command::{Command, Order};
-use tsmgate_catalogue::runner::{Id, Start, Task};
+use tsmgate_catalogue::runner::{Id, Start, State, Task};
 use tsmgate_gate::permission::Permission;
 use tsmgate_gate::permit::{self, Permit};
 use tsmgate_gate::policy::Client;
@@ -23,7 +23,6 @@ use super::{Asked, Conversation, Reply};
 use crate::audit::record::Record;
 use crate::config::LocalSocket;
 use crate::house::Snapshot;
-use crate::notices;
 use crate::relay::entry::{Call, Entry};
 
 mod order;
@@ -82,6 +81,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Route::Cancel(id) => whole(self.cancel(&socket, id, asked).await?),
             Route::Output(id, from) => {
                 let (task, permit) = self.task(&socket, id, OUTPUT, asked).await?;
+                if task.state == State::Ended && from >= task.events {
+                    // nothing comes any more: a stream without an end would look cut
+                    let what = format!("the command has ended, and has {} events", task.events);
+                    return Err(Refusal::value(what).of(OUTPUT));
+                }
                 // the place for a call under way is for calls: this may go on for hours
                 let permission = permit.permission().clone();
                 drop(permit);
@@ -131,6 +135,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let permit = permit::authorize_charged(&snapshot.policy, caller, permission, place);
         let permit = permit.map_err(|reason| lacking(reason, &checked.command.permission))?;
         let about = about(house, &checked).append(&asked.about);
+        let begun = |task: &Task| {
+            task.client == *client && task.request == asked.id && task.command == path
+        };
         let start = Start {
             client: client.clone(),
             address: caller.address().to_string(),
@@ -142,6 +149,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         };
         let entry = Entry::open(house, client, Call::Command, &about, &permit).await?;
         let taken = house.runner.start(&socket, start, &permit).await;
+        let taken = taken.and_then(|task| match begun(&task) {
+            true => Ok(task),
+            false => Err(Reason::RunnerGarbage),
+        });
         let more = taken.as_ref().map_or_else(
             |_| Record::empty(),
             |task: &Task| Record::empty().text("tsmgate.command.id", task.id.as_str()),
@@ -152,7 +163,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             .await
             .map_err(on_record)?;
         let task = taken.map_err(on_record)?;
-        debug_assert_eq!(task.command, path);
         let mut answer = Answer::json(StatusCode::ACCEPTED, &task);
         answer.fields.push(("location".into(), format!("{}/{}", route::PREFIX, task.id)));
         Ok(answer)
@@ -222,7 +232,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     ) -> Result<(Task, Permit), Refusal> {
         let (house, client) = (self.house, &self.party.caller.client().name);
         let (task, permit) = self.visible(socket, id, operation).await?;
-        let about = notices::about(&task).append(&asked.about);
+        let about = which(&task).append(&asked.about);
         let entry = Entry::open(house, client, Call::Request(operation), &about, &permit).await?;
         entry
             .close(Ok(()), &Record::empty())
@@ -261,7 +271,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     async fn cancel(&self, socket: &LocalSocket, id: Id, asked: &Asked) -> Result<Answer, Refusal> {
         let (house, client) = (self.house, &self.party.caller.client().name);
         let (task, permit) = self.visible(socket, id, CANCEL).await?;
-        let about = notices::about(&task).append(&asked.about);
+        let about = which(&task).append(&asked.about);
         let entry = Entry::open(house, client, Call::Request(CANCEL), &about, &permit).await?;
         let cancelled = house.runner.cancel(socket, task.id, client.clone(), &permit).await;
         let outcome = cancelled.as_ref().map(|_| ()).map_err(|reason| *reason);
@@ -269,6 +279,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         entry.close(outcome, &Record::empty()).await.map_err(on_record)?;
         cancelled.map(|task| Answer::json(StatusCode::ACCEPTED, &task)).map_err(on_record)
     }
+}
+
+/// Which command a request is about, and whose that is; who asks stands beside it.
+fn which(task: &Task) -> Record {
+    Record::empty()
+        .text("tsmgate.command.id", task.id.as_str())
+        .text("tsmgate.command.path", &task.command)
+        .text("tsmgate.command.client", &task.client)
 }
 
 /// The permission of a command. A name that `gate` does not know gives nothing.
