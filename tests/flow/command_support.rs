@@ -77,6 +77,20 @@ pub fn lane(roles: &str, more: &str) -> SceneOptions {
     SceneOptions { rest, ..options }
 }
 
+/// Shell words that wait for the scene's file `go`, and not for longer than a test may take.
+pub fn until_go(scene: &Scene) -> String {
+    let go = scene.path("go");
+    format!(
+        "i=0; while [ ! -e {} ] && [ $i -lt 1200 ]; do sleep 0.05; i=$((i+1)); done",
+        go.display()
+    )
+}
+
+/// Has them go on.
+pub fn go(scene: &Scene) {
+    std::fs::write(scene.path("go"), "").unwrap();
+}
+
 /// A client and a role of the same name, which gives one permission.
 pub fn role_of(name: &str, permission: &str) -> String {
     let client = tests::scene::entry(name, &format!("[\"{name}\"]"));
@@ -167,6 +181,12 @@ impl Follow {
             events.push(event);
         }
         events
+    }
+
+    /// The connection, for what comes behind the stream.
+    pub fn behind(self) -> Http {
+        assert!(self.whole && self.body.is_empty());
+        Http::with(self.stream, self.raw)
     }
 
     /// Reads one chunk; `false` where the connection is over.

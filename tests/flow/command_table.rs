@@ -66,7 +66,7 @@ impl Stage {
 
     /// All that there is to see of commands at the runner's.
     fn seen(&self) -> (Vec<String>, Vec<String>, usize) {
-        let tasks = std::fs::read_dir(self.scene.path("runner/state")).unwrap().count();
+        let tasks = std::fs::read_dir(self.scene.path("runner/state/tasks")).unwrap().count();
         (self.given(), self.runner.log(), tasks)
     }
 }

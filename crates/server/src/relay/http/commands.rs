@@ -232,7 +232,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     ) -> Result<(Task, Permit), Refusal> {
         let (house, client) = (self.house, &self.party.caller.client().name);
         let (task, permit) = self.visible(socket, id, operation).await?;
-        let about = which(&task).append(&asked.about);
+        let about = which(&task, operation).append(&asked.about);
         let entry = Entry::open(house, client, Call::Request(operation), &about, &permit).await?;
         entry
             .close(Ok(()), &Record::empty())
@@ -271,7 +271,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     async fn cancel(&self, socket: &LocalSocket, id: Id, asked: &Asked) -> Result<Answer, Refusal> {
         let (house, client) = (self.house, &self.party.caller.client().name);
         let (task, permit) = self.visible(socket, id, CANCEL).await?;
-        let about = which(&task).append(&asked.about);
+        let about = which(&task, CANCEL).append(&asked.about);
         let entry = Entry::open(house, client, Call::Request(CANCEL), &about, &permit).await?;
         let cancelled = house.runner.cancel(socket, task.id, client.clone(), &permit).await;
         let outcome = cancelled.as_ref().map(|_| ()).map_err(|reason| *reason);
@@ -282,8 +282,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 }
 
 /// Which command a request is about, and whose that is; who asks stands beside it.
-fn which(task: &Task) -> Record {
+fn which(task: &Task, operation: &str) -> Record {
     Record::empty()
+        .text("tsmgate.operation", operation)
         .text("tsmgate.command.id", task.id.as_str())
         .text("tsmgate.command.path", &task.command)
         .text("tsmgate.command.client", &task.client)
