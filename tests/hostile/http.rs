@@ -12,6 +12,7 @@ use tests::{Peer, Scene, SceneOptions, wait};
 use tsmsim::ApiOptions;
 
 mod chunks;
+mod commands;
 mod framing;
 mod good;
 mod lanes;

@@ -126,7 +126,12 @@ pub fn rows() -> Vec<Row> {
     TABLE.trim().lines().map(row).collect()
 }
 
-fn row(line: &'static str) -> Row {
+/// One line of it, or of another of that kind.
+///
+/// # Panics
+/// Where it lacks something.
+#[must_use]
+pub fn row(line: &'static str) -> Row {
     let mut columns = line.split('|').map(str::trim);
     let mut next = || columns.next().expect(line);
     let (path, permission, arguments) = (next(), next(), next());

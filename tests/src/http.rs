@@ -65,7 +65,13 @@ impl Http {
     /// Over a stream that is there already.
     #[must_use]
     pub fn over(stream: Stream) -> Self {
-        Self { stream, read: Vec::new() }
+        Self::with(stream, Vec::new())
+    }
+
+    /// The same, of which these bytes were read already.
+    #[must_use]
+    pub fn with(stream: Stream, read: Vec<u8>) -> Self {
+        Self { stream, read }
     }
 
     /// `GET` of a path.

@@ -91,7 +91,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Starts one in the scene's folder `runner`, and waits for its socket.
+    /// Starts one in the scene's folder `runner`, and waits until it is ready.
     pub fn start(scene: &Scene, options: &RunnerOptions) -> Self {
         let RunnerOptions { permissions, program, environment, limits, tsm, rest } = options;
         let text = format!(
@@ -127,10 +127,11 @@ impl Runner {
             }
         });
         let ended = Mutex::new(&mut child);
-        wait::until_blocking("the runner's socket", || {
+        wait::until_blocking("the runner", || {
             let end = ended.lock().unwrap().try_wait().unwrap();
             assert!(end.is_none(), "the runner ended: {:?}", log.lock().unwrap());
-            socket.exists().then_some(())
+            let ready = || log.lock().unwrap().iter().any(|line| line.contains("INFO ready"));
+            (socket.exists() && ready()).then_some(())
         });
         Self { child, log, config }
     }

@@ -1,8 +1,8 @@
 //! What begins and ends at the runner, on record here: also what ended while no daemon ran.
 //!
 //! The runner keeps each notice until it is told that it is recorded, so that a restart, a full disk or a
-//! lost connection on either side leaves none out. One that was recorded and not acknowledged comes again,
-//! under its number.
+//! lost connection on either side leaves none out. One that was recorded and not acknowledged comes again, under
+//! its number: it is recorded again only where this daemon, too, is another one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// Keeps the record of commands as long as the daemon runs.
 pub(crate) async fn keep(house: Arc<House>) {
     let mut changes = house.snapshot.subscribe();
+    let mut last = None;
     loop {
         let socket = changes.borrow_and_update().config.tsm.runner.clone();
         let Some(socket) = socket else {
@@ -37,7 +38,7 @@ pub(crate) async fn keep(house: Arc<House>) {
         let reason = tokio::select! {
             biased;
             () = other_socket(&mut changes, &socket) => continue,
-            reason = follow(&house, &socket) => reason,
+            reason = follow(&house, &socket, &mut last) => reason,
         };
         house.runner.tell(Some(reason));
         sleep(AGAIN).await;
@@ -50,8 +51,9 @@ async fn other_socket(changes: &mut watch::Receiver<Arc<Snapshot>>, socket: &Loc
     let _ = changes.wait_for(other).await;
 }
 
-/// Records what the runner tells, and says why that ended.
-async fn follow(house: &House, socket: &LocalSocket) -> Reason {
+/// Records what the runner tells, and says why that ended. `last` is the notice that was recorded last: where the
+/// runner ended before it heard so, its successor tells it again.
+async fn follow(house: &House, socket: &LocalSocket, last: &mut Option<Notice>) -> Reason {
     let mut notices = match Notices::of(socket).await {
         Ok(notices) => notices,
         Err(reason) => return reason,
@@ -67,17 +69,25 @@ async fn follow(house: &House, socket: &LocalSocket) -> Reason {
             }
         };
         house.runner.tell(None);
-        if house.audit.write(record(&notice)).await.is_err() {
-            return Reason::AuditUnavailable;
-        }
-        if let (Life::Ended, Some(end)) = (notice.what, &notice.task.end) {
-            let known = house.snapshot().config.catalogue.find(&notice.task.command).is_some();
-            let command = if known { notice.task.command.as_str() } else { OTHER };
-            house.metrics.command_ended(command, how(end));
+        if last.as_ref() != Some(&notice) {
+            if house.audit.write(record(&notice)).await.is_err() {
+                return Reason::AuditUnavailable;
+            }
+            count(house, &notice);
+            *last = Some(notice.clone());
         }
         if let Err(reason) = notices.recorded(&notice).await {
             return reason;
         }
+    }
+}
+
+/// Counts an end.
+fn count(house: &House, notice: &Notice) {
+    if let (Life::Ended, Some(end)) = (notice.what, &notice.task.end) {
+        let known = house.snapshot().config.catalogue.find(&notice.task.command).is_some();
+        let command = if known { notice.task.command.as_str() } else { OTHER };
+        house.metrics.command_ended(command, how(end));
     }
 }
 
@@ -121,7 +131,7 @@ fn record(notice: &Notice) -> Record {
 }
 
 /// What all records of a command have in common.
-pub(crate) fn about(task: &Task) -> Record {
+fn about(task: &Task) -> Record {
     Record::empty()
         .text("tsmgate.command.id", task.id.as_str())
         .text("tsmgate.command.path", &task.command)

@@ -103,7 +103,8 @@ impl Runner {
     ) -> Result<Task, Reason> {
         let permission = permit.permission();
         tracing::debug!(%permission, role = permit.role(), %id, "having a command ended");
-        task(self.ask(socket, &cancellation(id, by)).await?)
+        let asked = id.clone();
+        that(&asked, task(self.ask(socket, &cancellation(id, by)).await?)?)
     }
 
     /// Takes a command back that must not run any more: its caller may not what it asked for, or it could not
@@ -137,8 +138,7 @@ impl Runner {
     /// One of them.
     pub(crate) async fn show(&self, socket: &LocalSocket, id: Id) -> Result<Task, Reason> {
         let asked = id.clone();
-        let found = task(self.ask(socket, &Ask::Show(id)).await?)?;
-        if found.id == asked { Ok(found) } else { Err(Reason::RunnerGarbage) }
+        that(&asked, task(self.ask(socket, &Ask::Show(id)).await?)?)
     }
 
     /// What a command printed from the event of that number on, and prints, for `client`.
@@ -184,6 +184,11 @@ impl Runner {
         let mut lines = Lines::asking(socket, ask).await?;
         lines.next(Some(Instant::now() + ANSWER_DEADLINE)).await
     }
+}
+
+/// The command that was asked about, and no other.
+fn that(id: &Id, task: Task) -> Result<Task, Reason> {
+    if task.id == *id { Ok(task) } else { Err(Reason::RunnerGarbage) }
 }
 
 fn cancellation(id: Id, by: String) -> Ask {

@@ -83,16 +83,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         }
         loop {
             let event = match timeout(Duration::ZERO, output.event()).await {
-                Ok(event) => event?,
+                Ok(event) => event,
                 Err(_) => {
                     self.flush(&mut out).await?;
                     match timeout(QUIET, output.event()).await {
-                        Ok(event) => event?,
+                        Ok(event) => event,
                         Err(_) => {
                             frame(&mut out, b"\n", end);
                             continue;
                         }
                     }
+                }
+            };
+            let event = match event {
+                Ok(event) => event,
+                Err(reason) => {
+                    // what was good before it arrives
+                    self.flush(&mut out).await?;
+                    return Err(reason);
                 }
             };
             let last = matches!(event.what, What::End(_));

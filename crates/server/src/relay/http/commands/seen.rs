@@ -17,7 +17,6 @@ use super::output::Passing;
 use crate::audit::record::Record;
 use crate::config::LocalSocket;
 use crate::config::values::written;
-use crate::notices;
 use crate::relay::entry::{Call, Entry};
 use crate::relay::http::answer::{Answer, Refusal};
 use crate::relay::http::{Asked, Conversation};
@@ -86,7 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     ) -> Result<Answer, Refusal> {
         let (house, client) = (self.house, &self.party.caller.client().name);
         let (task, permit) = self.visible(socket, id, CANCEL).await?;
-        let about = notices::about(&task).append(&asked.about);
+        let about = which(&task, CANCEL).append(&asked.about);
         let entry = Entry::open(house, client, Call::Request(CANCEL), &about, &permit).await?;
         let cancelled = house.runner.cancel(socket, task.id, client.clone(), &permit).await;
         let outcome = cancelled.as_ref().map(|_| ()).map_err(|reason| *reason);
@@ -105,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     ) -> Result<(Task, Permit), Refusal> {
         let (house, client) = (self.house, &self.party.caller.client().name);
         let (task, permit) = self.visible(socket, id, operation).await?;
-        let about = notices::about(&task).append(&asked.about);
+        let about = which(&task, operation).append(&asked.about);
         let entry = Entry::open(house, client, Call::Request(operation), &about, &permit).await?;
         let closed = entry.close(Ok(()), &Record::empty()).await;
         closed.map_err(|reason| Refusal::from(reason).on_record())?;
@@ -133,6 +132,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         let permit = permit::authorize_charged(&snapshot.policy, caller, permission, place);
         Ok((task, permit.map_err(|reason| of_it(reason.into()))?))
     }
+}
+
+/// Which command a request is about, and whose that is; who asks stands beside it.
+fn which(task: &Task, operation: &str) -> Record {
+    Record::empty()
+        .text("tsmgate.operation", operation)
+        .text("tsmgate.command.id", task.id.as_str())
+        .text("tsmgate.command.path", &task.command)
+        .text("tsmgate.command.client", &task.client)
 }
 
 fn is_own(entry: &Client, task: &Task) -> bool {

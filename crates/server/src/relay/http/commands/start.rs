@@ -78,7 +78,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             order,
         };
         let entry = Entry::open(house, client, Call::Command, &about, &permit).await?;
+        let begun = |task: &Task| task.client == *client && task.request == asked.id;
         let taken = house.runner.start(&socket, start, &permit).await;
+        // whatever it did then, it was not this
+        let taken = match taken {
+            Ok(task) if !begun(&task) => Err(Reason::RunnerUncertain),
+            taken => taken,
+        };
         let id = |task: &Task| Record::empty().text("tsmgate.command.id", task.id.as_str());
         let more = taken.as_ref().map_or_else(|_| Record::empty(), id);
         let outcome = taken.as_ref().map(|_| ()).map_err(|reason| *reason);
