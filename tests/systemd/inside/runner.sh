@@ -187,7 +187,7 @@ a_java_program_works_in_the_sandbox() {
 }
 
 # What this user of the host sees of the arguments of `tsm`.
-seen_by() { runuser -u "$1" -- ps -e -o args= | grep "/opt/tsm/tsm $reads"; }
+seen_by() { runuser -u "$1" -- ps -e -o args= | grep "^/bin/bash /opt/tsm/tsm $reads"; }
 
 the_arguments_of_tsm_are_hidden_by_the_host_and_not_by_the_unit() {
     tsm_waits
@@ -304,4 +304,55 @@ a_restart_of_the_gate_leaves_the_runner_alone() {
     systemctl stop tsmgate-runner.socket
     is ActiveState active
     login jump01
+}
+
+# The lane from end to end, each program in its unit: with the pretend tsm, in the place of the real one.
+a_command_goes_through_both_sandboxes_to_tsm() {
+    cat > $etc/runner.toml <<'END'
+[serve]
+permissions = ["security.external-ssl.*", "pending-changes.list"]
+
+[tsm]
+program = "/usr/bin/tsm"
+
+[tsm.environment]
+TSM_SIM_SOCKET = "/run/tableau/tab-controller-login-8850"
+TSM_SIM_URL = "https://localhost:8850"
+TSM_SIM_CERTIFICATE = "/run/tableau/api.pem"
+END
+    tsmgate-runner check
+    systemctl start tsmgate-runner.socket
+    configuration | sed -e 's|^\[tsm\]|&\ncommand_socket = "/run/tsmgate-runner/runner.sock"|' \
+        -e 's|"operator", "login"|"operator", "login", "tls-admin"|' > $etc/tsmgated.toml
+    # no restart: a reload is enough
+    systemctl reload tsmgated.service
+    as_ jump01 security external-ssl list
+    until_ 10 runner_is ActiveState active
+    cp $pki/servers/tsm.test.pem /root/server.crt
+    cp $pki/servers/tsm.test.key /root/server.key
+    as_ jump01 security external-ssl enable --cert-file /root/server.crt --key-file /root/server.key
+    rm /root/server.key
+    as_ jump01 pending-changes list | tee /out/staged
+    grep ssl.enabled /out/staged
+    # each says no for itself: the role, and the runner's own list
+    local code=0
+    as_ jump03 security external-ssl list || code=$?
+    [ $code = 77 ]
+    code=0
+    as_ jump01 pending-changes apply --ignore-prompt > /out/said 2>&1 || code=$?
+    cat /out/said
+    [ $code = 77 ]
+    # what was sent along is gone
+    find /var/lib/tsmgate-runner
+    [ -z "$(find /var/lib/tsmgate-runner -name '*.key*')" ]
+    # the runner leaves, and the gate has the next one started
+    local pid; pid=$(of_runner MainPID)
+    systemctl reload tsmgate-runner.service
+    as_ jump01 commands list
+    [ "$(of_runner MainPID)" != "$pid" ]
+    tsmgated audit verify /var/log/tsmgate/audit.jsonl
+    grep '"command-ended"' /var/log/tsmgate/audit.jsonl | tail -n 1
+    configuration > $etc/tsmgated.toml
+    systemctl reload tsmgated.service
+    systemctl stop tsmgate-runner.socket
 }
