@@ -70,7 +70,7 @@ def main():
             for task in answer("list")["tasks"]:
                 print(task["id"], task["command"], stands(task))
         case ["start", path]:
-            start = {"order": {"command": path}, "client": "jump01", "address": "10.20.1.5"}
+            start = {"order": {"command": path}, "client": "jump01", "identity": "URI:x", "address": "10.20.1.5"}
             start |= {"request": "ask-1", "run_seconds": 600, "queued": 16, "output": 1 << 20}
             print(answer({"start": start})["task"]["id"])
         case ["show", number]:
