@@ -64,7 +64,7 @@ fn reaching_tsm_takes_a_permit() {
     for file in ["backend.rs", "backend/api.rs", "backend/runner.rs"] {
         let text = read(&format!("crates/server/src/{file}"));
         let (asking, _) = text.split_once("impl Answered").unwrap_or((&text, ""));
-        let (asking, _) = asking.split_once("pub(crate) async fn would").unwrap_or((asking, ""));
+        let (asking, _) = asking.split_once("pub(crate) async fn withdraw").unwrap_or((asking, ""));
         let functions: Vec<_> = asking.split("pub async fn ").skip(1).collect();
         assert!(!functions.is_empty(), "{file}: nothing asks TSM");
         for function in functions {
@@ -81,9 +81,13 @@ fn reaching_tsm_takes_a_permit() {
     // of the runner's questions those that make something happen are asked with one
     let runner = read("crates/server/src/backend/runner.rs");
     let (with, without) = runner.split_once("pub(crate) async fn would").unwrap();
-    for deed in ["Ask::Start", "Ask::Cancel"] {
-        assert_eq!((with.matches(deed).count(), without.matches(deed).count()), (1, 0), "{deed}");
-    }
+    assert_eq!((with.matches("Ask::Start").count(), without.matches("Ask::Start").count()), (1, 0));
+    // what must not run any more is taken back without one, by the gate itself and for nobody else
+    assert_eq!(without.matches("Ask::Cancel").count(), 1);
+    assert_eq!(
+        (with.matches("cancellation(").count(), with.matches("fn withdraw").count()),
+        (2, 1)
+    );
     // who only looks at TSM's certificate, for the command that shows it, sends nothing after the handshake
     let places: [(&str, &[&str]); 2] = [
         ("UnixStream::connect", &["backend/socket.rs"]),

@@ -86,6 +86,7 @@ pub fn status() -> Status {
         audit_head: format!("42:{}", "ab".repeat(32)),
         audit_writable: true,
         tsm_failing: None,
+        command: None,
         api: Some(ApiLane {
             controller: "localhost:8850".into(),
             certificate_sha256: Some("AB".repeat(32)),

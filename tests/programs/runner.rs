@@ -12,4 +12,5 @@ mod processes;
 mod queue;
 mod stage;
 mod surroundings;
+mod talk;
 mod trust;

@@ -102,7 +102,7 @@ fn stage(place: &Path) -> String {
     let mut install = |mode: u32, from: &Path, to: &str| {
         writeln!(stage, "install -D -m {mode} {} {to}", from.display()).unwrap();
     };
-    for name in ["tsmgated", "tsmgate", "tsmgate-runner", "tsmsim"] {
+    for name in ["tsmgated", "tsmgate", "tsmgate-runner", "tsmsim", "tsm"] {
         install(755, &built(name), &format!("usr/bin/{name}"));
     }
     for folder in ["systemd", "tests/systemd/inside"] {

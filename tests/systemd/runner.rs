@@ -73,3 +73,10 @@ fn a_broken_configuration_is_mended_without_a_command() {
 fn a_restart_of_the_gate_leaves_the_runner_alone() {
     holds("a_restart_of_the_gate_leaves_the_runner_alone");
 }
+
+/// From a jump host's words to TSM and back, with the daemon and the runner in their units; a reload of the gate
+/// is enough to turn it on.
+#[test]
+fn a_command_goes_through_both_sandboxes_to_tsm() {
+    holds("a_command_goes_through_both_sandboxes_to_tsm");
+}

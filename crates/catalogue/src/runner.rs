@@ -24,6 +24,14 @@ pub const LINE_LIMIT: usize = 8 * 1024;
 #[serde(try_from = "String")]
 pub struct Id(String);
 
+impl TryFrom<String> for Id {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::new(&text).ok_or("not the number of a command")
+    }
+}
+
 impl Id {
     /// The number that a text is.
     pub fn new(text: &str) -> Option<Self> {
@@ -35,14 +43,6 @@ impl Id {
     /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl TryFrom<String> for Id {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::new(&text).ok_or("a number is of letters, digits and dashes")
     }
 }
 
@@ -92,6 +92,8 @@ pub struct Start {
     pub order: Order,
     /// The client, by the name of its entry.
     pub client: String,
+    /// What its certificate said, as the entry has it: a name may be given to somebody else later.
+    pub identity: String,
     /// Where it comes from.
     pub address: String,
     /// The number of the request that asked for it.
@@ -178,6 +180,9 @@ pub struct Task {
     pub id: Id,
     /// Whose it is, by the name of its entry.
     pub client: String,
+    /// What that one's certificate said, as the entry had it.
+    #[serde(default)]
+    pub identity: String,
     /// Where that came from.
     pub address: String,
     /// The number of the request that asked for it.

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
-use tsmgate_catalogue::command::{Command, FileKind, Kind, Opt};
+use tsmgate_catalogue::command::{Command, FileKind, Kind, Opt, Text};
 use zeroize::Zeroizing;
 
 use crate::failure::shown;
@@ -52,7 +52,7 @@ pub struct Input {
 enum What {
     File { kind: FileKind, path: PathBuf, bytes: Zeroizing<Vec<u8>> },
     Value(String),
-    Secret,
+    Secret(Text),
 }
 
 impl Input {
@@ -66,9 +66,9 @@ impl Input {
         Self { option: option.long.clone().into_owned(), what: What::Value(value.to_owned()) }
     }
 
-    /// That there is a secret. It is not looked at.
-    pub fn secret(option: &Opt) -> Self {
-        Self { option: option.long.clone().into_owned(), what: What::Secret }
+    /// A secret; a passphrase is tried on its key, and nothing else is done with it.
+    pub fn secret(option: &Opt, secret: Text) -> Self {
+        Self { option: option.long.clone().into_owned(), what: What::Secret(secret) }
     }
 }
 
@@ -97,9 +97,11 @@ pub fn judge(command: &Command, inputs: &[Input], now: OffsetDateTime) -> Vec<Fi
         }
     }
     let passphrase = inputs.iter().find(|i| i.is_secret() && i.option.contains("passphrase"));
-    if let Some((input, key)) = &key {
-        findings.extend(key::with_passphrase(command, input, key, passphrase));
-    }
+    let key = key.map(|(input, key)| {
+        let (key, found) = key::with_passphrase(command, input, key, passphrase);
+        findings.extend(found);
+        (input, key)
+    });
     if let (true, Some(leaf)) = (has_key, &leaf) {
         if let Some((input, key)) = &key {
             findings.extend(key::beside(input, key, leaf));
@@ -114,14 +116,14 @@ pub fn judge(command: &Command, inputs: &[Input], now: OffsetDateTime) -> Vec<Fi
 
 impl Input {
     fn is_secret(&self) -> bool {
-        matches!(self.what, What::Secret)
+        matches!(self.what, What::Secret(_))
     }
 
     /// As it is called in a finding: the option and the file.
     fn called(&self) -> String {
         match &self.what {
             What::File { path, .. } => called(&self.option, path),
-            What::Value(_) | What::Secret => format!("--{}", self.option),
+            What::Value(_) | What::Secret(_) => format!("--{}", self.option),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The command line of `tsmgate`: reads arguments, calls the library, says what happened.
 //!
 //! Answers go to stdout, talk to stderr, one exit code of [`crate::exit`] comes back. Stdin is touched
-//! only where an option says so. No option and no variable takes a secret: secrets come from files or
-//! from the terminal, and a session leaves through stdout or a file that only its owner can read.
+//! only where an option says so, or a question is asked. Secrets come from files or from the terminal, and a
+//! session leaves through stdout or a file that only its owner can read. One lane alone takes secrets as
+//! arguments, with a warning: the vendor's commands, whose scripts have them so.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -137,14 +138,14 @@ fn talk_width() -> usize {
 /// Runs one command line; the number is the exit code.
 fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) -> u8 {
     let grammar = command();
-    let arguments = command::rewritten(arguments.into_iter().collect(), &grammar);
+    let (arguments, with_secret) = command::rewritten(arguments.into_iter().collect(), &grammar);
     let matches = match grammar.try_get_matches_from(arguments) {
         Ok(matches) => matches,
-        Err(error) => return misread(&error, &mut streams).code(),
+        Err(error) => return misread(&error, with_secret, &mut streams).code(),
     };
     let verb = match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => arguments.verb,
-        Err(error) => return misread(&error, &mut streams).code(),
+        Err(error) => return misread(&error, with_secret, &mut streams).code(),
     };
     match verb {
         Verb::Login(arguments) => {
@@ -171,8 +172,9 @@ fn refuse_core_dumps() {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
-/// What clap stops for: help and version are answers, everything else is a usage failure.
-fn misread(error: &clap::Error, streams: &mut Streams<'_>) -> Exit {
+/// What clap stops for: help and version are answers, everything else is a usage failure. A word that it cannot
+/// place is not said again where it may be a part of a secret.
+fn misread(error: &clap::Error, with_secret: bool, streams: &mut Streams<'_>) -> Exit {
     let text = error.render().to_string();
     // what our own readers of values say is said as it is; clap would say the value twice
     let source = std::error::Error::source(error);
@@ -195,6 +197,12 @@ fn misread(error: &clap::Error, streams: &mut Streams<'_>) -> Exit {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let what = "nothing was asked for";
             Complaint::usage(what, "`tsmgate --help` shows the commands").tell(streams.talk)
+        }
+        ErrorKind::UnknownArgument if with_secret => {
+            let what = "there is an argument that the command does not take";
+            let hint =
+                "quote a secret that has blanks in it; --help after the command shows the options";
+            Complaint::usage(what, hint).tell(streams.talk)
         }
         _ => {
             // clap's first paragraph says what, another may say what was meant, the rest is usage

@@ -10,6 +10,10 @@
 //! or TSM's controller itself, with a session that is ended afterwards. What can be asked is what
 //! `tsmgate-catalogue` has; every way to fail is an [`api::ApiFailure`].
 //!
+//! A gate can also have commands of `tsm` run on its host: [`api::Api::start_command`] and its like, with
+//! what they print as [`api::Output`]. [`check`] finds what is wrong with certificates, keys and settings
+//! before they are sent.
+//!
 //! It refuses to skip the check of a gate's or a controller's certificate, to read a private key that
 //! others may read, to take a cookie without its return code, to resume a TLS session, and to print a
 //! secret.
@@ -49,8 +53,9 @@
 //!
 //! Rooms: `gate` and `local_socket` are the two ways in; `identity` reads the files, `reach`
 //! connects, `tls` decides what is spoken and sorts what goes wrong there, `conversation` asks and
-//! reads, [`api`] asks over HTTP, [`tsm`] reads TSM's status and jobs, [`failure`] is every way to fail
-//! a login, [`exit`] the one table of exit codes, [`cli`] the command line.
+//! reads, [`api`] asks over HTTP, [`check`] looks before a command is sent, [`tsm`] reads TSM's status
+//! and jobs, [`failure`] is every way to fail a login, [`exit`] the one table of exit codes, [`cli`] the
+//! command line.
 
 pub mod api;
 pub mod check;

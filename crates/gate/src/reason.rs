@@ -248,6 +248,8 @@ reasons! {
     RunnerUntrusted = "runner_untrusted", Relay, Operator;
     /// The runner went away in the middle, or said something that is no answer.
     RunnerGarbage = "runner_garbage", Relay, Operator;
+    /// The runner has read an order, and what it made of it is not known: it may run.
+    RunnerUncertain = "runner_uncertain", Relay, Operator;
     /// The runner has no `tsm` program that nobody else could have written.
     RunnerProgram = "runner_program", Relay, Operator;
     /// The runner cannot keep what has to be kept: its disk is full, or not its own.

@@ -16,6 +16,8 @@ use crate::store;
 
 mod encryption;
 
+pub use encryption::{Opened, open_encrypted};
+
 const PLAIN_LABEL: &str = "PRIVATE KEY";
 const ENCRYPTED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
 

@@ -39,6 +39,7 @@ pub use authority::{Authority, InitOptions};
 pub use error::{Fault, PkiError};
 pub use index::{Entry, Kind, Reason, Revoked, State};
 pub use issue::{IssueOptions, Issued};
+pub use key::{Opened, open_encrypted};
 pub use name::{CLIENT_NAME_MOST, ClientName, ServerName};
 pub use passphrase::{PASSPHRASE_LEAST, Passphrase};
 pub use profile::{AUTHORITY_DAYS, BACKDATED, CLIENT_DAYS, CRL_DAYS, DAYS_MOST, SERVER_DAYS};

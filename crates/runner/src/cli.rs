@@ -99,6 +99,7 @@ enum StartFault {
 impl StartFault {
     fn exit(&self) -> Exit {
         match self {
+            Self::Store(StoreFault::Busy(_)) => Exit::System,
             Self::Config(ConfigFault::File(_)) | Self::Store(_) | Self::Program(_) => Exit::File,
             Self::Config(ConfigFault::Contents { .. }) => Exit::Contents,
             Self::Listen(_) | Self::System(_) => Exit::System,
@@ -141,13 +142,16 @@ fn run(path: &Path) -> Result<(), StartFault> {
     }
     hardening::harden()?;
     let config = Config::load(path)?;
-    let listener = listen::open(&config)?;
     let store = Store::open(&config.state)?;
+    let listener = listen::open(&config)?;
     let left = family::end_leftovers(store.work());
     if left > 0 {
         tracing::warn!(left, "processes of an earlier life were ended");
     }
     files::wipe(&config.state, store.work(), config.tsm.file_group)?;
+    if rustix::process::geteuid().is_root() {
+        tracing::warn!("this runs as root; TSM's group is enough for what tsm does");
+    }
     if config.served.is_empty() {
         tracing::warn!("nothing is run: `serve.permissions` is empty");
     }

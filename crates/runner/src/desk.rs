@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tsmgate_catalogue::command::{Catalogue, Checked, Order, OrderFault};
+use tsmgate_catalogue::command::{Catalogue, Order};
 use tsmgate_catalogue::runner::{
     End, How, Id, RefusalCode, Refused, Start, State, Task, What, Would,
 };
@@ -15,26 +15,21 @@ use tsmgate_text::escape;
 
 use crate::clock;
 use crate::config::Config;
-use crate::program::Program;
 use crate::queue::{self, Place};
 use crate::running;
-use crate::serving::serves;
 use crate::store::Store;
 use crate::transcript::Transcript;
 
+mod admission;
 mod entry;
 mod life;
 mod notices;
 mod page;
 mod past;
+mod wishes;
 
 use entry::Entry;
 pub use entry::{Seen, Waiting, Wish};
-
-/// How many bytes of orders may wait in memory, with their files.
-const HELD_LIMIT: usize = 192 * 1024 * 1024;
-/// How many notices may wait for the gate to record them.
-const NOTICES_LIMIT: usize = 1000;
 
 /// The desk.
 #[derive(Debug)]
@@ -97,6 +92,9 @@ impl Desk {
     /// It is not in the catalogue or not served, the program is not to be trusted, too much waits, or it cannot
     /// be kept: then nothing runs.
     pub fn start(self: &Arc<Self>, start: Start) -> Result<Task, Refused> {
+        for name in [&start.client, &start.identity, &start.address, &start.request] {
+            admission::name(name)?;
+        }
         let checked = self.permitted(&start.order)?;
         self.program()?;
         let changes = checked.command.effect.changes();
@@ -115,6 +113,7 @@ impl Desk {
         let task = Task {
             id: id.clone(),
             client: start.client,
+            identity: start.identity,
             address: start.address,
             request: start.request,
             command,
@@ -180,116 +179,15 @@ impl Desk {
         self.task(&self.lock(), id)
     }
 
-    /// Ends a command, or takes it out of the queue. One whose job goes on at TSM is not ended by that.
-    ///
-    /// # Errors
-    /// There is none of that number, or it is over, or about to be.
-    pub fn cancel(self: &Arc<Self>, id: &Id, by: &str) -> Result<Task, Refused> {
-        let mut inner = self.lock();
-        let entry = inner.entry(id)?;
-        let over = || refused(RefusalCode::Ended, "the command has ended already");
-        match entry.task.state {
-            State::Ended => return Err(over()),
-            State::Continuing => return Ok(entry.task.clone()),
-            State::Running | State::Queued if !entry.cancellable => return Err(over()),
-            State::Running | State::Queued => {}
-        }
-        let first = entry.task.cancelled_by.is_none();
-        entry.task.cancelled_by.get_or_insert_with(|| by.to_owned());
-        if first {
-            tracing::info!(command = %id, by = %escape(by), "cancelled");
-        }
-        if entry.waiting.is_some() {
-            let detail = "it was taken out of the queue before it began";
-            let end = ended(How::Cancelled, detail);
-            self.end(&mut inner, id, end);
-        } else {
-            entry.wish.send_replace(Wish::Cancel);
-            self.keep(entry);
-        }
-        self.task(&inner, id)
-    }
-
-    /// From now on no order is taken.
-    pub fn leave(&self) {
-        self.lock().leaving = true;
-        self.tell_standing(&self.lock());
-    }
-
-    /// Whether it is leaving and nothing runs or waits.
-    pub fn may_leave(&self) -> bool {
-        let inner = self.lock();
-        inner.leaving && inner.standing() == Standing::default()
-    }
-
-    /// What waits never begins, and what runs is told to end.
-    pub fn stop(self: &Arc<Self>) {
-        let mut inner = self.lock();
-        inner.leaving = true;
-        inner.stopping = true;
-        let waiting: Vec<Id> = inner.waiting().collect();
-        for id in waiting {
-            let end = ended(How::NotStarted, "the runner ended before it began");
-            self.end(&mut inner, &id, end);
-        }
-        for entry in &inner.entries {
-            entry.wish.send_replace(Wish::Stop);
-        }
-    }
-
-    /// Forgets what is old, and writes down what could not be before.
+    /// Forgets what is old, and writes down what could not be before and what has grown since.
     pub fn tidy(&self) {
         let mut inner = self.lock();
-        for entry in inner.entries.iter_mut().filter(|entry| entry.unsaved) {
+        let stale =
+            |entry: &&mut Entry| entry.unsaved || entry.kept_bytes != entry.task.output_bytes;
+        for entry in inner.entries.iter_mut().filter(stale) {
             self.keep(entry);
         }
         self.forget(&mut inner);
-    }
-
-    fn permitted<'a>(&'a self, order: &'a Order) -> Result<Checked<'a>, Refused> {
-        let bad = |fault: OrderFault| refused(RefusalCode::BadOrder, fault.message);
-        let checked = self.catalogue().check(order).map_err(bad)?;
-        let permission = &checked.command.permission;
-        match serves(&self.config.served, permission) {
-            true => Ok(checked),
-            false => Err(refused(
-                RefusalCode::NotServed,
-                format!("the runner does not serve `{permission}` (serve.permissions)"),
-            )),
-        }
-    }
-
-    /// The `tsm` program, judged anew.
-    ///
-    /// # Errors
-    /// It is missing, or others could have written it.
-    pub fn program(&self) -> Result<Program, Refused> {
-        let tsm = &self.config.tsm;
-        Program::trusted(&tsm.program, &tsm.owners).map_err(|distrust| {
-            refused(RefusalCode::Program, format!("tsm is not run: {distrust}"))
-        })
-    }
-
-    /// Whether there is room for one more.
-    fn admit(&self, inner: &Inner, start: &Start, changes: bool) -> Result<(), Refused> {
-        if inner.leaving {
-            return Err(refused(RefusalCode::Leaving, "the runner is about to end"));
-        }
-        if inner.entries.iter().map(|entry| entry.notices.len()).sum::<usize>() >= NOTICES_LIMIT {
-            let message = "too much that ended is not recorded by the gate yet";
-            return Err(refused(RefusalCode::Storage, message));
-        }
-        let mut places = inner.places();
-        let waiting = queue::waiting(&places);
-        places.push(Place { changes, waits: true });
-        let waits = !queue::next(&places, self.config.limits.reading).contains(&(places.len() - 1));
-        let asked = usize::try_from(start.queued).unwrap_or(usize::MAX);
-        let full = waits && waiting >= asked.min(self.config.limits.queued);
-        let held: usize = inner.entries.iter().map(Entry::held).sum();
-        match full || held + entry::size(&start.order) > HELD_LIMIT {
-            true => Err(refused(RefusalCode::QueueFull, "as many commands wait as may")),
-            false => Ok(()),
-        }
     }
 
     /// Begins what may begin, and tells those that wait how many are before them.

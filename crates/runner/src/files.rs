@@ -5,7 +5,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -113,10 +113,28 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+        if let Err(error) = remove(&self.path) {
             tracing::error!(folder = %self.path.display(), %error, "a private folder stays behind");
         }
     }
+}
+
+/// Removes a folder with all that is in it, also where a command has locked it for us.
+fn remove(folder: &Path) -> io::Result<()> {
+    if std::fs::remove_dir_all(folder).is_ok() {
+        return Ok(());
+    }
+    let mut ahead = vec![folder.to_owned()];
+    while let Some(folder) = ahead.pop() {
+        // no link is among them: what is looked at is what stands there
+        let _ = std::fs::set_permissions(&folder, Permissions::from_mode(0o700));
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                ahead.push(entry.path());
+            }
+        }
+    }
+    std::fs::remove_dir_all(folder)
 }
 
 fn flags(flags: OFlags) -> i32 {
@@ -137,15 +155,18 @@ pub fn wipe(state: &Path, work: &Path, group: Option<u32>) -> io::Result<()> {
     for entry in std::fs::read_dir(work)? {
         let entry = entry?;
         match entry.file_type()?.is_dir() {
-            true => std::fs::remove_dir_all(entry.path())?,
+            true => remove(&entry.path())?,
             false => std::fs::remove_file(entry.path())?,
         }
     }
-    if let Some(group) = group {
-        share(&File::open(work)?, group, 0o710)?;
-        share(&File::open(state)?, group, 0o710)?;
+    let Some(group) = group else { return Ok(()) };
+    share(&File::open(work)?, group, 0o710)?;
+    let state = File::open(state)?;
+    // everybody may pass where the unit says so
+    match state.metadata()?.mode() & 0o001 {
+        0 => share(&state, group, 0o710),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use tsmgate_catalogue::runner::Id;
 use zeroize::Zeroizing;
 
 use crate::desk::{Desk, Wish};
+use crate::files::Folder;
 use crate::process::Started;
 use crate::running::{Manner, Why, attend};
 
@@ -72,12 +73,14 @@ async fn ask(
     wish: &mut watch::Receiver<Wish>,
 ) -> Answer {
     let arguments = Zeroizing::new(reconnect(job));
-    let started = desk.program().map_err(|refused| refused.message).and_then(|program| {
+    let folder = Folder::make(desk.store().work(), id, None).map_err(|error| error.to_string());
+    let started = folder.and_then(|folder| {
+        let program = desk.program().map_err(|refused| refused.message)?;
         let environment = &desk.config().tsm.environment;
-        Started::start(&program, &arguments, environment, desk.store().work())
-            .map_err(|error| error.to_string())
+        let started = Started::start(&program, &arguments, environment, folder.path());
+        started.map(|started| (folder, started)).map_err(|error| error.to_string())
     });
-    let (started, pipes) = match started {
+    let (_folder, (started, pipes)) = match started {
         Ok(started) => started,
         Err(error) => {
             tracing::warn!(command = %id, job, %error, "a job cannot be asked after");

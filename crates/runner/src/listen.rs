@@ -51,8 +51,8 @@ fn passed() -> Result<Option<UnixListener>, ListenFault> {
     Ok(Some(listener))
 }
 
-/// Ours has mode 0600 from its first moment on, for the process has that mask. Where the users who may ask have a
-/// group and we may give it away, the group gets in as well; who it is is asked all the same.
+/// Ours is for our user alone from its first moment on, for the process has that mask. Where the users who may ask
+/// have a group and we may give it away, the group gets in as well; who it is is asked all the same.
 fn bind(config: &Config) -> Result<UnixListener, ListenFault> {
     let path = &config.socket;
     let fault = |cause| ListenFault { place: path.display().to_string(), cause };
@@ -66,11 +66,9 @@ fn bind(config: &Config) -> Result<UnixListener, ListenFault> {
     }
     let listener = UnixListener::bind(path).map_err(fault)?;
     listener.set_nonblocking(true).map_err(fault)?;
-    if let Some(group) = config.users_group
-        && chown(path, None, Some(group)).is_ok()
-    {
-        std::fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(fault)?;
-    }
+    let given = config.users_group.is_some_and(|group| chown(path, None, Some(group)).is_ok());
+    let mode = if given { 0o660 } else { 0o600 };
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(fault)?;
     Ok(listener)
 }
 

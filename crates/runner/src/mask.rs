@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 /// Lines of a private key that are shorter are none that tells anything.
 const KEY_LINE: usize = 16;
 /// A larger file is no private key.
-const KEY_FILE: usize = 64 * 1024;
+const KEY_FILE: usize = 16 * 1024;
 
 /// What is secret in one order.
 #[derive(Clone, Default)]

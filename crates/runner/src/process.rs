@@ -10,7 +10,9 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
+};
 use tokio::net::unix::pipe::Receiver;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use zeroize::Zeroizing;
@@ -85,10 +87,11 @@ impl Started {
         !matches!(waitid(WaitId::Pid(self.pid), look), Ok(None))
     }
 
-    /// Sends a signal to it and to all of its group. A group that is gone takes none.
+    /// Sends a signal to all of its group, and to itself should it have left that. What is gone takes none.
     pub fn signal(&self, signal: Signal) {
         if !self.reaped {
             let _ = kill_process_group(self.pid, signal);
+            let _ = kill_process(self.pid, signal);
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tsmgate_catalogue::command::{Given, Order};
 use tsmgate_catalogue::runner::{End, How, Id, What};
+use tsmgate_text::escape;
 use zeroize::Zeroizing;
 
 use crate::desk::{Desk, Waiting, Wish, ended};
@@ -40,7 +41,7 @@ async fn live(desk: Arc<Desk>, id: Id, waiting: Waiting, mut wish: watch::Receiv
     let ready = match Ready::for_order(&desk, &id, &order) {
         Ok(ready) => ready,
         Err(detail) => {
-            tracing::warn!(command = %id, "{detail}");
+            tracing::warn!(command = %id, detail = %escape(&detail), "it cannot begin");
             return ended(How::NotStarted, detail);
         }
     };
@@ -155,11 +156,12 @@ fn end_of(attended: &Attended) -> End {
 /// Sends back what the command wrote.
 fn fetch(desk: &Desk, id: &Id, folder: &Folder, names: &[(String, String)], end: &mut End) {
     for (option, name) in names {
-        match folder.fetched(name) {
-            Ok(bytes) => {
-                let content = BASE64.encode(&bytes);
-                desk.tell(id, What::File { option: option.clone(), content });
-            }
+        let content = folder.fetched(name).map(|bytes| BASE64.encode(&bytes));
+        let told =
+            content.map(|content| desk.tell(id, What::File { option: option.clone(), content }));
+        match told {
+            Ok(true) => {}
+            Ok(false) => end.detail = Some(format!("--{option}: the file cannot be kept on disk")),
             Err(fault) => end.detail = Some(format!("--{option}: {fault}")),
         }
     }

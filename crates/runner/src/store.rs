@@ -9,6 +9,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use tsmgate_catalogue::runner::{Id, Notice, Task};
 use tsmgate_settings::files::{FileFault, folders, led_to};
@@ -34,6 +36,8 @@ pub struct Kept {
 pub struct Store {
     tasks: PathBuf,
     work: PathBuf,
+    // one runner at a time: another's commands would look like an earlier life's
+    _lock: File,
 }
 
 /// Why there is no store.
@@ -42,6 +46,9 @@ pub enum StoreFault {
     /// Others could change what is in it.
     #[error(transparent)]
     Trust(#[from] FileFault),
+    /// There is a runner on it already.
+    #[error("another runner uses {0}")]
+    Busy(PathBuf),
     /// A folder cannot be made or read.
     #[error("cannot use {path}: {cause}")]
     Folder {
@@ -56,10 +63,10 @@ impl Store {
     /// Opens the store below `state`; its folders are made where they are missing.
     ///
     /// # Errors
-    /// They cannot be made, or others than root and our user could write them.
+    /// They cannot be made, others than root and our user could write them, or another runner uses them.
     pub fn open(state: &Path) -> Result<Self, StoreFault> {
-        let store = Self { tasks: state.join("tasks"), work: state.join("work") };
-        for folder in [state, &store.tasks, &store.work] {
+        let (tasks, work) = (state.join("tasks"), state.join("work"));
+        for folder in [state, &tasks, &work] {
             let fault = |cause| StoreFault::Folder { path: folder.to_owned(), cause };
             match private().create(folder) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -74,7 +81,13 @@ impl Store {
                 return Err(fault(io::Error::other(what)));
             }
         }
-        Ok(store)
+        let fault = |cause| StoreFault::Folder { path: state.to_owned(), cause };
+        let lock = File::open(state).map_err(fault)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { tasks, work, _lock: lock }),
+            Err(Errno::WOULDBLOCK) => Err(StoreFault::Busy(state.to_owned())),
+            Err(errno) => Err(fault(errno.into())),
+        }
     }
 
     /// Where the private folders of running commands are.
@@ -96,7 +109,10 @@ impl Store {
         for count in 0..SAME_SECOND {
             let Some(id) = Id::new(&format!("{second}-{count:03}")) else { break };
             match private().create(self.tasks.join(id.as_str())) {
-                Ok(()) => return Ok(id),
+                Ok(()) => {
+                    File::open(&self.tasks)?.sync_all()?;
+                    return Ok(id);
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }

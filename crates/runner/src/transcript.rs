@@ -4,7 +4,7 @@
 //! An event counts once it is written whole: who reads along never sees half of one.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,8 @@ use crate::clock;
 
 /// How much is read for one answer at most, in bytes.
 const BATCH: usize = 256 * 1024;
+/// The last event is looked for in so many bytes.
+const LOOK: u64 = 64 * 1024;
 
 /// What one command printed.
 #[derive(Debug)]
@@ -48,18 +50,14 @@ impl Transcript {
     /// As the system's.
     pub fn reopen(path: PathBuf) -> io::Result<(Self, Option<End>)> {
         let file = OpenOptions::new().read(true).append(true).open(&path)?;
-        let mut lines = BufReader::new(&file);
-        let (mut written, mut on_disk) = (0, 0);
-        let (mut line, mut last) = (Vec::new(), Vec::new());
-        while lines.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
-            written += line.len() as u64;
-            on_disk += 1;
-            std::mem::swap(&mut line, &mut last);
-            line.clear();
-        }
+        let (written, last) = match last_of(&file)? {
+            Some(last) => (file.metadata()?.len(), Some(last)),
+            None => whole_lines(&file)?,
+        };
         file.set_len(written)?;
-        let end = match serde_json::from_slice::<Event>(&last).map(|event| event.what) {
-            Ok(What::End(end)) => Some(end),
+        let on_disk = last.as_ref().map_or(0, |last| last.n + 1);
+        let end = match last.map(|event| event.what) {
+            Some(What::End(end)) => Some(end),
             _ => None,
         };
         let (file, beside) = (Some(file), Vec::new());
@@ -82,8 +80,8 @@ impl Transcript {
         self.cut
     }
 
-    /// Adds events, as far as they are kept.
-    pub fn add(&mut self, all: Vec<What>) {
+    /// Adds events, as far as they are kept. Whether the disk took all that was to be kept.
+    pub fn add(&mut self, all: Vec<What>) -> bool {
         let mut lines = Vec::new();
         let mut count = 0;
         for what in all {
@@ -105,12 +103,14 @@ impl Transcript {
             }
             count += 1;
         }
-        if self.write(&lines).is_ok() {
+        let written = self.write(&lines).is_ok();
+        if written {
             self.written += lines.len() as u64;
             self.on_disk += count;
         } else {
             self.recover(&lines);
         }
+        written && self.beside.is_empty()
     }
 
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {
@@ -173,6 +173,34 @@ fn line(n: u64, what: &What) -> Vec<u8> {
     let mut line = serde_json::to_vec(&event).unwrap_or_default();
     line.push(b'\n');
     line
+}
+
+/// The last event of a file that ends with a whole one. A short look: there may be many long files.
+fn last_of(mut file: &File) -> io::Result<Option<Event>> {
+    let size = file.metadata()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(LOOK)))?;
+    let mut end = Vec::new();
+    file.take(LOOK).read_to_end(&mut end)?;
+    let line = end.strip_suffix(b"\n").and_then(|end| end.rsplit(|byte| *byte == b'\n').next());
+    Ok(line.and_then(|line| serde_json::from_slice(line).ok()))
+}
+
+/// How many bytes of a file are whole events, and the last of them.
+fn whole_lines(mut file: &File) -> io::Result<(u64, Option<Event>)> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut lines = BufReader::new(file);
+    let (mut written, mut last) = (0, None);
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        let Ok(event) = serde_json::from_slice::<Event>(&line) else { break };
+        if !line.ends_with(b"\n") {
+            break;
+        }
+        written += line.len() as u64;
+        last = Some(event);
+        line.clear();
+    }
+    Ok((written, last))
 }
 
 /// Reads along.

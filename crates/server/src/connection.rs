@@ -100,6 +100,7 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
     house.audit.note(Record::new("connection", Outcome::Success).until(leaf).append(&about));
     let lane = Chosen::new();
     let id = format!("{}-{number}", house.life);
+    let party = Party { caller: &caller, about: &about, id: &id, chain: &chain, origin };
     tokio::select! {
         biased;
         reason = judge::no_longer(&mut changes, &origin, &caller, &chain, &lane) => {
@@ -107,7 +108,7 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
             house.metrics.cut(reason);
             house.audit.note(Record::refusal("cut", reason).append(&about));
         }
-        () = converse(&house, &mut stream, Party { caller: &caller, about: &about, id: &id }, &lane, &mut stop) => return,
+        () = converse(&house, &mut stream, party, &lane, &mut stop) => return,
     }
     // here only where it was cut: the conversation, and a call under way with it, is gone already. An answer
     // of no announced length would seem whole after the goodbye of TLS

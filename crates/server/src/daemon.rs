@@ -42,6 +42,7 @@ use crate::reload::{self, Warden};
 use crate::sandbox::Sandbox;
 use crate::session::{self, Session};
 use crate::sockets::{MetricsSocket, SocketFault, Sockets};
+use crate::standing;
 use crate::status::Status;
 use crate::systemd::{self, Watchdog};
 
@@ -228,6 +229,7 @@ impl Daemon {
         let (stop, stopping) = watch::channel(false);
         let mut observers = observers(&house, status, metrics).map_err(StartFault::Process)?;
         observers.spawn(notices::keep(Arc::clone(&house)));
+        observers.spawn(standing::keep(Arc::clone(&house)));
         let warden = Warden::new(Arc::clone(&house), path, asked);
         let line = warden.line().to_owned();
         let watching = tokio::spawn(warden.watch(stopping.clone()));

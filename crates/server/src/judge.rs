@@ -59,7 +59,7 @@ pub async fn no_longer(
 ///
 /// # Errors
 /// Why not.
-fn judge(
+pub(crate) fn judge(
     snapshot: &Snapshot,
     origin: &Origin,
     caller: &Caller,

@@ -15,12 +15,15 @@
 //! | handshake | [`handshake`] | a `Handshaken` stream |
 //! | identify | [`identify`] reads the leaf, `tsmgate-gate` decides | a `Caller` |
 //! | authorize | `tsmgate-gate`, `permit.rs` | a `Permit`, for one call |
-//! | relay | [`relay`] speaks with the caller, a lane each; [`backend`] with TSM, under the gate's own [`session`] where the lane keeps the cookie | an answer |
+//! | relay | [`relay`] speaks with the caller, a lane each; [`backend`] with TSM, under the gate's own [`session`] where the lane keeps the cookie, and with the runner, which alone starts programs | an answer |
 //! | audit | [`audit`] | the record, before the answer leaves |
 //!
 //! [`connection`] is the one function that calls them in order. [`daemon`] starts and stops it all from
 //! what [`config`] and [`credentials`] have loaded and checked, with the [`sockets`] that
 //! systemd or it opened, inside the [`sandbox`].
+//!
+//! A command outlives the connection that started it: `notices` has its beginning and its end on record,
+//! `standing` takes it back while it waits and its caller may no longer.
 //!
 //! While it runs, [`reload`] reads everything anew and swaps it whole; every open connection then asks
 //! [`judge`] whether it may stay. [`systemd`] is told how it goes; [`status`] is the picture for people,
@@ -57,5 +60,6 @@ pub mod sandbox;
 pub mod session;
 pub mod socat;
 pub mod sockets;
+mod standing;
 pub mod status;
 pub mod systemd;

@@ -131,7 +131,7 @@ fn record(notice: &Notice) -> Record {
 }
 
 /// What all records of a command have in common.
-pub(crate) fn about(task: &Task) -> Record {
+fn about(task: &Task) -> Record {
     Record::empty()
         .text("tsmgate.command.id", task.id.as_str())
         .text("tsmgate.command.path", &task.command)

@@ -9,9 +9,11 @@ pub mod lane;
 pub mod login;
 mod told;
 
+use rustls_pki_types::CertificateDer;
 use tsmgate_gate::permit::Caller;
 
 use crate::audit::record::Record;
+use crate::proxy::Origin;
 
 /// Who is at the other end of a connection, past the handshake.
 #[derive(Debug, Clone, Copy)]
@@ -22,4 +24,8 @@ pub struct Party<'a> {
     pub about: &'a Record,
     /// The connection's number.
     pub id: &'a str,
+    /// The certificates it showed, leaf first.
+    pub chain: &'a [CertificateDer<'static>],
+    /// Whence it comes.
+    pub origin: Origin,
 }

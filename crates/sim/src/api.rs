@@ -229,23 +229,6 @@ impl Api {
         id
     }
 
-    /// Has deployments be held up by this warning, unless warnings are ignored.
-    pub fn warn(&self, warning: &str) {
-        self.world().warnings.push(warning.to_owned());
-    }
-
-    /// The certificate of the repository, in PEM, while its TLS is on.
-    #[must_use]
-    pub fn repository_certificate(&self) -> Option<String> {
-        self.world().repository.clone()
-    }
-
-    /// A file that an operator sent, by the name that its `cfs.` key holds.
-    #[must_use]
-    pub fn sent_file(&self, id: &str) -> Option<Vec<u8>> {
-        self.world().files.find(id).map(|file| file.bytes.clone())
-    }
-
     /// Where backups are.
     #[must_use]
     pub fn backups(&self) -> PathBuf {

@@ -7,6 +7,10 @@
 //! misbehave in every way that a broken or hostile controller could. The HTTP API ([`Api`]) is there when
 //! [`SimulatorOptions::api`] asks for it, and takes the cookies that the socket gave.
 //!
+//! Beside it there is a pretend of the vendor's command line (`src/bin/tsm`), which finds the controller by what
+//! [`Simulator::tsm_environment`] gives, and needs the routes that are mere guesses
+//! ([`ApiOptions::assumed_routes`]): no published route writes what its commands write.
+//!
 //! It refuses to guess in silence. Facts about TSM carry a mark where they are used: *documented*
 //! by the vendor, *seen* in a real client or log, or *guess*, where nothing was found.
 

@@ -1,6 +1,6 @@
 //! What is escaped, what is kept, and where long text is cut.
 
-use tsmgate_text::{TEXT_LIMIT, escape};
+use tsmgate_text::{TEXT_LIMIT, escape, visible_line};
 
 /// R43: what could steer a terminal, forge a line or turn text around is escaped, all else is kept
 #[test]
@@ -48,4 +48,16 @@ fn long_text_is_cut_between_characters() {
     assert_eq!(kept(&format!("a{}", "é".repeat(300))), Some(format!("a{}", "é".repeat(126))));
     assert_eq!(kept(&"\u{1b}".repeat(300)), Some(r"\u{1b}".repeat(42)));
     assert_eq!(kept(&"a".repeat(10_000_000)), Some("a".repeat(253)));
+}
+
+/// R43: a line of output is whole, and steers nothing
+#[test]
+fn a_line_of_output_keeps_its_tabs_and_backslashes_and_its_length() {
+    assert_eq!(visible_line("C:\\x\tü 🙂"), "C:\\x\tü 🙂");
+    assert_eq!(
+        visible_line("\u{1b}[2J\r\n\u{9b}\u{202e}\u{0}"),
+        r"\u{1b}[2J\u{d}\u{a}\u{9b}\u{202e}\u{0}"
+    );
+    let long = "x".repeat(100_000);
+    assert_eq!(visible_line(&long), long);
 }

@@ -94,12 +94,14 @@ kept_busy() {
     [ "$(of_runner MainPID)" = "$pid" ]
     [ "$(readlink "/proc/$pid/exe")" = "/usr/bin/tsmgate-runner (deleted)" ]
     shows "$id" running
-    ask start "$reads" | grep -x 'refused leaving'
+    refused leaving "$reads"
     # nor by being told again
     "$@" < /dev/null
     [ "$(of_runner MainPID)" = "$pid" ]
     ask output "$id" > /out/printed &
     local reading=$!
+    # it is the old one that is read from, and not the next, who would stay
+    until_ 10 grep -q '^stdout runs as' /out/printed
     go
     wait $reading
     cat /out/printed

@@ -145,3 +145,22 @@ fn what_would_run_is_told_and_nothing_does() {
     }
     nothing_ran(&stage);
 }
+
+#[test]
+fn names_that_are_none_are_refused() {
+    let stage = Stage::with(MARKED);
+    for name in ["", "a\nb", "a\u{1b}b", &"x".repeat(2000)] {
+        for field in 0..4 {
+            let mut order = start(READS, vec![]);
+            *[&mut order.client, &mut order.identity, &mut order.address, &mut order.request]
+                [field] = name.to_owned();
+            assert_eq!(stage.refusal(order), RefusalCode::BadOrder, "{name:?}");
+        }
+    }
+    nothing_ran(&stage);
+    let task = stage.order(READS);
+    let ask = Ask::Cancel { id: task.id, by: "a\nb".to_owned() };
+    assert!(
+        matches!(stage.ask(&ask), Said::Refused(refused) if refused.code == RefusalCode::BadOrder)
+    );
+}

@@ -108,6 +108,14 @@ fn a_group_that_is_configured_may_read_them_and_nobody_else() {
     gone(&stage);
 }
 
+#[test]
+fn they_are_gone_also_where_the_command_locks_them_in() {
+    let stage = Stage::with("mkdir -p a/b; touch a/b/c; chmod 0 a/b a; chmod 0 .; exit 0");
+    let (_, end) = stage.run(start("security external-ssl list", vec![]));
+    assert_eq!(end.code, Some(0));
+    gone(&stage);
+}
+
 /// What comes back of a fetching command whose program is this.
 fn fetched(script: &str) -> (Vec<What>, tsmgate_catalogue::runner::End, Stage) {
     let stage = Stage::with(script);

@@ -101,6 +101,7 @@ fn a_runner_that_ends_meanwhile_says_that_it_goes_on() {
     assert!(ended.end.unwrap().detail.unwrap().contains("job 23 goes on at TSM"));
     std::fs::remove_file(stage.hand("began")).unwrap();
     let again = begin(&stage);
+    tests::wait::until_blocking("the job's number", || stage.show(&again.id).job);
     stage.killed();
     stage.start();
     let lost = stage.show(&again.id).end.unwrap();

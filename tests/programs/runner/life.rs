@@ -13,6 +13,10 @@ fn what_ran_when_it_was_killed_is_lost_and_what_waited_never_began() {
     let mut stage = Stage::with(&format!("echo some output; {WAITS}"));
     let (first, second) = (stage.order(CHANGES), stage.order(CHANGES));
     let leader = stage.taken("began");
+    // the state, and the line
+    let mut along = stage.output(&first.id, 0);
+    along.event().unwrap();
+    along.event().unwrap();
     stage.killed();
     stage.start();
     // one that nobody attends could change something beside the next
@@ -38,11 +42,39 @@ fn what_ran_when_it_was_killed_is_lost_and_what_waited_never_began() {
 }
 
 #[test]
+fn output_that_was_lost_from_the_disk_still_has_an_end() {
+    let mut stage = Stage::with("echo some output");
+    let task = stage.order(READS);
+    stage.until(&task.id, State::Ended);
+    stage.killed();
+    std::fs::remove_file(stage.path("state/tasks").join(task.id.as_str()).join("output.jsonl"))
+        .unwrap();
+    let broken = stage.path("state/tasks/20200101-000000-000");
+    std::fs::create_dir(&broken).unwrap();
+    std::fs::write(broken.join("task.json"), "{\"task\":").unwrap();
+    if super::stage::is_root() {
+        for path in [&broken, &broken.join("task.json")] {
+            std::os::unix::fs::chown(path, Some(super::stage::user()), None).unwrap();
+        }
+    }
+    for _ in 0..2 {
+        stage.start();
+        let events = stage.events(&task.id);
+        assert!(matches!(&events[..], [only] if matches!(&only.what, What::End(_))), "{events:?}");
+        // what cannot be read is no reason not to begin
+        stage.line_with("a kept command cannot be read");
+        assert_eq!(stage.list().len(), 1);
+        stage.killed();
+    }
+}
+
+#[test]
 fn what_runs_when_it_is_stopped_is_ended_and_lost() {
     let mut stage = Stage::with(&format!("setsid sleep 600 & echo $! >$HAND/child; {WAITS}"));
     let (first, second) = (stage.order(CHANGES), stage.order(CHANGES));
     let (leader, child) = (stage.taken("began"), stage.taken("child"));
-    let along = stage.output(&first.id, 0);
+    let mut along = stage.output(&first.id, 0);
+    along.event().unwrap();
     stage.signal(Signal::SIGTERM);
     let last = along.events().pop().unwrap();
     assert!(matches!(last.what, What::End(end) if end.how == How::Lost));
@@ -89,8 +121,44 @@ fn another_runner_on_the_same_socket_does_not_start() {
     let second = stage.command().output().unwrap();
     assert_eq!(second.status.code(), Some(71));
     let said = String::from_utf8_lossy(&second.stderr);
-    assert!(said.contains("cannot listen on"), "{said}");
-    stage.order(READS);
+    assert!(said.contains("another runner"), "{said}");
+    // nor one beside it that would take its commands for an earlier life's
+    let task = stage.order(READS);
+    stage.taken("began");
+    let text = std::fs::read_to_string(stage.path("runner.toml")).unwrap();
+    std::fs::write(stage.path("runner.toml"), text.replace("run/socket", "run/other")).unwrap();
+    let second = stage.command().output().unwrap();
+    assert_eq!(second.status.code(), Some(71));
+    assert_eq!(stage.show(&task.id).state, State::Running);
+}
+
+#[test]
+fn systemd_is_told_how_it_goes() {
+    let mut stage = Stage::prepared(WAITS, "");
+    let path = stage.path("hand/notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    super::stage::set_mode(&path, 0o777);
+    manager.set_read_timeout(Some(wait::PATIENCE)).unwrap();
+    let told = |wanted: &str| {
+        let mut bytes = [0; 4096];
+        loop {
+            let count = manager.recv(&mut bytes).unwrap();
+            if String::from_utf8_lossy(&bytes[..count]).contains(wanted) {
+                return;
+            }
+        }
+    };
+    let mut command = stage.command();
+    command.env("NOTIFY_SOCKET", &path);
+    stage.start_as(command);
+    told("READY=1");
+    told("STATUS=idle");
+    stage.order(CHANGES);
+    stage.order(CHANGES);
+    told("STATUS=1 running, 1 waiting");
+    stage.signal(Signal::SIGTERM);
+    told("STOPPING=1");
+    assert_eq!(stage.end(), Some(0));
 }
 
 #[test]

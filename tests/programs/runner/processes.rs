@@ -119,3 +119,21 @@ fn a_program_that_cannot_be_started_is_told() {
     let task = stage.list().remove(0);
     assert_eq!(task.started_at, None);
 }
+
+#[test]
+fn one_that_goes_over_into_the_runners_own_group_is_ended_too() {
+    if !tests::program::have("perl", "perl-base") {
+        return;
+    }
+    let stage = Stage::with(
+        "exec perl -e 'setpgrp(0, getpgrp(getppid())) or die; open(F, \">\", shift); print F \"$$\\n\"; \
+         close(F); sleep 600' $HAND/leader",
+    );
+    let task = stage.order(CHANGES);
+    let leader = stage.taken("leader");
+    stage.cancel(&task.id).unwrap();
+    let end = stage.until(&task.id, State::Ended).end.unwrap();
+    assert_eq!((end.how, end.signal), (How::Cancelled, Some(15)));
+    ends(&leader);
+    assert_eq!(stage.list().len(), 1, "the runner itself was not hit");
+}

@@ -1,23 +1,22 @@
 //! A runner on a folder of its own, as a user of its own where that can be had, and questions to it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use data_encoding::BASE64;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tests::program::built;
 use tests::wait;
-use tsmgate_catalogue::command::{OneOption, Order, SentFile};
 use tsmgate_catalogue::runner::{
-    Ask, End, Event, How, Id, Recorded, RefusalCode, Refused, Said, Start, State, Task, What,
+    Ask, End, Event, How, Id, RefusalCode, Refused, Said, Start, State, Task, What,
 };
+
+pub use super::talk::{Conversation, file, flag, start, value};
 
 /// Whom the runner runs as, where the test is root's.
 const USER: u32 = 65534;
@@ -193,10 +192,7 @@ impl Stage {
     }
 
     pub fn connect(&self) -> Conversation {
-        let stream = UnixStream::connect(self.path("run/socket")).unwrap();
-        stream.set_read_timeout(Some(wait::PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(wait::PATIENCE)).unwrap();
-        Conversation { lines: BufReader::new(stream) }
+        Conversation::with(&self.path("run/socket"))
     }
 
     pub fn ask(&self, ask: &Ask) -> Said {
@@ -286,85 +282,12 @@ impl Drop for Stage {
     }
 }
 
-/// One connection to the runner.
-pub struct Conversation {
-    lines: BufReader<UnixStream>,
-}
-
-impl Conversation {
-    pub fn say(&mut self, ask: &Ask) {
-        self.bytes((serde_json::to_string(ask).unwrap() + "\n").as_bytes());
-    }
-
-    pub fn recorded(&mut self, n: u64) {
-        let recorded = serde_json::to_string(&Recorded { recorded: n }).unwrap();
-        self.bytes((recorded + "\n").as_bytes());
-    }
-
-    pub fn bytes(&mut self, bytes: &[u8]) {
-        self.lines.get_mut().write_all(bytes).unwrap();
-    }
-
-    /// The next line; `None` at the end.
-    pub fn next(&mut self) -> Option<Said> {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        (!line.is_empty()).then(|| serde_json::from_str(&line).unwrap())
-    }
-
-    /// What comes until the runner closes.
-    pub fn rest(&mut self) -> Vec<u8> {
-        let mut rest = Vec::new();
-        // one that is closed before it was read from is reset
-        let _ = self.lines.read_to_end(&mut rest);
-        rest
-    }
-
-    pub fn event(&mut self) -> Option<Event> {
-        match self.next()? {
-            Said::Event(event) => Some(event),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    pub fn events(mut self) -> Vec<Event> {
-        std::iter::from_fn(|| self.event()).collect()
-    }
-}
-
 pub fn task(said: Said) -> Result<Task, Refused> {
     match said {
         Said::Task(task) => Ok(*task),
         Said::Refused(refused) => Err(refused),
         other => panic!("{other:?}"),
     }
-}
-
-/// An order with a minute's time and room for all it says.
-pub fn start(command: &str, options: Vec<OneOption>) -> Start {
-    Start {
-        order: Order { command: command.to_owned(), options, run_seconds: None },
-        client: "jump01".to_owned(),
-        address: "10.20.1.7".to_owned(),
-        request: "r-1".to_owned(),
-        run_seconds: 60,
-        queued: 16,
-        output: 16 << 20,
-    }
-}
-
-pub fn value(name: &str, value: &str) -> OneOption {
-    OneOption { name: name.to_owned(), value: Some(value.into()), file: None }
-}
-
-pub fn flag(name: &str) -> OneOption {
-    OneOption { name: name.to_owned(), value: None, file: None }
-}
-
-pub fn file(option: &str, name: &str, bytes: &[u8]) -> OneOption {
-    let content = BASE64.encode(bytes);
-    let file = SentFile { name: name.to_owned(), content: content.as_str().into() };
-    OneOption { name: option.to_owned(), value: None, file: Some(file) }
 }
 
 pub fn stdout(all: &[What]) -> Vec<String> {

@@ -25,7 +25,7 @@ fn it_has_no_input_no_descriptor_of_ours_its_own_group_and_its_own_folder() {
         read -r _ _ _ _ group _ </proc/$$/stat; [ $group = $$ ] && echo leads
         echo in $PWD
         umask
-        grep -E '^(NoNewPrivs|SigIgn|SigBlk)' /proc/$$/status
+        grep -E '^(NoNewPrivs|SigIgn|SigBlk)' /proc/self/status
         grep '^Max core' /proc/$$/limits",
     );
     let task = stage.order(READS);

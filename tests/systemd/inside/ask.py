@@ -39,6 +39,7 @@ def answer(question):
     for said in answers(question):
         if "refused" in said:
             print("refused", said["refused"]["code"])
+            print(said["refused"]["message"], file=sys.stderr)
             sys.exit(77)
         return said
     print("closed without an answer")
@@ -71,6 +72,7 @@ def main():
                 print(task["id"], task["command"], stands(task))
         case ["start", path]:
             start = {"order": {"command": path}, "client": "jump01", "address": "10.20.1.5"}
+            start |= {"identity": "URI:tsmgate://client/jump01"}
             start |= {"request": "ask-1", "run_seconds": 600, "queued": 16, "output": 1 << 20}
             print(answer({"start": start})["task"]["id"])
         case ["show", number]:

@@ -35,7 +35,7 @@ the_host_is_prepared() {
 
 systemd_makes_the_user_a_real_member_of_tsms_group() {
     id -nG tsmgate | tr ' ' '\n' | grep -x tsmadmin
-    getent group tsmadmin | grep ':tsmgate$'
+    getent group tsmadmin | cut -d: -f4 | tr ',' '\n' | grep -x tsmgate
     [ "$(stat -c '%a %U %G' $etc $etc/clients.d /var/log/tsmgate | tr '\n' ,)" = \
         "750 root tsmgate,750 root tsmgate,750 tsmgate tsmgate," ]
 }
@@ -117,7 +117,7 @@ the_sandbox_is_what_the_unit_says() {
     grep -qE '^Max core file size +0 +0 ' "/proc/$pid/limits"
     # its own view of the files, which not even root may write
     local inside=/proc/$pid/root folder
-    for folder in /etc/tsmgate /usr/bin /usr/lib /var/lib /srv; do
+    for folder in /etc/tsmgate /usr/bin /usr/lib /var/lib /srv /run; do
         ! touch "$inside$folder/x" || fail "may write $folder"
     done
     touch "$inside/var/log/tsmgate/x" "$inside/run/tsmgate/x"
@@ -393,6 +393,7 @@ case_ a_stop_ends_all_that_a_command_started
 case_ a_killed_runner_comes_back_and_says_what_it_lost
 case_ a_broken_configuration_is_mended_without_a_command
 case_ a_restart_of_the_gate_leaves_the_runner_alone
+case_ a_command_goes_through_both_sandboxes_to_tsm
 case_ the_server_certificate_is_renewed_when_it_is_due
 case_ the_revocation_list_is_brought_when_there_is_a_newer_one
 case_ the_kernel_drops_what_the_allowlist_does_not_name

@@ -9,6 +9,8 @@ runner_is() { [ "$(of_runner "$1")" = "$2" ]; }
 log_of_runner() { journalctl --sync; journalctl -b -o cat -u tsmgate-runner.service; }
 shows() { [ "$(ask show "$1")" = "$2" ]; }
 prints() { ask output "$1" | tee /out/printed | grep -qx "$2"; }
+# refused CODE PATH: that the runner does not take it.
+refused() { [ "$(ask start "$2" || :)" = "refused $1" ]; }
 theirs() { pgrep -u tsmgate-runner -f "$1"; }
 
 # A command that changes nothing at TSM, so that several may run at once.
@@ -69,7 +71,7 @@ the_first_question_starts_the_runner() {
     prints "$id" "stdout tsm $reads"
     shows "$id" "ended exited 0"
     # what it does not serve it does not run
-    ask start "pending-changes apply" | grep '^refused'
+    refused not_served "pending-changes apply"
 }
 
 tsm_runs_as_a_member_of_its_group_with_a_clean_environment() {
@@ -185,7 +187,7 @@ a_java_program_works_in_the_sandbox() {
 }
 
 # What this user of the host sees of the arguments of `tsm`.
-seen_by() { runuser -u "$1" -- ps -e -o args= | grep "/opt/tsm/tsm $reads"; }
+seen_by() { runuser -u "$1" -- ps -e -o args= | grep "^/bin/bash /opt/tsm/tsm $reads"; }
 
 the_arguments_of_tsm_are_hidden_by_the_host_and_not_by_the_unit() {
     tsm_waits
@@ -222,11 +224,13 @@ a_reload_lets_a_busy_runner_finish() {
     pid=$(of_runner MainPID)
     systemctl reload tsmgate-runner.service
     # it says that it takes no more, and still answers what it is asked of what runs
-    ask start "$reads" | grep -x 'refused leaving'
+    refused leaving "$reads"
     shows "$id" running
     [ "$(of_runner MainPID)" = "$pid" ]
     ask output "$id" > /out/printed &
     local reading=$!
+    # it is the old one that is read from, and not the next, who would stay
+    until_ 10 grep -q '^stdout runs as' /out/printed
     go
     wait $reading
     cat /out/printed
@@ -300,4 +304,55 @@ a_restart_of_the_gate_leaves_the_runner_alone() {
     systemctl stop tsmgate-runner.socket
     is ActiveState active
     login jump01
+}
+
+# The lane from end to end, each program in its unit: with the pretend tsm, in the place of the real one.
+a_command_goes_through_both_sandboxes_to_tsm() {
+    cat > $etc/runner.toml <<'END'
+[serve]
+permissions = ["security.external-ssl.*", "pending-changes.list"]
+
+[tsm]
+program = "/usr/bin/tsm"
+
+[tsm.environment]
+TSM_SIM_SOCKET = "/run/tableau/tab-controller-login-8850"
+TSM_SIM_URL = "https://localhost:8850"
+TSM_SIM_CERTIFICATE = "/run/tableau/api.pem"
+END
+    tsmgate-runner check
+    systemctl start tsmgate-runner.socket
+    configuration | sed -e 's|^\[tsm\]|&\ncommand_socket = "/run/tsmgate-runner/runner.sock"|' \
+        -e 's|"operator", "login"|"operator", "login", "tls-admin"|' > $etc/tsmgated.toml
+    # no restart: a reload is enough
+    systemctl reload tsmgated.service
+    as_ jump01 security external-ssl list
+    until_ 10 runner_is ActiveState active
+    cp $pki/servers/tsm.test.pem /root/server.crt
+    cp $pki/servers/tsm.test.key /root/server.key
+    as_ jump01 security external-ssl enable --cert-file /root/server.crt --key-file /root/server.key
+    rm /root/server.key
+    as_ jump01 pending-changes list | tee /out/staged
+    grep ssl.enabled /out/staged
+    # each says no for itself: the role, and the runner's own list
+    local code=0
+    as_ jump03 security external-ssl list || code=$?
+    [ $code = 77 ]
+    code=0
+    as_ jump01 pending-changes apply --ignore-prompt > /out/said 2>&1 || code=$?
+    cat /out/said
+    [ $code = 77 ]
+    # what was sent along is gone
+    find /var/lib/tsmgate-runner
+    [ -z "$(find /var/lib/tsmgate-runner -name '*.key*')" ]
+    # the runner leaves, and the gate has the next one started
+    local pid; pid=$(of_runner MainPID)
+    systemctl reload tsmgate-runner.service
+    as_ jump01 commands list
+    [ "$(of_runner MainPID)" != "$pid" ]
+    tsmgated audit verify /var/log/tsmgate/audit.jsonl
+    grep '"command-ended"' /var/log/tsmgate/audit.jsonl | tail -n 1
+    configuration > $etc/tsmgated.toml
+    systemctl reload tsmgated.service
+    systemctl stop tsmgate-runner.socket
 }

@@ -172,7 +172,10 @@ impl Checked<'_> {
             };
             match value {
                 None => arguments.push(name),
-                Some(value) if value.starts_with('-') => arguments.push(format!("{name}={value}")),
+                // by `@` some readers of arguments are led to a file
+                Some(value) if value.starts_with(['-', '@']) => {
+                    arguments.push(format!("{name}={value}"));
+                }
                 Some(value) => arguments.extend([name, value]),
             }
         }

@@ -99,7 +99,7 @@ impl Lines {
             return MARKER.into();
         }
         let follows = std::mem::replace(&mut self.value_follows, ends_with_name(line));
-        if follows && !line.trim().is_empty() && !line.contains([':', '=']) {
+        if follows && !line.trim().is_empty() && !is_setting(line) {
             return MARKER.into();
         }
         match self.known(line) {
@@ -118,6 +118,18 @@ impl Lines {
         }
         line
     }
+}
+
+/// A line that says a name and something of it, so that it is not the value of the name in the line before.
+fn is_setting(line: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._- ".contains(&byte);
+    line.trim().split_once([':', '=']).is_some_and(|(name, value)| {
+        let value = value.trim_matches(['=', ' ']);
+        !name.is_empty()
+            && name.bytes().all(plain)
+            && !value.is_empty()
+            && line.contains([' ', '='])
+    })
 }
 
 /// A line that is a JSON document.

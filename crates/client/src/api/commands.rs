@@ -59,7 +59,7 @@ impl Api {
     /// all the same: [`Api::commands`] shows it.
     pub async fn start_command(&mut self, order: &Order) -> Result<Task, ApiFailure> {
         let answer = self.ordered(COMMANDS, order).await?;
-        self.read(&answer, "a command")
+        self.task(&answer)
     }
 
     /// Asks what would run, and whether it would. Nothing is run.
@@ -81,7 +81,8 @@ impl Api {
             commands: Vec<Task>,
         }
         let answer = self.got(COMMANDS).await?;
-        self.read(&answer, "a list of commands").map(|List { commands }| commands)
+        let List { commands } = self.read(&answer, "a list of commands")?;
+        commands.into_iter().map(|task| self.numbered(task)).collect()
     }
 
     /// One command as it stands.
@@ -90,7 +91,7 @@ impl Api {
     /// Every [`ApiFailure`] of a gate.
     pub async fn command(&mut self, id: &Id) -> Result<Task, ApiFailure> {
         let answer = self.got(&format!("{COMMANDS}/{id}")).await?;
-        self.read(&answer, "a command")
+        self.task(&answer)
     }
 
     /// Ends a command, or takes it out of the queue; gives it as it was then. A job that it began at TSM may
@@ -102,7 +103,7 @@ impl Api {
         let path = format!("{COMMANDS}/{id}/cancel");
         let asked = Asked { method: Method::Post.name(), path: &path, body: None };
         let answer = self.document(asked).await?;
-        self.read(&answer, "a command")
+        self.task(&answer)
     }
 
     /// The commands that the gate offers, also those that its operator added. One that this version cannot
@@ -142,6 +143,18 @@ impl Api {
     async fn ordered(&mut self, path: &str, order: &Order) -> Result<Document, ApiFailure> {
         let body = Some(wiped(written(order)));
         self.document(Asked { method: Method::Post.name(), path, body }).await
+    }
+
+    fn task(&self, answer: &Document) -> Result<Task, ApiFailure> {
+        self.numbered(self.read(answer, "a command")?)
+    }
+
+    /// A command whose number is one: it is shown, and stands in paths and in what a person is told to type.
+    fn numbered(&self, task: Task) -> Result<Task, ApiFailure> {
+        match Id::new(task.id.as_str()) {
+            Some(_) => Ok(task),
+            None => Err(self.breach(Breach::Lacks("the number of a command"))),
+        }
     }
 
     fn read<T: DeserializeOwned>(

@@ -4,24 +4,26 @@
 use data_encoding::BASE64;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
 use tsmgate_catalogue::command::{Command, Kind};
-use x509_parser::asn1_rs::{Integer, OctetString, Sequence};
+use tsmgate_pki::{Opened, open_encrypted};
+use x509_parser::asn1_rs::{Integer, Sequence};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::certificate::{Certificates, name};
 use super::pem::{self, Block, Holds};
-use super::{File, Finding, Input, Severity};
+use super::{File, Finding, Input, Severity, What};
 
 /// How the old way of encrypting a PEM key shows (RFC 1421 § 4.6.1.1).
 const OLD_ENCRYPTION: &[u8] = b"Proc-Type: 4,ENCRYPTED";
 
 /// What is known of a key.
 pub(super) enum Key {
-    /// It is encrypted.
-    Encrypted,
+    /// It is encrypted; its DER, where the way may be known here.
+    Encrypted(Option<Vec<u8>>),
     /// The modulus of an RSA key, without zeros in front.
     Rsa(Vec<u8>),
     /// The public half of another one, a SubjectPublicKeyInfo.
@@ -34,7 +36,7 @@ pub(super) enum Key {
 pub(super) fn judge(mut file: File<'_>, bytes: &[u8]) -> Option<Key> {
     let whole = "give the whole key file, PEM from BEGIN to END";
     let key = if bytes.windows(OLD_ENCRYPTION.len()).any(|window| window == OLD_ENCRYPTION) {
-        Key::Encrypted
+        Key::Encrypted(None)
     } else {
         let blocks = match pem::read(bytes) {
             Holds::Pem(blocks) => blocks,
@@ -72,36 +74,46 @@ pub(super) fn judge(mut file: File<'_>, bytes: &[u8]) -> Option<Key> {
     Some(key)
 }
 
-/// Whether the passphrase is there where one is needed.
+/// Whether the passphrase is there where one is needed, and opens the key; and the key as it is then known.
 pub(super) fn with_passphrase(
     command: &Command,
     input: &Input,
-    key: &Key,
+    key: Key,
     passphrase: Option<&Input>,
-) -> Option<Finding> {
-    let found = |severity, what: String, hint: String| Some(Finding { severity, what, hint });
-    match (key, passphrase) {
-        (Key::Encrypted, None) => {
-            let option = command
-                .options
-                .iter()
-                .find(|o| o.kind == Kind::Secret && o.long.contains("passphrase"));
-            let hint = match option {
+) -> (Key, Option<Finding>) {
+    let called = input.called();
+    let found = |severity, what: String, hint: &str| {
+        Some(Finding { severity, what, hint: hint.to_owned() })
+    };
+    let (der, passphrase) = match (&key, passphrase) {
+        (Key::Encrypted(_), None) => {
+            let mut secrets = command.options.iter().filter(|option| option.kind == Kind::Secret);
+            let hint = match secrets.find(|option| option.long.contains("passphrase")) {
                 Some(option) => format!("give --{}-file FILE with the passphrase", option.long),
                 None => "give the key without a passphrase: openssl pkey -in FILE -out FILE".into(),
             };
-            let what = format!("{} is encrypted, and no passphrase is given", input.called());
-            found(Severity::Error, what, hint)
+            let what = format!("{called} is encrypted, and no passphrase is given");
+            return (key, found(Severity::Error, what, &hint));
         }
-        (Key::Encrypted, Some(_)) | (_, None) => None,
+        (_, None) | (Key::Encrypted(None), Some(_)) => return (key, None),
+        (Key::Encrypted(Some(der)), Some(passphrase)) => (der, passphrase),
         (_, Some(passphrase)) => {
-            let what = format!(
-                "{} is given, and {} has no passphrase",
-                passphrase.called(),
-                input.called()
-            );
-            found(Severity::Note, what, String::new())
+            let what = format!("{} is given, and {called} has no passphrase", passphrase.called());
+            return (key, found(Severity::Note, what, ""));
         }
+    };
+    let What::Secret(secret) = &passphrase.what else { return (key, None) };
+    match open_encrypted(der, secret.expose().as_bytes()) {
+        Opened::Key(der) => {
+            let plain = Block { label: "PRIVATE KEY".to_owned(), der: der.to_vec() };
+            (known(&plain).unwrap_or(Key::Unknown), None)
+        }
+        Opened::WrongPassphrase => {
+            let what = format!("{} does not open {called}", passphrase.called());
+            (key, found(Severity::Error, what, "give the passphrase of this key"))
+        }
+        // TSM may know more ways than we do
+        Opened::UnknownScheme => (key, None),
     }
 }
 
@@ -127,7 +139,7 @@ pub(super) fn beside(input: &Input, key: &Key, leaf: &Certificates) -> Option<Fi
 /// None where that cannot be known.
 fn is_of(key: &Key, certificate: &X509Certificate<'_>) -> Option<bool> {
     match (key, certificate.public_key().parsed()) {
-        (Key::Encrypted | Key::Unknown, _) => None,
+        (Key::Encrypted(_) | Key::Unknown, _) => None,
         (Key::Rsa(modulus), Ok(PublicKey::RSA(public))) => {
             Some(modulus.as_slice() == without_zeros(public.modulus))
         }
@@ -139,7 +151,7 @@ fn is_of(key: &Key, certificate: &X509Certificate<'_>) -> Option<bool> {
 /// What a PEM block with a key in it is; none where it cannot be read.
 fn known(block: &Block) -> Option<Key> {
     match &*block.label {
-        "ENCRYPTED PRIVATE KEY" => return Some(Key::Encrypted),
+        "ENCRYPTED PRIVATE KEY" => return Some(Key::Encrypted(Some(block.der.clone()))),
         // the numbers of a DSA key say nothing that a certificate of today says
         "DSA PRIVATE KEY" => return Some(Key::Unknown),
         _ => {}
@@ -148,12 +160,11 @@ fn known(block: &Block) -> Option<Key> {
     if let Some(modulus) = modulus(&block.der).or_else(|| modulus(inner(&block.der)?)) {
         return Some(Key::Rsa(modulus));
     }
-    let pem = zeroize::Zeroizing::new(format!(
+    let pem = Zeroizing::new(format!(
         "-----BEGIN {0}-----\n{1}\n-----END {0}-----\n",
         block.label,
         BASE64.encode(&block.der)
     ));
-    use rustls::pki_types::pem::PemObject;
     let mut der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).ok()?;
     let key = any_supported_type(&der).ok();
     der.zeroize();
@@ -174,13 +185,7 @@ fn inner(der: &[u8]) -> Option<&[u8]> {
     };
     let (rest, _) = Integer::from_der(content).ok()?;
     let (rest, _) = Sequence::from_der(rest).ok()?;
-    let (_, octets) = <&[u8]>::from_der(rest).ok().or_else(|| {
-        let (rest, octets) = OctetString::from_der(rest).ok()?;
-        match octets.into_cow() {
-            std::borrow::Cow::Borrowed(bytes) => Some((rest, bytes)),
-            std::borrow::Cow::Owned(_) => None,
-        }
-    })?;
+    let (_, octets) = <&[u8]>::from_der(rest).ok()?;
     Some(octets)
 }
 

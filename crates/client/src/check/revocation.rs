@@ -24,7 +24,7 @@ pub(super) fn judge(mut file: File<'_>, bytes: &[u8], now: OffsetDateTime) {
     }
     for der in &lists {
         match CertificateRevocationList::from_der(der) {
-            Ok((rest, list)) if rest.is_empty() => {
+            Ok(([], list)) => {
                 let ends = list.next_update().map(|ends| ends.to_datetime());
                 if let Some(ends) = ends.filter(|ends| *ends < now) {
                     let what = format!("has expired, {}", time_text(ends));

@@ -14,7 +14,7 @@ pub(super) fn judge(command: &Command, inputs: &[Input]) -> Vec<Finding> {
         let given = inputs.iter().filter(|input| input.option == option.long);
         let values = given.filter_map(|input| match &input.what {
             What::Value(value) => Some(value.as_str()),
-            What::File { .. } | What::Secret => None,
+            What::File { .. } | What::Secret(_) => None,
         });
         for value in values {
             match &option.kind {

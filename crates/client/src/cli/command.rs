@@ -31,7 +31,7 @@ mod words;
 
 pub(super) use offered::{RunArgs, run as run_offered};
 pub(super) use order::{ANY, Place};
-pub(super) use run::attach;
+pub(super) use run::{attach, told};
 pub(super) use words::rewritten;
 
 use options::{ApplyOptions, CommandOptions};
@@ -90,7 +90,7 @@ fn settled(asked: &OnHost, streams: &mut Streams<'_>) -> Result<Ended, Complaint
         Effect::Stages => ApplyOptions::from_arg_matches(&asked.matches).map_err(misread)?,
         _ => ApplyOptions::default(),
     };
-    let run = prepare(command, &asked.matches, options, apply, streams)?;
+    let run = prepare(command, &asked.matches, options, &apply, streams)?;
     let order = &run.order;
     // as the host will: what it would refuse need not be sent
     if let Err(fault) = catalogue.check(order) {
@@ -113,7 +113,7 @@ fn prepare(
     command: &Command,
     matches: &ArgMatches,
     mut options: CommandOptions,
-    apply: ApplyOptions,
+    apply: &ApplyOptions,
     streams: &mut Streams<'_>,
 ) -> Result<Run, Complaint> {
     refuse_core_dumps();
@@ -125,7 +125,7 @@ fn prepare(
         check(command, &made.inputs, streams)?;
     }
     if !options.dry_run {
-        question::settle(command, &apply, options.yes || said.ignore_prompt, streams)?;
+        question::settle(command, apply, options.yes || said.ignore_prompt, streams)?;
     }
     Ok(Run {
         peer,

@@ -10,7 +10,7 @@ use tokio::runtime;
 use tsmgate_catalogue::runner::Id;
 
 use super::colour::When;
-use super::command::{ANY, Place, RunArgs, attach, run_offered};
+use super::command::{ANY, Place, RunArgs, attach, run_offered, told};
 use super::complaint::Complaint;
 use super::gate_options::GateOptions;
 use super::render::command;
@@ -193,7 +193,7 @@ async fn answer(
     let width = streams.out_width;
     match verb {
         CommandsVerb::List(_) => {
-            let tasks = api.commands().await?;
+            let tasks = api.commands().await.map_err(told)?;
             if as_json {
                 print(&serde_json::json!({ "commands": tasks }), streams)?;
             } else {
@@ -201,7 +201,7 @@ async fn answer(
             }
         }
         CommandsVerb::Catalogue(_) => {
-            let offered = api.command_catalogue().await?;
+            let offered = api.command_catalogue().await.map_err(told)?;
             if as_json {
                 print(&serde_json::json!({ "commands": offered }), streams)?;
             } else {
@@ -210,9 +210,10 @@ async fn answer(
         }
         CommandsVerb::Show(ShowArgs { id, .. }) | CommandsVerb::Cancel(CancelArgs { id, .. }) => {
             let task = match verb {
-                CommandsVerb::Cancel(_) => api.cancel_command(id).await?,
-                _ => api.command(id).await?,
+                CommandsVerb::Cancel(_) => api.cancel_command(id).await,
+                _ => api.command(id).await,
             };
+            let task = task.map_err(told)?;
             if as_json {
                 print(&task, streams)?;
             } else {

@@ -10,6 +10,7 @@ mod stream;
 mod vendor;
 mod words;
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
@@ -92,6 +93,13 @@ impl Lane {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         Run::of(&mut self.asked(arguments))
+    }
+
+    /// A file of the owner's alone, beside the certificates.
+    pub(crate) fn private(&self, name: &str, text: &str) {
+        let path = self.gate.certificates.path(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
     }
 
     /// What was asked, without the bodies.

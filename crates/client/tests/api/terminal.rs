@@ -15,14 +15,14 @@ use crate::rig::controller::PASSWORD;
 use crate::rig::{Controller, Gate, Reply, SECRET, at};
 
 /// A program on a terminal of its own.
-struct Terminal {
-    master: File,
+pub(crate) struct Terminal {
+    pub(crate) master: File,
     child: Child,
     shown: String,
 }
 
 impl Terminal {
-    fn of(command: &Command) -> Self {
+    pub(crate) fn of(command: &Command) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -37,7 +37,7 @@ impl Terminal {
     }
 
     /// Reads until this is shown; the terminal's end ends it too.
-    fn until(&mut self, wanted: &str) {
+    pub(crate) fn until(&mut self, wanted: &str) {
         let mut bytes = [0; 1024];
         while !self.shown.contains(wanted) {
             let read = self.master.read(&mut bytes).unwrap_or_default();
@@ -47,7 +47,7 @@ impl Terminal {
     }
 
     /// Waits until what is typed is not shown: the prompt is there a moment before that.
-    fn until_hidden(&self) {
+    pub(crate) fn until_hidden(&self) {
         let until = Instant::now() + Duration::from_secs(20);
         while tcgetattr(&self.master).unwrap().local_modes.contains(LocalModes::ECHO) {
             assert!(Instant::now() < until, "what is typed is shown");
@@ -56,7 +56,7 @@ impl Terminal {
     }
 
     /// Everything that was shown, and the exit code.
-    fn end(mut self) -> (String, Option<i32>) {
+    pub(crate) fn end(mut self) -> (String, Option<i32>) {
         let mut bytes = [0; 1024];
         // the last process's end is an error of the terminal's
         while let Ok(read) = self.master.read(&mut bytes) {

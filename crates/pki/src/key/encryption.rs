@@ -39,7 +39,7 @@ pub(super) fn encrypt(
     let parameters = pbes2::Parameters::generate_pbkdf2_sha256_aes256cbc(ROUNDS, &salt, iv)
         .map_err(|_| failed())?;
     let kdf = parameters.kdf.pbkdf2().ok_or_else(failed)?;
-    let key = derive(kdf, passphrase).ok_or_else(failed)?;
+    let key = derive(kdf, passphrase.as_bytes()).ok_or_else(failed)?;
     let key = UnboundCipherKey::new(&AES_256, key.as_slice()).map_err(|_| failed())?;
     // Room for the padding: growing would leave a copy of the plain key behind.
     let mut sealed = Zeroizing::new(Vec::with_capacity(plain.len() + 16));
@@ -56,38 +56,56 @@ pub(super) fn encrypt(
     info.to_pem(LineEnding::LF).map(Zeroizing::new).map_err(|_| failed())
 }
 
-/// Opens an EncryptedPrivateKeyInfo; the answer is PKCS#8 DER.
+/// What came of a passphrase and somebody's encrypted key. It does not show itself.
+pub enum Opened {
+    /// The key, PKCS#8 DER.
+    Key(Zeroizing<Vec<u8>>),
+    /// The passphrase does not open it.
+    WrongPassphrase,
+    /// It is not encrypted in the one way that is known here.
+    UnknownScheme,
+}
+
+/// Opens an EncryptedPrivateKeyInfo in DER, of PBES2 with PBKDF2, SHA-2 and AES-256-CBC.
+pub fn open_encrypted(der: &[u8], passphrase: &[u8]) -> Opened {
+    opened(der, passphrase).unwrap_or(Opened::UnknownScheme)
+}
+
+/// None where the scheme is not known.
+fn opened(der: &[u8], passphrase: &[u8]) -> Option<Opened> {
+    let info = EncryptedPrivateKeyInfoRef::try_from(der).ok()?;
+    let parameters = info.encryption_algorithm.pbes2()?;
+    let kdf = parameters.kdf.pbkdf2()?;
+    let pbes2::EncryptionScheme::Aes256Cbc { iv } = parameters.encryption else { return None };
+    let key = derive(kdf, passphrase)?;
+    let key = UnboundCipherKey::new(&AES_256, key.as_slice()).ok()?;
+    let key = PaddedBlockDecryptingKey::cbc_pkcs7(key).ok()?;
+    let mut opened = Zeroizing::new(info.encrypted_data.as_bytes().to_vec());
+    let length = key.decrypt(&mut opened, DecryptionContext::Iv128(FixedLength::from(iv)));
+    let Ok(length) = length.map(|plain| plain.len()) else { return Some(Opened::WrongPassphrase) };
+    opened.truncate(length);
+    // One wrong passphrase in 256 ends in good padding; what it gives is no PKCS#8.
+    let is_key = pkcs8::PrivateKeyInfoRef::try_from(opened.as_slice()).is_ok();
+    Some(if is_key { Opened::Key(opened) } else { Opened::WrongPassphrase })
+}
+
+/// Opens an EncryptedPrivateKeyInfo of ours; the answer is PKCS#8 DER.
 pub(super) fn decrypt(
     der: &[u8],
     passphrase: &Passphrase,
     path: &Path,
 ) -> Result<Zeroizing<Vec<u8>>, PkiError> {
-    let unknown = || PkiError::Malformed {
-        path: path.to_owned(),
-        expected: "encrypted with PBES2, PBKDF2 with SHA-2 and AES-256-CBC",
-    };
-    let wrong = || PkiError::WrongPassphrase(path.to_owned());
-    let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| unknown())?;
-    let parameters = info.encryption_algorithm.pbes2().ok_or_else(unknown)?;
-    let kdf = parameters.kdf.pbkdf2().ok_or_else(unknown)?;
-    let pbes2::EncryptionScheme::Aes256Cbc { iv } = parameters.encryption else {
-        return Err(unknown());
-    };
-    let key = derive(kdf, passphrase).ok_or_else(unknown)?;
-    let key = UnboundCipherKey::new(&AES_256, key.as_slice()).map_err(|_| unknown())?;
-    let key = PaddedBlockDecryptingKey::cbc_pkcs7(key).map_err(|_| unknown())?;
-    let mut opened = Zeroizing::new(info.encrypted_data.as_bytes().to_vec());
-    let length = key
-        .decrypt(&mut opened, DecryptionContext::Iv128(FixedLength::from(iv)))
-        .map_err(|_| wrong())?
-        .len();
-    opened.truncate(length);
-    // One wrong passphrase in 256 ends in good padding; what it gives is no PKCS#8.
-    pkcs8::PrivateKeyInfoRef::try_from(opened.as_slice()).map_err(|_| wrong())?;
-    Ok(opened)
+    match open_encrypted(der, passphrase.as_bytes()) {
+        Opened::Key(key) => Ok(key),
+        Opened::WrongPassphrase => Err(PkiError::WrongPassphrase(path.to_owned())),
+        Opened::UnknownScheme => Err(PkiError::Malformed {
+            path: path.to_owned(),
+            expected: "encrypted with PBES2, PBKDF2 with SHA-2 and AES-256-CBC",
+        }),
+    }
 }
 
-fn derive(kdf: &Pbkdf2Params, passphrase: &Passphrase) -> Option<Zeroizing<[u8; AES_256_KEY_LEN]>> {
+fn derive(kdf: &Pbkdf2Params, passphrase: &[u8]) -> Option<Zeroizing<[u8; AES_256_KEY_LEN]>> {
     let algorithm = match kdf.prf {
         Pbkdf2Prf::HmacWithSha256 => pbkdf2::PBKDF2_HMAC_SHA256,
         Pbkdf2Prf::HmacWithSha384 => pbkdf2::PBKDF2_HMAC_SHA384,
@@ -97,6 +115,6 @@ fn derive(kdf: &Pbkdf2Params, passphrase: &Passphrase) -> Option<Zeroizing<[u8; 
     let rounds =
         NonZeroU32::new(kdf.iteration_count).filter(|rounds| rounds.get() <= ROUNDS_MOST)?;
     let mut key = Zeroizing::new([0u8; AES_256_KEY_LEN]);
-    pbkdf2::derive(algorithm, rounds, kdf.salt.as_bytes(), passphrase.as_bytes(), key.as_mut());
+    pbkdf2::derive(algorithm, rounds, kdf.salt.as_bytes(), passphrase, key.as_mut());
     Some(key)
 }

@@ -52,6 +52,8 @@ pub(super) struct Entry {
     pub(super) cancellable: bool,
     /// What is on disk is older than what is here.
     pub(super) unsaved: bool,
+    /// How many bytes of output are told on disk.
+    pub(super) kept_bytes: u64,
 }
 
 impl Entry {
@@ -63,6 +65,7 @@ impl Entry {
     pub(super) fn past(task: Task, transcript: Transcript, changes: bool) -> Self {
         let seen = Seen { events: transcript.events(), over: task.state == State::Ended };
         Self {
+            kept_bytes: task.output_bytes,
             task,
             notices: Vec::new(),
             changes,
@@ -84,11 +87,12 @@ impl Entry {
         self.waiting.as_ref().map_or(0, |waiting| size(&waiting.order))
     }
 
-    /// Adds to its output, and wakes who reads along.
-    pub(super) fn tell(&mut self, events: Vec<What>) {
-        self.transcript.add(events);
+    /// Adds to its output, and wakes who reads along. Whether the disk took it.
+    pub(super) fn tell(&mut self, events: Vec<What>) -> bool {
+        let kept = self.transcript.add(events);
         self.task.events = self.transcript.events();
         self.seen.send_replace(Seen { events: self.task.events, over: self.is_over() });
+        kept
     }
 
     /// A notice of what happened to it, as it is now.

@@ -66,11 +66,9 @@ impl Desk {
         entry.transcript.is_cut()
     }
 
-    /// Something else of its output.
-    pub(crate) fn tell(&self, id: &Id, what: What) {
-        if let Ok(entry) = self.lock().entry(id) {
-            entry.tell(vec![what]);
-        }
+    /// Something else of its output. Whether the disk took it.
+    pub(crate) fn tell(&self, id: &Id, what: What) -> bool {
+        self.lock().entry(id).is_ok_and(|entry| entry.tell(vec![what]))
     }
 
     /// Its process is over: whoever wants to cancel it now comes too late.
@@ -143,6 +141,7 @@ impl Desk {
             tracing::error!(command = %entry.task.id, %error, "a command's state cannot be kept");
         }
         entry.unsaved = kept.is_err();
+        entry.kept_bytes = entry.task.output_bytes;
     }
 }
 

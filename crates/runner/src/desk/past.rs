@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, watch};
-use tsmgate_catalogue::runner::{End, How, State, Task};
+use tsmgate_catalogue::runner::{End, How, Life, State, Task, What};
 
 use super::entry::{Entry, Seen};
 use super::{Desk, Inner, Standing, ended};
@@ -53,6 +53,10 @@ impl Desk {
         let mut entry = Entry::past(task, transcript, changes);
         entry.notices = notices;
         if entry.is_over() {
+            // the disk may have been full then: whoever reads along waits for an end
+            if let (None, Some(end)) = (written, entry.task.end.clone()) {
+                entry.tell(vec![What::End(end)]);
+            }
             entry.transcript.close();
             return entry;
         }
@@ -73,7 +77,7 @@ impl Desk {
         entry.task.end = Some(end);
         entry.transcript.close();
         entry.seen.send_replace(Seen { events: entry.task.events, over: true });
-        entry.notice(tsmgate_catalogue::runner::Life::Ended, last);
+        entry.notice(Life::Ended, last);
         self.keep(entry);
     }
 

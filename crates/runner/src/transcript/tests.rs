@@ -73,6 +73,24 @@ fn half_a_line_is_dropped_and_the_end_found() {
 }
 
 #[test]
+fn the_last_event_is_found_however_long_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for size in [0, 10, 70_000, 1 << 20] {
+        let path = folder.path().join(size.to_string());
+        let mut transcript = Transcript::create(path.clone(), 1 << 22).unwrap();
+        transcript.add(vec![What::Stdout("x".to_owned()); 3]);
+        transcript.add(vec![What::File { option: "file".to_owned(), content: "y".repeat(size) }]);
+        let (again, end) = Transcript::reopen(path).unwrap();
+        assert_eq!((again.events(), end), (4, None), "{size}");
+        assert_eq!(read(&again, 0).len(), 4);
+    }
+    std::fs::write(folder.path().join("empty"), "").unwrap();
+    assert_eq!(Transcript::reopen(folder.path().join("empty")).unwrap().0.events(), 0);
+    std::fs::write(folder.path().join("junk"), "junk\njunk\n").unwrap();
+    assert_eq!(Transcript::reopen(folder.path().join("junk")).unwrap().0.events(), 0);
+}
+
+#[test]
 fn a_disk_that_takes_nothing_keeps_nobody_from_the_end() {
     let mut transcript = Transcript::create("/dev/full".into(), 1000)
         .or_else(|_| {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use tsmgate_catalogue::command::Order;
 use tsmgate_catalogue::runner::{
@@ -24,13 +24,16 @@ use zeroize::Zeroizing;
 use super::socket::{self, Refused as NoSocket};
 use super::turn;
 use crate::config::LocalSocket;
+use crate::standing::Standing;
 
 /// How long the runner may take for an answer that it has, and for taking a question.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 /// Questions at once.
 const TURNS: usize = 16;
+/// Large orders that are in memory at once.
+const LARGE_ORDERS: usize = 4;
 /// Outputs that are passed on at once.
-const STREAMS: usize = 64;
+const STREAMS: usize = 128;
 /// Of those, of one client.
 const STREAMS_OF_ONE: usize = 16;
 /// What is read at once, in bytes.
@@ -40,15 +43,25 @@ const READ: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Runner {
     turns: Semaphore,
+    large_orders: Semaphore,
     /// How many outputs each client is passed.
     streams: Arc<Mutex<HashMap<String, usize>>>,
+    /// Whose the commands are that wait, as far as this life of the daemon took them.
+    pub(crate) waiting: Mutex<HashMap<Id, Standing>>,
     /// What is wrong with it, as its notices show.
     failing: Mutex<Option<Reason>>,
 }
 
 impl Default for Runner {
     fn default() -> Self {
-        Self { turns: Semaphore::new(TURNS), streams: Arc::default(), failing: Mutex::default() }
+        Self {
+            turns: Semaphore::new(TURNS),
+            large_orders: Semaphore::new(LARGE_ORDERS),
+
+            streams: Arc::default(),
+            waiting: Mutex::default(),
+            failing: Mutex::default(),
+        }
     }
 }
 
@@ -65,7 +78,16 @@ impl Runner {
     ) -> Result<Task, Reason> {
         let permission = permit.permission();
         tracing::debug!(%permission, role = permit.role(), "handing a command to the runner");
-        task(self.ask(socket, &Ask::Start(Box::new(start))).await?)
+        let _turn = turn(&self.turns).await.map_err(|_| Reason::RunnerBusy)?;
+        let mut lines = Lines::asking(socket, &Ask::Start(Box::new(start))).await?;
+        // it has the whole order: what goes wrong from here on does not mean that nothing will run
+        match lines.next(Some(Instant::now() + ANSWER_DEADLINE)).await {
+            Ok(Said::Task(task)) => Ok(*task),
+            Ok(_) | Err(Reason::RunnerUnreachable | Reason::RunnerGarbage) => {
+                Err(Reason::RunnerUncertain)
+            }
+            Err(reason) => Err(reason),
+        }
     }
 
     /// Has a command ended. `by` is the name of the client's entry.
@@ -82,7 +104,19 @@ impl Runner {
         let permission = permit.permission();
         tracing::debug!(%permission, role = permit.role(), %id, "having a command ended");
         let asked = id.clone();
-        that(&asked, task(self.ask(socket, &Ask::Cancel { id, by }).await?)?)
+        that(&asked, task(self.ask(socket, &cancellation(id, by)).await?)?)
+    }
+
+    /// Takes a command back that must not run any more: its caller may not what it asked for, or it could not
+    /// be recorded. Asked for by nobody, and so without a permit.
+    pub(crate) async fn withdraw(
+        &self,
+        socket: &LocalSocket,
+        id: Id,
+        why: Reason,
+    ) -> Result<(), Reason> {
+        let by = format!("tsmgated: {}", why.code());
+        task(self.ask(socket, &cancellation(id, by)).await?).map(drop)
     }
 
     /// What would run; nothing does.
@@ -119,6 +153,11 @@ impl Runner {
         Ok(Output { lines, next: from, _place: place })
     }
 
+    /// One of the places for large orders, for which it waits a moment and no longer.
+    pub(crate) async fn large_order(&self) -> Result<SemaphorePermit<'_>, Reason> {
+        turn(&self.large_orders).await.map_err(|_| Reason::RunnerBusy)
+    }
+
     /// What is wrong with it, until it answers again.
     pub(crate) fn failing(&self) -> Option<Reason> {
         *self.failing.lock().unwrap_or_else(PoisonError::into_inner)
@@ -150,6 +189,10 @@ impl Runner {
 /// The command that was asked about, and no other.
 fn that(id: &Id, task: Task) -> Result<Task, Reason> {
     if task.id == *id { Ok(task) } else { Err(Reason::RunnerGarbage) }
+}
+
+fn cancellation(id: Id, by: String) -> Ask {
+    Ask::Cancel { id, by }
 }
 
 fn task(said: Said) -> Result<Task, Reason> {
@@ -254,7 +297,8 @@ impl Lines {
                 NoSocket::Unreachable(detail) => (Reason::RunnerUnreachable, detail),
                 NoSocket::Untrusted(detail) => (Reason::RunnerUntrusted, detail),
             };
-            tracing::warn!(reason = reason.code(), detail = %escape(detail), "no runner");
+            // whoever asks could fill the log; what is wrong is told once, by the notices
+            tracing::debug!(reason = reason.code(), detail = %escape(detail), "no runner");
             reason
         })?;
         let mut lines = Self { stream, buffer: BytesMut::new() };
@@ -329,7 +373,7 @@ fn read(line: &[u8]) -> Result<Said, Reason> {
         Ok(Said::Refused(Refused { code, message })) => {
             let reason = reason(code);
             let detail = escape(message);
-            tracing::info!(reason = reason.code(), detail, "the runner does not do it");
+            tracing::debug!(reason = reason.code(), detail, "the runner does not do it");
             Err(reason)
         }
         Ok(said) => Ok(said),

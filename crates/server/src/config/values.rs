@@ -77,6 +77,15 @@ impl FromStr for WrittenId {
     }
 }
 
+/// An identity as it is written.
+pub fn written(identity: &Identity) -> String {
+    match identity {
+        Identity::Uri(uri) => format!("URI:{uri}"),
+        Identity::Dns(name) => format!("DNS:{name}"),
+        Identity::PublicKey(hash) => format!("KEY:{}", data_encoding::BASE64.encode(hash)),
+    }
+}
+
 /// The SHA-256 of a public key, as base64 (what `tsmgate pki inspect` prints).
 pub fn key_hash(text: &str) -> Result<[u8; 32], String> {
     let hash = text.strip_prefix("KEY:").unwrap_or(text);

@@ -155,6 +155,11 @@ fn words(reason: Reason) -> (u16, &'static str, &'static str) {
         Reason::RunnerGarbage => {
             (502, "the runner broke off", "on the TSM host: journalctl -u tsmgate-runner")
         }
+        Reason::RunnerUncertain => (
+            502,
+            "the runner did not answer",
+            "the command may have been taken: `tsmgate commands list` shows it, look before you repeat it",
+        ),
         Reason::RunnerProgram => (
             502,
             "no program to run",

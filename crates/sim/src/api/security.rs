@@ -5,12 +5,33 @@
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
+use super::Api;
 use super::answers::{Answer, Outcome, Refusal};
 use super::desk::Call;
 use super::operations::Found;
 use super::options::ApiOptions;
 use crate::world::World;
 use crate::world::custom::NotChanged;
+
+/// What a test sees of it.
+impl Api {
+    /// Has deployments be held up by this warning, unless warnings are ignored.
+    pub fn warn(&self, warning: &str) {
+        self.world().warnings.push(warning.to_owned());
+    }
+
+    /// The certificate of the repository, in PEM, while its TLS is on.
+    #[must_use]
+    pub fn repository_certificate(&self) -> Option<String> {
+        self.world().repository.clone()
+    }
+
+    /// A file that an operator sent, by the name that its `cfs.` key holds.
+    #[must_use]
+    pub fn sent_file(&self, id: &str) -> Option<Vec<u8>> {
+        self.world().files.find(id).map(|file| file.bytes.clone())
+    }
+}
 
 pub(super) fn add_custom(world: &mut World, call: &Call<'_>) -> Outcome {
     let (name, bytes) = file(&call.body, "customCertificate")?;

@@ -1,7 +1,7 @@
 //! What goes with settings: pending changes, and the care for a server.
 
 use super::super::{Command, Kind};
-use super::row::{flag, from, job, option, reads, request_timeout, stages, text};
+use super::row::{changes, flag, from, job, option, reads, request_timeout, text};
 
 /// The vendor's pages.
 const PENDING: &str = "Tableau help 2020.3, tsm pending-changes";
@@ -20,7 +20,7 @@ pub(super) fn pending_changes() -> Vec<Command> {
                     request_timeout("1800"),
                 ],
             ),
-            stages(
+            changes(
                 "pending-changes discard",
                 "discard what is staged",
                 [

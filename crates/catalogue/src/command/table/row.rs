@@ -22,6 +22,15 @@ pub(super) fn stages<const N: usize>(
     row(Effect::Stages, path, summary, options.into())
 }
 
+/// A row of a command that changes something at once.
+pub(super) fn changes<const N: usize>(
+    path: &'static str,
+    summary: &'static str,
+    options: [Opt; N],
+) -> Command {
+    row(Effect::Changes, path, summary, options.into())
+}
+
 /// A command that starts a job.
 pub(super) fn job<const N: usize>(
     path: &'static str,
@@ -33,13 +42,13 @@ pub(super) fn job<const N: usize>(
 
 fn row(effect: Effect, path: &'static str, summary: &'static str, options: Vec<Opt>) -> Command {
     // who takes a secret may repeat it in a complaint
-    let takes_secret = options.iter().any(|option| option.kind == Kind::Secret);
     Command {
         path: path.into(),
         permission: path.replace(' ', ".").into(),
         summary: summary.into(),
         ignores_prompt: options.iter().any(|option| option.long == "ignore-prompt"),
-        prints_secrets: effect == Effect::Reads || takes_secret,
+        // nothing says what the program prints beside what it is known to
+        prints_secrets: true,
         options,
         effect,
         since: None,

@@ -149,7 +149,7 @@ fn value_name(kind: &Kind) -> &'static str {
         Kind::Milliseconds => "MILLISECONDS",
         Kind::Protocols => "LIST",
         Kind::SendFile(_) | Kind::FetchFile => "FILE",
-        Kind::Secret => "SECRET",
+        Kind::Secret => "VALUE",
     }
 }
 

@@ -9,7 +9,8 @@ use tsmgate_catalogue::command::{Command, Effect};
 
 use super::grammar;
 use super::options::{ApplyOptions, CommandOptions};
-use super::words::{named, options};
+use super::run::told;
+use super::words::{has_secret, named, options};
 use super::{begin, prepare};
 use crate::api::{Api, ApiFailure, Offered, Peer};
 use crate::cli::complaint::Complaint;
@@ -62,13 +63,14 @@ fn settled(arguments: RunArgs, streams: &mut Streams<'_>) -> Result<Ended, Compl
     }
     let reader = grammar::bare(clap::Command::new("tsmgate commands run --"), command);
     let mut line = vec![OsString::from("tsmgate")];
-    let tail = words.get(count..).unwrap_or_default().to_vec();
-    line.extend(options(command, &reader, tail));
+    let tail = options(command, &reader, words.get(count..).unwrap_or_default().to_vec());
+    let with_secret = has_secret(command, &tail);
+    line.extend(tail);
     let matches = match reader.try_get_matches_from(line) {
         Ok(matches) => matches,
-        Err(error) => return Ok(misread(&error, streams).into()),
+        Err(error) => return Ok(misread(&error, with_secret, streams).into()),
     };
-    let run = prepare(command, &matches, how, apply, streams)?;
+    let run = prepare(command, &matches, how, &apply, streams)?;
     begin(run, streams)
 }
 
@@ -83,5 +85,5 @@ fn ask(peer: Peer) -> Result<Vec<Offered>, Complaint> {
         outcome
     });
     runtime.shutdown_background();
-    Ok(outcome?)
+    outcome.map_err(told)
 }

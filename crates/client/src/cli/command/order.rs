@@ -76,7 +76,7 @@ pub(super) fn make(
         match &option.kind {
             Kind::Secret => {
                 if let Some((place, value)) = secret::take(option, matches, streams)? {
-                    inputs.push(Input::secret(option));
+                    inputs.push(Input::secret(option, value.clone()));
                     placed.push((place, OneOption { name, value: Some(value), file: None }));
                 }
             }

@@ -1,6 +1,6 @@
 //! A command's way at the gate: started, followed to its end, and what its end means for us.
 
-use tsmgate_catalogue::command::{Catalogue, OneOption, Order};
+use tsmgate_catalogue::command::{Catalogue, OneOption, Order, REQUEST_TIMEOUT, Text};
 use tsmgate_catalogue::runner::{End, How, Id};
 use tsmgate_text::escape;
 
@@ -51,7 +51,7 @@ impl Run {
         signals: &mut Signals,
         streams: &mut Streams<'_>,
     ) -> Result<Ended, Complaint> {
-        let apply = self.apply.map(applying);
+        let apply = self.apply.map(|ignoring| applying(ignoring, self.order.run_seconds));
         if self.dry_run {
             let orders: Vec<_> =
                 [Some(&self.order), apply.as_ref()].into_iter().flatten().collect();
@@ -60,7 +60,11 @@ impl Run {
                 () = signals.come() => Err(Complaint::left("interrupted", "nothing was run")),
             };
         }
-        let ended = self.one(&self.order, &self.places, api, signals, streams).await?;
+        let ended = self.one(&self.order, &self.places, api, signals, streams).await;
+        if ended.is_err() && apply.is_some() {
+            streams.say("nothing is applied: how the command before it ends is not known here");
+        }
+        let ended = ended?;
         match apply {
             Some(apply) if ended.code() == Exit::Done.code() => {
                 self.one(&apply, &[], api, signals, streams).await
@@ -85,11 +89,9 @@ impl Run {
         let perhaps = "it may run all the same: `tsmgate commands list` shows it";
         let task = tokio::select! {
             task = api.start_command(order) => task.map_err(|failure| {
-                if may_have_begun(&failure) {
-                    Complaint::from(failure).hinting(perhaps)
-                } else {
-                    failure.into()
-                }
+                let may_have_begun = may_have_begun(&failure);
+                let complaint = told(failure);
+                if may_have_begun { complaint.hinting(perhaps) } else { complaint }
             })?,
             () = signals.come() => return Err(Complaint::left("interrupted", perhaps)),
         };
@@ -142,7 +144,7 @@ pub(in crate::cli) async fn attach(
             }
             Lost::Failure(failure) => {
                 streams.say(&format!("command {id} cannot be followed; {back}"));
-                failure.into()
+                told(failure)
             }
             Lost::Here(complaint) => {
                 streams.say(&format!("command {id} is not followed any more; {back}"));
@@ -195,18 +197,31 @@ fn way_back(id: &Id, places: &[(String, Place)]) -> String {
     )
 }
 
-/// What applies what was staged.
-fn applying(ignore_warnings: bool) -> Order {
-    let known = Catalogue::official().find(APPLY);
-    let option = |name: &str| {
-        known.and_then(|command| command.option(name)).map(|option| OneOption {
-            name: option.long.clone().into_owned(),
-            value: None,
-            file: None,
-        })
+/// What applies what was staged, and for how many seconds it may wait for that.
+fn applying(ignore_warnings: bool, seconds: Option<u64>) -> Order {
+    let option = |name: &str, value: Option<Text>| {
+        let known = Catalogue::official().find(APPLY)?.option(name)?;
+        Some(OneOption { name: known.long.clone().into_owned(), value, file: None })
     };
-    let options = ignore_warnings.then(|| option("ignore-warnings")).flatten();
-    Order { command: APPLY.to_owned(), options: options.into_iter().collect(), run_seconds: None }
+    let ignoring = ignore_warnings.then(|| option("ignore-warnings", None)).flatten();
+    let waiting =
+        seconds.and_then(|seconds| option(REQUEST_TIMEOUT, Some(Text::new(seconds.to_string()))));
+    let options = ignoring.into_iter().chain(waiting).collect();
+    Order { command: APPLY.to_owned(), options, run_seconds: None }
+}
+
+/// A failure of the command lane; a gate may have no such lane.
+pub(in crate::cli) fn told(failure: ApiFailure) -> Complaint {
+    let no_lane =
+        matches!(&failure, ApiFailure::Gate(refusal) if refusal.reason == "unknown_operation");
+    let complaint = Complaint::from(failure);
+    if no_lane {
+        complaint.hinting(
+            "this gate runs no commands: its configuration has no tsm.command_socket, or it is an older one",
+        )
+    } else {
+        complaint
+    }
 }
 
 /// Whether the gate may have taken the order although it did not say so.

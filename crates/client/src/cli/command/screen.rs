@@ -19,9 +19,6 @@ use crate::cli::progress::{CLEAR, bar};
 use crate::cli::target::PUBLIC;
 use crate::json;
 
-#[cfg(test)]
-mod tests;
-
 /// Where a command is shown.
 pub(super) struct Screen<'a, 'b> {
     streams: &'a mut Streams<'b>,

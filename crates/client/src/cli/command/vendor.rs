@@ -14,6 +14,8 @@ const HEADING: &str = "Options of every tsm command";
 const SERVER: &str = "every tsm --server";
 const USERNAME: &str = "every tsm --username";
 const PASSWORD: &str = "every tsm --password";
+/// Its long name.
+pub(super) const PASSWORD_LONG: &str = "password";
 const TRUST: &str = "every tsm --trust-admin-controller-cert";
 const TIMEOUT: &str = "every tsm --request-timeout";
 const IGNORE_PROMPT: &str = "every tsm --ignore-prompt";
@@ -44,7 +46,7 @@ pub(super) fn augment(made: clap::Command, command: &Command) -> clap::Command {
         (Some('u'), value(USERNAME, "username", "NAME").num_args(0..=1).help(
             "Refused: your certificate says who you are",
         )),
-        (Some('p'), value(PASSWORD, "password", "PASSWORD").num_args(0..=1).help(
+        (Some('p'), value(PASSWORD, PASSWORD_LONG, "PASSWORD").num_args(0..=1).help(
             "Refused: there is no password",
         )),
         (None, flag(TRUST, "trust-admin-controller-cert").help(

@@ -3,6 +3,7 @@
 use tsmgate_catalogue::command::Order;
 use tsmgate_text::visible_line;
 
+use super::run::told;
 use crate::api::{Api, Verdict};
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
@@ -18,7 +19,7 @@ pub(super) async fn tell(
 ) -> Result<Ended, Complaint> {
     let mut exit = Exit::Done;
     for order in orders {
-        let verdict = api.check_command(order).await?;
+        let verdict = api.check_command(order).await.map_err(told)?;
         if !verdict.permitted {
             exit = Exit::NotPermitted;
         }

@@ -4,26 +4,41 @@
 use std::ffi::OsString;
 
 use tsmgate_catalogue::command::arguments::{Name, rewrite};
-use tsmgate_catalogue::command::{Catalogue, Command};
+use tsmgate_catalogue::command::{Catalogue, Command, Kind};
 
-/// The arguments of a whole command line, as clap can read them by this grammar.
+use super::vendor;
+
+/// The arguments of a whole command line, as clap can read them by this grammar; and whether one of them may
+/// be a secret, so that none is to be said again.
 pub(in crate::cli) fn rewritten(
     arguments: Vec<OsString>,
     grammar: &clap::Command,
-) -> Vec<OsString> {
+) -> (Vec<OsString>, bool) {
     let words: Vec<&str> = arguments.iter().skip(1).map_while(|word| word.to_str()).collect();
     let Some((command, count)) = named(Catalogue::official().commands(), &words) else {
-        return arguments;
+        return (arguments, false);
     };
     let mut leaf = grammar;
     for word in command.words() {
-        let Some(below) = leaf.find_subcommand(word) else { return arguments };
+        let Some(below) = leaf.find_subcommand(word) else { return (arguments, false) };
         leaf = below;
     }
     let mut head = arguments;
-    let tail = head.split_off((count + 1).min(head.len()));
-    head.extend(options(command, leaf, tail));
-    head
+    let tail = options(command, leaf, head.split_off((count + 1).min(head.len())));
+    let with_secret = has_secret(command, &tail);
+    head.extend(tail);
+    (head, with_secret)
+}
+
+/// Whether rewritten arguments have a secret among them.
+pub(super) fn has_secret(command: &Command, tail: &[OsString]) -> bool {
+    let own = command.options.iter().filter(|option| option.kind == Kind::Secret);
+    let longs: Vec<&str> = own.map(|option| &*option.long).chain([vendor::PASSWORD_LONG]).collect();
+    tail.iter().any(|argument| {
+        let bytes = argument.as_encoded_bytes();
+        let name = bytes.split(|byte| *byte == b'=').next().unwrap_or_default();
+        longs.iter().any(|long| name.strip_prefix(b"--") == Some(long.as_bytes()))
+    })
 }
 
 /// The command that the first words name, the longest of those, and how many they are.

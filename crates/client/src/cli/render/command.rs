@@ -8,9 +8,6 @@ use crate::api::Offered;
 use crate::cli::colour::Tone;
 use crate::cli::table::{Cell, table};
 
-#[cfg(test)]
-mod tests;
-
 /// The list as a table. `width` is the terminal's, in columns.
 pub(in crate::cli) fn list(tasks: &[Task], width: Option<usize>) -> String {
     if tasks.is_empty() {

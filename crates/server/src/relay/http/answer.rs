@@ -12,7 +12,7 @@ use httpdate::fmt_http_date;
 use hyper::StatusCode;
 use serde::Serialize;
 use tsmgate_catalogue::api::refusal::Refusal as NoOperation;
-use tsmgate_catalogue::command::OrderFault;
+use tsmgate_catalogue::command::{Command, OrderFault};
 use tsmgate_gate::reason::Reason;
 use tsmgate_text::escape;
 
@@ -81,6 +81,8 @@ pub(super) struct Refusal {
     exactly: Option<Cow<'static, str>>,
     /// Of which operation, where that was known by then.
     operation: Option<&'static str>,
+    /// Of which command, and the permission it takes.
+    command: Option<(String, String)>,
     more: More,
     /// Whether a record says so already.
     pub(super) recorded: bool,
@@ -99,9 +101,10 @@ enum More {
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
         let Told { code, status, detail, .. } = told(reason);
-        let (exactly, operation, more, recorded) = (None, None, More::Nothing, false);
+        let (exactly, operation, command) = (None, None, None);
+        let (more, recorded) = (More::Nothing, false);
         let detail = detail.into();
-        Self { reason, code, status, detail, exactly, operation, more, recorded }
+        Self { reason, code, status, detail, exactly, operation, command, more, recorded }
     }
 }
 
@@ -193,10 +196,21 @@ impl Refusal {
         Self { operation: Some(operation), ..self }
     }
 
+    /// It was an order for this command.
+    pub(super) fn of_command(self, command: &Command) -> Self {
+        let (path, permission) = (&command.path, &command.permission);
+        Self { command: Some((path.to_string(), permission.to_string())), ..self }
+    }
+
     /// What its record says of it beside the reason.
     pub(super) fn about(&self) -> Record {
-        let fields =
-            [("tsmgate.operation", self.operation), ("tsmgate.detail", self.exactly.as_deref())];
+        let command = self.command.as_ref();
+        let fields = [
+            ("tsmgate.operation", self.operation),
+            ("tsmgate.command.path", command.map(|(path, _)| path.as_str())),
+            ("tsmgate.permission", command.map(|(_, permission)| permission.as_str())),
+            ("tsmgate.detail", self.exactly.as_deref()),
+        ];
         let said = fields.into_iter().filter_map(|(field, text)| Some((field, text?)));
         said.fold(Record::empty(), |about, (field, text)| about.text(field, text))
     }

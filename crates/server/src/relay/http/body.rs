@@ -61,8 +61,10 @@ impl<'a, S: AsyncRead + Unpin> Reader<'a, S> {
             Framing::None => Ok(Vec::new()),
             Framing::Length(length) => {
                 let length = usize::try_from(length).ok().filter(|length| *length <= self.limit);
-                let mut body = Vec::new();
-                self.take(length.ok_or(BodyFault::TooLarge)?, &mut body).await?;
+                let length = length.ok_or(BodyFault::TooLarge)?;
+                // of the full size at once: a vector that grows leaves unwiped copies behind
+                let mut body = Vec::with_capacity(length);
+                self.take(length, &mut body).await?;
                 Ok(body)
             }
             Framing::Chunked => self.chunks().await,

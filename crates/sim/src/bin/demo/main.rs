@@ -31,6 +31,8 @@ revocation_list = "pki/clients.crl"
 login_socket = "tsm/login"
 socket_owners = ["OWNER"]
 api = "CONTROLLER"
+command_socket = "run/runner.sock"
+command_socket_owners = ["OWNER"]
 
 [admission]
 allow = ["127.0.0.1"]
@@ -54,9 +56,36 @@ identity = "URI:tsmgate://client/dashboard"
 roles = ["monitor"]
 
 [[client]]
+name = "renewer"
+identity = "URI:tsmgate://client/renewer"
+roles = ["certificates"]
+
+[[role]]
+name = "certificates"
+permissions = ["security.external-ssl.*", "pending-changes.apply", "pending-changes.list"]
+
+[[client]]
 name = "support"
 identity = "URI:tsmgate://client/support"
 roles = ["operator"]
+"#;
+
+/// What the runner will ever do, and the program that does it.
+const RUNNER: &str = r#"
+[listen]
+socket = "FOLDER/run/runner.sock"
+users = ["OWNER"]
+
+[serve]
+permissions = ["security.external-ssl.*", "pending-changes.*"]
+
+[tsm]
+program = "FOLDER/bin/tsm"
+program_owners = ["OWNER"]
+environment = { TSM_SIM_SOCKET = "FOLDER/tsm/login", TSM_SIM_URL = "CONTROLLER", TSM_SIM_CERTIFICATE = "FOLDER/tsm/controller.pem" }
+
+[state]
+folder = "FOLDER/runner"
 "#;
 
 fn main() -> ExitCode {
@@ -75,8 +104,10 @@ impl Stage {
         let mut demo = Self::set_up()?;
         demo.make_certificates()?;
         demo.start_tsm()?;
+        demo.start_runner()?;
         demo.start_gate()?;
         demo.use_roles()?;
+        demo.renew_certificate()?;
         demo.log_in()?;
         demo.be_refused()?;
         demo.revoke_while_connected()?;
@@ -90,7 +121,7 @@ impl Stage {
         self.show("tsmgate", &["pki", "server", "localhost"])?;
         self.show(
             "tsmgate",
-            &["pki", "client", "jump01", "left-the-team", "dashboard", "support"],
+            &["pki", "client", "jump01", "left-the-team", "dashboard", "renewer", "support"],
         )?;
         explain("One of them has left the team:");
         self.show("tsmgate", &["pki", "revoke", "left-the-team"])?;
@@ -107,6 +138,7 @@ impl Stage {
         explain("With that session, its HTTP API does everything.");
         let mut arguments = vec!["--socket", "tsm/login", "--service-account", &me];
         arguments.extend(["--log", "tsm/log", "--api", "127.0.0.1:0", "--api-job-step", "100"]);
+        arguments.extend(["--api-assumed-routes", "--api-certificate", "tsm/controller.pem"]);
         let mut tsm = self.start("tsmsim", &arguments, Stdio::piped(), Stdio::inherit())?;
         let ready = tsm.0.stdout.take().context("the simulator's output")?;
         for line in BufReader::new(ready).lines() {
@@ -123,9 +155,33 @@ impl Stage {
         Ok(())
     }
 
+    fn start_runner(&mut self) -> Result<()> {
+        chapter("3. The runner, which may start one program: the vendor's tsm");
+        explain(
+            "The gate may start none. The runner takes orders from the gate alone, for commands of a",
+        );
+        explain("closed list, and of these only what its own list of permissions has.");
+        fs::copy(self.program("tsm"), self.path("bin/tsm"))?;
+        let text = RUNNER
+            .replace("OWNER", &whoami()?)
+            .replace("CONTROLLER", &self.controller)
+            .replace("FOLDER", &self.folder.path().display().to_string());
+        fs::write(self.path("runner.toml"), text)?;
+        fs::set_permissions(self.path("runner.toml"), fs::Permissions::from_mode(0o600))?;
+        let file = self.path("runner.toml").display().to_string();
+        let arguments = ["--config", &file];
+        let mut runner = self.start("tsmgate-runner", &arguments, Stdio::null(), Stdio::piped())?;
+        let mut log = BufReader::new(runner.0.stderr.take().context("the runner's log")?).lines();
+        let ready = log.by_ref().map_while(Result::ok).any(|line| line.contains("ready"));
+        ensure!(ready, "the runner did not start");
+        std::thread::spawn(move || log.map_while(Result::ok).for_each(drop));
+        self.running.push(runner);
+        Ok(())
+    }
+
     fn start_gate(&mut self) -> Result<()> {
-        chapter("3. The gate in front of it");
-        explain("It lets in one address, 127.0.0.1, and four clients by name:");
+        chapter("4. The gate in front of it");
+        explain("It lets in one address, 127.0.0.1, and five clients by name:");
         let configuration =
             CONFIGURATION.replace("OWNER", &whoami()?).replace("CONTROLLER", &self.controller);
         for line in configuration
@@ -158,7 +214,7 @@ impl Stage {
     }
 
     fn use_roles(&self) -> Result<()> {
-        chapter("4. Two clients do what their roles allow, and have no cookie");
+        chapter("5. Two clients do what their roles allow, and have no cookie");
         explain("The dashboard looks:");
         self.ended(&self.client("dashboard", &["status"], &[])?, 0)?;
         explain("It may not stop the server, and is told what it would take:");
@@ -167,8 +223,30 @@ impl Stage {
         self.ended(&self.client("support", &["restart", "--wait"], &[])?, 0)
     }
 
+    fn renew_certificate(&self) -> Result<()> {
+        chapter("6. The web server's certificate is renewed, with the vendor's own words");
+        self.show("tsmgate", &["pki", "server", "tableau.example.com"])?;
+        let files = [
+            "--cert-file",
+            "pki/servers/tableau.example.com.pem",
+            "--key-file",
+            "pki/servers/tableau.example.com.key",
+        ];
+        let enable = [["security", "external-ssl", "enable"].as_slice(), &files].concat();
+        explain("The support team may not:");
+        self.ended(&self.client("support", &enable, &[])?, 77)?;
+        explain("Who looks after certificates may. What would run?");
+        self.ended(&self.client("renewer", &enable, &["--dry-run"])?, 0)?;
+        self.ended(&self.client("renewer", &enable, &[])?, 0)?;
+        self.ended(
+            &self.client("renewer", &["pending-changes", "apply"], &["--ignore-prompt"])?,
+            0,
+        )?;
+        self.ended(&self.client("renewer", &["security", "external-ssl", "list"], &[])?, 0)
+    }
+
     fn log_in(&self) -> Result<()> {
-        chapter("5. jump01 has to have the cookie itself");
+        chapter("7. jump01 has to have the cookie itself");
         let output = self.client("jump01", &["login"], &["--format", "json"])?;
         ensure!(output.status.success(), "the login failed: {}", text(&output.stderr));
         let answer: serde_json::Value = serde_json::from_slice(&output.stdout)?;
@@ -180,7 +258,7 @@ impl Stage {
     }
 
     fn be_refused(&self) -> Result<()> {
-        chapter("6. Four others get nothing");
+        chapter("8. Four others get nothing");
         explain(
             "A stranger without a certificate, with OpenSSL's own client where it is installed:",
         );
@@ -196,14 +274,16 @@ impl Stage {
         log.lines().for_each(|line| say(&format!("    {line}")));
         let logins =
             log.lines().filter(|line| line.contains("Password-less login request")).count();
-        ensure!(logins == 2, "TSM was asked {logins} times");
-        explain("The gate's own session, and jump01's: the refused ones never reached it.");
+        ensure!(logins == 5, "TSM was asked {logins} times");
+        explain(
+            "The gate's own session, three of the tsm program, and jump01's: the refused ones never reached it.",
+        );
         Ok(())
     }
 
     /// Revokes a client that is connected, and tells the gate nothing.
     fn revoke_while_connected(&self) -> Result<()> {
-        chapter("7. jump01 leaves too, while it is connected");
+        chapter("9. jump01 leaves too, while it is connected");
         let audit = self.path("audit/audit.jsonl");
         let recorded = |what: &str| -> Result<usize> {
             let action = format!("\"event.action\":\"{what}\"");
@@ -242,7 +322,7 @@ impl Stage {
     }
 
     fn read_audit(&mut self) -> Result<()> {
-        chapter("8. The audit");
+        chapter("10. The audit");
         // an orderly stop brings everything to disk
         while let Some(running) = self.running.pop() {
             drop(running);

@@ -41,14 +41,23 @@ impl Stage {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
             .args(["build", "--quiet", "--bins"])
-            .args(["-p", "tsmgate-server", "-p", "tsmgate-client", "-p", "tsmsim"])
+            .args([
+                "-p",
+                "tsmgate-server",
+                "-p",
+                "tsmgate-runner",
+                "-p",
+                "tsmgate-client",
+                "-p",
+                "tsmsim",
+            ])
             .status()
             .context("cargo")?;
         ensure!(built.success(), "the programs could not be built");
         let here = std::env::current_exe()?;
         let programs = here.parent().context("the folder of the demo")?.to_owned();
         let folder = tempfile::Builder::new().prefix("tsmgate-demo-").tempdir()?;
-        for name in ["tsm", "audit"] {
+        for name in ["tsm", "audit", "bin", "run", "runner"] {
             fs::create_dir(folder.path().join(name))?;
             fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o700))?;
         }
@@ -111,8 +120,13 @@ impl Stage {
         Ok(Running(command.stdout(out).stderr(err).spawn().with_context(|| program.to_owned())?))
     }
 
+    /// Where a program was built.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.programs.join(program));
+        let mut command = Command::new(self.program(program));
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
@@ -134,12 +148,12 @@ pub(crate) fn in_short(line: &str) -> Result<String> {
         name => name,
     };
     Ok(format!(
-        "{:>3} {:<11} {:<8} {:<8} {:<20} {:<10} {who}",
+        "{:>3} {:<15} {:<8} {:<8} {:<30} {:<10} {who}",
         record.get("event.sequence").map(ToString::to_string).unwrap_or_default(),
         field("event.action"),
         field("tsmgate.phase"),
         field("event.outcome"),
-        ["event.reason", "tsmgate.operation", "tsmgate.session"]
+        ["event.reason", "tsmgate.command.path", "tsmgate.operation", "tsmgate.session"]
             .map(field)
             .into_iter()
             .find(|what| !what.is_empty())

@@ -189,8 +189,8 @@ fn check(kind: &Kind, value: &str) -> Result<(), &'static str> {
         Kind::Boolean => (value == "true" || value == "false", "takes true or false"),
         Kind::Choice(words) => (words.iter().any(|word| word == value), "does not take this value"),
         Kind::Port => (number(1, 65535), "takes a port"),
-        Kind::Seconds => (number(1, u64::MAX), "takes a number of seconds"),
-        Kind::Milliseconds => (number(0, u64::MAX), "takes a number of milliseconds"),
+        Kind::Seconds => (number(1, u32::MAX.into()), "takes a number of seconds"),
+        Kind::Milliseconds => (number(0, u32::MAX.into()), "takes a number of milliseconds"),
         _ => (true, ""),
     };
     if good { Ok(()) } else { Err(why) }

@@ -59,7 +59,7 @@ pub(crate) async fn carry_out(task: Task<'_>) -> Outcome {
         "maintenance ziplogs" => maintenance::ziplogs(task).await,
         "maintenance backup" => maintenance::backup(task).await,
         "maintenance cleanup" => maintenance::cleanup(task).await,
-        "jobs list" => jobs::list(task).await,
+        "jobs list" => jobs::all(task).await,
         "jobs reconnect" => jobs::reconnect(task).await,
         "jobs cancel" => jobs::cancel(task).await,
         "status" => status::status(task).await,

@@ -5,6 +5,7 @@ use hyper::Method;
 use hyper::header::SET_COOKIE;
 use serde_json::{Value, json};
 
+use crate::answer::{part, text};
 use crate::arguments::Global;
 use crate::failure::Failure;
 use crate::surroundings::Surroundings;
@@ -64,8 +65,8 @@ impl Controller {
     /// Seen: the version of the configuration that was applied last, and its keys.
     pub(crate) async fn configuration(&mut self) -> Result<Value, Failure> {
         let version = self.get("configurations/requested/version").await?;
-        let path = format!("configurations/{}/keys", version["version"]);
-        Ok(self.get(&path).await?["configKeys"].take())
+        let path = format!("configurations/{}/keys", part(&version, "version"));
+        Ok(part(&self.get(&path).await?, "configKeys").clone())
     }
 
     /// Stages keys; `null` is the default of one. Guess: the route, and all of the body's shape.
@@ -83,7 +84,7 @@ impl Controller {
     pub(crate) async fn send_file(&mut self, name: &str, bytes: &[u8]) -> Result<String, Failure> {
         let file = json!({ "file": { "fileName": name, "fileBytes": BASE64.encode(bytes) } });
         let sent = self.post("clientFileService/files", Some(file)).await?;
-        Ok(sent["file"]["id"].as_str().unwrap_or_default().to_owned())
+        Ok(text(&sent, "file/id").to_owned())
     }
 
     async fn once(
@@ -98,7 +99,7 @@ impl Controller {
         let body = body.map(|body| body.to_string().into_bytes());
         let cookie = self.cookie.as_deref();
         let question = Question { method: method.clone(), path, cookie, body };
-        let answer = exchange(&self.place, question).await.map_err(unreachable)?;
+        let answer = exchange(&self.place, question).await.map_err(|error| unreachable(&error))?;
         let value = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
         match answer.status().as_u16() {
             200..=299 => Ok(value),
@@ -113,7 +114,7 @@ impl Controller {
         let body = json!({ "authentication": { "name": name, "password": password } });
         let body = Some(body.to_string().into_bytes());
         let question = Question { method: Method::POST, path: "login", cookie: None, body };
-        let answer = exchange(&self.place, question).await.map_err(unreachable)?;
+        let answer = exchange(&self.place, question).await.map_err(|error| unreachable(&error))?;
         let cookie = answer.headers().get(SET_COOKIE).and_then(|value| value.to_str().ok());
         match (answer.status().as_u16(), cookie.and_then(|cookie| cookie.split(';').next())) {
             (204, Some(cookie)) => Ok(cookie.to_owned()),
@@ -131,11 +132,11 @@ impl Controller {
 
 /// Seen: `error.detail`; the rest is a guess.
 fn refused(status: u16, body: &Value) -> Failure {
-    let text = |name: &str| body["error"][name].as_str();
-    let detail = text("detail").or_else(|| text("summary")).or_else(|| text("code"));
+    let texts = ["error/detail", "error/summary", "error/code"].map(|place| text(body, place));
+    let detail = texts.into_iter().find(|text| !text.is_empty());
     Failure::Refused(status, detail.unwrap_or_default().to_owned())
 }
 
-fn unreachable(error: std::io::Error) -> Failure {
+fn unreachable(error: &std::io::Error) -> Failure {
     Failure::Unreachable(format!("Could not connect to the controller: {error}."))
 }

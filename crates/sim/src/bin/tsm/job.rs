@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::answer::{list, part, text};
 use crate::commands::Task;
 use crate::failure::Failure;
 
@@ -38,22 +39,23 @@ impl Task<'_> {
         let pairs: Vec<_> =
             pairs.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
         let job = self.controller.post(&format!("{path}?{}", pairs.join("&")), None).await?;
-        self.follow(&job["asyncJob"], words.done).await
+        self.follow(part(&job, "asyncJob"), words.done).await
     }
 
     /// Tells how a job goes on, to its end.
     pub(crate) async fn follow(&mut self, job: &Value, done: &str) -> Result<(), Failure> {
-        let id =
-            job["id"].as_u64().ok_or_else(|| Failure::failed("The controller named no job."))?;
-        let seconds = job["jobTimeout"].as_u64().unwrap_or(1800);
+        let id = part(job, "id")
+            .as_u64()
+            .ok_or_else(|| Failure::failed("The controller named no job."))?;
+        let seconds = part(job, "jobTimeout").as_u64().unwrap_or(1800);
         self.output.line(&format!("Job id is '{id}', timeout is {} minutes.", minutes(seconds)));
-        let wait = self.asked.request_timeout().and_then(|text| text.parse().ok());
+        let wait = self.asked.request_timeout().and_then(|seconds| seconds.parse().ok());
         let end = Instant::now() + Duration::from_secs(wait.unwrap_or(seconds));
         let mut told = Steps::default();
         loop {
             match self.controller.get(&format!("asyncJobs/{id}")).await {
                 Ok(answer) => {
-                    let job = &answer["asyncJob"];
+                    let job = part(&answer, "asyncJob");
                     self.tell_steps(job, &mut told);
                     if let Some(ended) = ended(job) {
                         return ended.map(|()| self.output.line(done));
@@ -75,14 +77,13 @@ impl Task<'_> {
     /// Tells the steps that are done and were not told. Seen: a line that stands where a longer one stood has
     /// blanks behind it.
     fn tell_steps(&mut self, job: &Value, told: &mut Steps) {
-        let progress = &job["detailedProgress"];
-        let total = progress["totalSteps"].as_u64().unwrap_or(1).max(1);
-        let notes = progress["progressNotes"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let done = notes.iter().filter(|note| note["status"] == "Succeeded");
+        let progress = part(job, "detailedProgress");
+        let total = part(progress, "totalSteps").as_u64().unwrap_or(1).max(1);
+        let notes = list(progress, "progressNotes");
+        let done = notes.iter().filter(|note| text(note, "status") == "Succeeded");
         for (step, note) in (1..).zip(done) {
             if step > told.count {
-                let message = note["message"].as_str().unwrap_or_default();
-                let line = format!("{}% - {message}", 100 * step / total);
+                let line = format!("{}% - {}", 100 * step / total, text(note, "message"));
                 let width = told.width;
                 self.output.line(&format!("{line:width$}"));
                 *told = Steps { count: step, width: line.len() };
@@ -100,15 +101,15 @@ struct Steps {
 
 /// How it ended, if it has.
 fn ended(job: &Value) -> Option<Result<(), Failure>> {
-    if job["completedAt"].is_null() {
+    if part(job, "completedAt").is_null() {
         return None;
     }
-    if job["status"] == "Succeeded" {
+    if text(job, "status") == "Succeeded" {
         return Some(Ok(()));
     }
-    let text = |name: &str| job[name].as_str();
-    let why = text("errorMessage").or_else(|| text("statusMessage")).unwrap_or_default();
-    Some(Err(Failure::failed(why)))
+    let texts = ["errorMessage", "statusMessage"].map(|name| text(job, name));
+    let why = texts.into_iter().find(|text| !text.is_empty());
+    Some(Err(Failure::failed(why.unwrap_or_default())))
 }
 
 /// Seen: `10`, `33.33`, `2880`.

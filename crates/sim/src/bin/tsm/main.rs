@@ -14,6 +14,7 @@ use faults::Faults;
 use output::Output;
 use surroundings::Surroundings;
 
+mod answer;
 mod arguments;
 mod commands;
 mod controller;

@@ -1,7 +1,7 @@
 //! An order in numbers and in records.
 
 use data_encoding::HEXLOWER;
-use tsmgate_catalogue::command::{Checked, Given, Order};
+use tsmgate_catalogue::command::{Checked, FileKind, Given, Kind, Order};
 use tsmgate_wire::Secret;
 
 use crate::audit::record::Record;
@@ -32,6 +32,14 @@ pub(super) fn run_seconds(
     Ok(wanted)
 }
 
+/// The longest value that a record shows, in bytes: it is whole there.
+const SHOWN: usize = 128;
+
+/// By which a text is known again and nothing is said of it.
+fn mark(house: &House, text: &str) -> String {
+    house.audit.fingerprint(&Secret::new(text.to_owned()))
+}
+
 /// What the records say of an order: each option, secrets and files as fingerprints.
 pub(super) fn about(house: &House, checked: &Checked<'_>) -> Record {
     let options: Vec<String> = checked
@@ -39,10 +47,18 @@ pub(super) fn about(house: &House, checked: &Checked<'_>) -> Record {
         .iter()
         .map(|(option, given)| match given {
             Given::Flag => option.long.clone().into_owned(),
+            Given::Value(value) if value.len() > SHOWN => {
+                let mark = mark(house, value);
+                format!("{}={} bytes, hmac:{mark}", option.long, value.len())
+            }
             Given::Value(value) => format!("{}={value}", option.long),
             Given::Secret(text) => {
-                let secret = Secret::new(text.expose().to_owned());
-                format!("{}=hmac:{}", option.long, house.audit.fingerprint(&secret))
+                format!("{}=hmac:{}", option.long, mark(house, text.expose()))
+            }
+            // what anything may be in could be guessed by its hash
+            Given::Sent(name, bytes) if option.kind == Kind::SendFile(FileKind::Any) => {
+                let mark = mark(house, &HEXLOWER.encode(&sha256(bytes)));
+                format!("{}=hmac:{mark} ({} bytes, {name})", option.long, bytes.len())
             }
             Given::Sent(name, bytes) => {
                 let hash = HEXLOWER.encode(&sha256(bytes));

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use data_encoding::{BASE64, HEXUPPER};
+use data_encoding::HEXUPPER;
 use serde::Serialize;
 use time::OffsetDateTime;
 use tsmgate_catalogue::api::table::OPERATIONS;
@@ -13,10 +13,11 @@ use tsmgate_catalogue::command::Catalogue;
 use tsmgate_gate::ledger::Left;
 use tsmgate_gate::permission::{NAMED, Permission};
 use tsmgate_gate::permit::Caller;
-use tsmgate_gate::policy::{Client, Identity};
+use tsmgate_gate::policy::Client;
 use tsmgate_gate::rate::Rate;
 
 use crate::config::Tsm;
+use crate::config::values::written;
 use crate::credentials::day;
 
 /// Who the caller is here.
@@ -93,11 +94,7 @@ impl<'a> Whoami<'a> {
         let except = exceptions.filter(|permission| client.role_giving(permission).is_none());
         Self {
             client: &client.name,
-            identity: match &client.identity {
-                Identity::Uri(uri) => format!("URI:{uri}"),
-                Identity::Dns(name) => format!("DNS:{name}"),
-                Identity::PublicKey(hash) => format!("KEY:{}", BASE64.encode(hash)),
-            },
+            identity: written(&client.identity),
             address: caller.address(),
             roles: roles.clone().map(|role| role.name()).collect(),
             permissions: roles.flat_map(|role| role.grants()).collect(),

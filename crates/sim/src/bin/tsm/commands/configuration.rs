@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Outcome, Task};
+use crate::answer::text;
 use crate::failure::Failure;
 
 impl Task<'_> {
@@ -10,7 +11,7 @@ impl Task<'_> {
     pub(super) async fn show(&mut self, keys: &[&str]) -> Outcome {
         let configuration = self.controller.configuration().await?;
         for key in keys {
-            self.output.setting(key, configuration[key].as_str().unwrap_or_default());
+            self.output.setting(key, text(&configuration, key));
         }
         Ok(())
     }
@@ -26,7 +27,7 @@ impl Task<'_> {
 pub(super) async fn get(mut task: Task<'_>) -> Outcome {
     let key = task.asked.required("key")?;
     let configuration = task.controller.configuration().await?;
-    match configuration[key].as_str() {
+    match configuration.get(key).and_then(Value::as_str) {
         Some(value) => task.output.line(value),
         None => {
             return Err(Failure::failed(format!(

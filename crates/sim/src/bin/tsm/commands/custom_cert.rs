@@ -6,6 +6,7 @@ use hyper::Method;
 use serde_json::json;
 
 use super::{Outcome, Task};
+use crate::answer::{part, text};
 use crate::failure::Failure;
 use crate::files::Local;
 
@@ -43,8 +44,7 @@ pub(super) async fn list(mut task: Task<'_>) -> Outcome {
         found => found?,
     };
     for (name, field) in DETAILS {
-        let value = found["customCertificate"][field].as_str().unwrap_or_default();
-        task.output.setting(name, value);
+        task.output.setting(name, text(part(&found, "customCertificate"), field));
     }
     Ok(())
 }

@@ -4,28 +4,25 @@
 //! form of the list is a guess.
 
 use hyper::Method;
+use serde_json::Value;
 
 use super::{Outcome, Task};
+use crate::answer::{list, part, text};
 use crate::failure::Failure;
 
-pub(super) async fn list(mut task: Task<'_>) -> Outcome {
+pub(super) async fn all(mut task: Task<'_>) -> Outcome {
     let answer = task.controller.get("asyncJobs").await?;
-    let jobs = answer["asyncJobs"].as_array().map(Vec::as_slice).unwrap_or_default();
     let status = task.asked.value("status");
-    let wanted = jobs.iter().filter(|job| {
-        status.is_none_or(|status| {
-            job["status"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(status))
-        })
-    });
+    let wanted =
+        |job: &&Value| status.is_none_or(|status| text(job, "status").eq_ignore_ascii_case(status));
     let mut lines = Vec::new();
-    for job in wanted {
-        let text = |name: &str| job[name].as_str().unwrap_or_default();
+    for job in list(&answer, "asyncJobs").iter().filter(wanted) {
         lines.push(format!(
             "{:<8} {:<28} {:<10} {}%",
-            job["id"],
-            text("jobType"),
-            text("status"),
-            job["progress"]
+            part(job, "id"),
+            text(job, "jobType"),
+            text(job, "status"),
+            part(job, "progress")
         ));
     }
     if lines.is_empty() {
@@ -40,7 +37,7 @@ pub(super) async fn list(mut task: Task<'_>) -> Outcome {
 pub(super) async fn reconnect(mut task: Task<'_>) -> Outcome {
     let id = number(&task)?.unwrap_or_else(|| "latest".to_owned());
     let job = task.controller.get(&format!("asyncJobs/{id}")).await?;
-    task.follow(&job["asyncJob"], "This job completed successfully.").await
+    task.follow(part(&job, "asyncJob"), "This job completed successfully.").await
 }
 
 pub(super) async fn cancel(mut task: Task<'_>) -> Outcome {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tsmgate_catalogue::command::{Effect, Kind};
 
 use super::{Outcome, Task};
+use crate::answer::part;
 use crate::failure::Failure;
 use crate::files::Local;
 use crate::job::Words;
@@ -22,7 +23,7 @@ pub(super) async fn carry_out(mut task: Task<'_>) -> Outcome {
         _ if TAKES_BACK.contains(&verb) => {
             let mut keys = kept(&mut task, family).await?;
             let staged = task.controller.get("configurations/pending/keys").await?;
-            keys.extend(of_family(&staged["configKeys"], family));
+            keys.extend(of_family(part(&staged, "configKeys"), family));
             let keys = keys.into_iter().map(|(key, _)| (key, Value::Null)).collect();
             task.controller.stage(keys, true).await
         }

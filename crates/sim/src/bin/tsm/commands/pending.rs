@@ -6,6 +6,7 @@
 use hyper::Method;
 
 use super::{Outcome, Task};
+use crate::answer::{self, part, text};
 use crate::job::Words;
 use crate::prompt;
 
@@ -14,15 +15,16 @@ const WORDS: Words = Words {
     done: "Successfully deployed nodes with updated configuration and topology version.",
 };
 const CHANGES: &str = "configurations/pending/changes";
+/// Where the answer has them.
+const STAGED: &str = "pendingChanges/configuration";
 
 pub(super) async fn list(mut task: Task<'_>) -> Outcome {
-    let changes = task.controller.get(CHANGES).await?["pendingChanges"].take();
+    let changes = task.controller.get(CHANGES).await?;
     let (configuration, topology) = which(&task);
     if configuration {
-        let staged = changes["configuration"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let staged = answer::list(&changes, STAGED);
         for change in staged {
-            let key = change["key"].as_str().unwrap_or_default();
-            task.output.setting(key, change["pendingValue"].as_str().unwrap_or_default());
+            task.output.setting(text(change, "key"), text(change, "pendingValue"));
         }
         if staged.is_empty() {
             task.output.line("There are no pending configuration changes.");
@@ -31,7 +33,7 @@ pub(super) async fn list(mut task: Task<'_>) -> Outcome {
     if topology {
         task.output.line("There are no pending topology changes.");
     }
-    if configuration && changes["restartRequired"] == true {
+    if configuration && *part(&changes, "pendingChanges/restartRequired") == true {
         task.output.line("These changes will require a server restart.");
     }
     Ok(())
@@ -53,8 +55,8 @@ pub(super) async fn discard(mut task: Task<'_>) -> Outcome {
 pub(super) async fn apply(mut task: Task<'_>) -> Outcome {
     if !task.asked.flag("ignore-prompt") {
         let changes = task.controller.get(CHANGES).await?;
-        let staged = changes["pendingChanges"]["configuration"].as_array();
-        if staged.is_some_and(|staged| staged.iter().any(|one| one["requiresRestart"] == true)) {
+        let restarts = |change| *part(change, "requiresRestart") == true;
+        if answer::list(&changes, STAGED).iter().any(restarts) {
             prompt::confirm(
                 "This operation will perform a server restart. Are you sure you wish to continue?",
             )?;

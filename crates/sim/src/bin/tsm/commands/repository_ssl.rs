@@ -6,6 +6,7 @@ use data_encoding::BASE64;
 use serde_json::json;
 
 use super::{Outcome, Task};
+use crate::answer::text;
 use crate::failure::Failure;
 
 /// Listed. The form is inferred, the choice a guess.
@@ -33,7 +34,7 @@ async fn set(mut task: Task<'_>, enabled: &str, required: &str) -> Outcome {
 pub(super) async fn get_certificate_file(mut task: Task<'_>) -> Outcome {
     let path = task.asked.required("file")?;
     let answer = task.controller.get("repository/sslCertificate").await?;
-    let bytes = answer["certificate"]["fileBytes"].as_str().unwrap_or_default();
+    let bytes = text(&answer, "certificate/fileBytes");
     let bytes =
         BASE64.decode(bytes.as_bytes()).map_err(|error| Failure::failed(error.to_string()))?;
     std::fs::write(path, bytes)

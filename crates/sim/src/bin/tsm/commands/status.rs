@@ -2,7 +2,10 @@
 //!
 //! Documented: the words for nodes and services. The lines around them were not seen.
 
+use serde_json::Value;
+
 use super::{Outcome, Task};
+use crate::answer::{list, part, text};
 
 /// Names that scripts look for (seen); the others go by their own.
 const SHOWN: &[(&str, &str)] = &[
@@ -13,24 +16,22 @@ const SHOWN: &[(&str, &str)] = &[
 ];
 
 pub(super) async fn status(mut task: Task<'_>) -> Outcome {
-    let status = task.controller.get("status").await?["clusterStatus"].take();
-    let rollup = |part: &serde_json::Value| {
-        part["rollupStatus"].as_str().unwrap_or_default().to_ascii_uppercase()
-    };
+    let status = task.controller.get("status").await?;
+    let rollup = |part: &Value| text(part, "rollupStatus").to_ascii_uppercase();
     if !task.asked.flag("verbose") {
-        task.output.line(&format!("Status: {}", rollup(&status)));
+        task.output.line(&format!("Status: {}", rollup(part(&status, "clusterStatus"))));
         return Ok(());
     }
-    for node in list(&status["nodes"]) {
-        task.output.line(&format!("{}:", text(&node["nodeId"])));
+    for node in list(&status, "clusterStatus/nodes") {
+        task.output.line(&format!("{}:", text(node, "nodeId")));
         task.output.line(&format!("\tStatus: {}", rollup(node)));
-        for service in list(&node["services"]) {
-            let name = text(&service["serviceName"]);
+        for service in list(node, "services") {
+            let name = text(service, "serviceName");
             let shown = SHOWN.iter().find(|(own, _)| *own == name).map_or(name, |(_, shown)| shown);
-            for instance in list(&service["instances"]) {
-                let wanted = instance["currentDeploymentState"] == "Enabled";
-                let phrase = phrase(name, text(&instance["processStatus"]), wanted);
-                let number = text(&instance["instanceId"]);
+            for instance in list(service, "instances") {
+                let wanted = text(instance, "currentDeploymentState") == "Enabled";
+                let phrase = phrase(name, text(instance, "processStatus"), wanted);
+                let number = text(instance, "instanceId");
                 task.output.line(&format!("\t'{shown} {number}' {phrase}."));
             }
         }
@@ -40,7 +41,7 @@ pub(super) async fn status(mut task: Task<'_>) -> Outcome {
 
 pub(super) async fn version(mut task: Task<'_>) -> Outcome {
     let server = task.controller.get("serverInfo").await?;
-    task.output.line(&format!("Tableau Server version {}", text(&server["serverInfo"]["version"])));
+    task.output.line(&format!("Tableau Server version {}", text(&server, "serverInfo/version")));
     Ok(())
 }
 
@@ -57,12 +58,4 @@ fn phrase(service: &str, status: &str, wanted: bool) -> &'static str {
         (_, status) if status.starts_with("Decom") => "is decommissioning",
         _ => "is in a degraded state",
     }
-}
-
-fn list(value: &serde_json::Value) -> &[serde_json::Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-fn text(value: &serde_json::Value) -> &str {
-    value.as_str().unwrap_or_default()
 }
