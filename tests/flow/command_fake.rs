@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tests::http::{Answer, Http};
 use tests::peer::timed;
-use tests::{Scene, wait};
+use tests::scene::entry;
+use tests::{Scene, SceneOptions, wait};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixListener;
 
@@ -227,6 +228,31 @@ async fn a_runner_that_hangs_is_not_waited_for() {
     let (answer, time) = asking.await.unwrap();
     refused(&scene, "a runner that hangs", &answer, (502, "runner_unreachable"));
     assert!(time.as_secs() >= 9 && time.as_secs() < 15, "{time:?}");
+}
+
+/// R22, R38: of one client so many orders are under way and no more, and the runner is asked so much at once; who
+/// comes beyond that is told so, and the runner hears nothing of it
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_questions_are_under_way_at_once() {
+    let options = lane("[\"tls-admin\"]", &entry("jump02", "[\"tls-admin\"]"));
+    let client_limits = options.client_limits.replace("in_flight = 100", "in_flight = 16");
+    let scene = Scene::with(SceneOptions { client_limits, ..options }).await;
+    let fake = Fake::start(&scene, |_| Says::And(Vec::new(), false));
+    let peer = scene.peer("jump01");
+    for _ in 0..16 {
+        let peer = peer.clone();
+        tokio::spawn(async move { start(&peer, &order(LIST, &[])).await });
+    }
+    wait::until("sixteen orders at the runner", || async {
+        (fake.asked("start") == 16).then_some(())
+    })
+    .await;
+    let answer = start(&peer, &order(LIST, &[])).await;
+    assert_eq!(told(&answer), (429, "over_limit".to_owned()));
+    let answer = start(&scene.peer("jump02"), &order(LIST, &[])).await;
+    refused(&scene, "the seventeenth", &answer, (503, "runner_busy"));
+    assert_eq!(fake.asked("start"), 16);
+    scene.refusal("client_in_flight").await;
 }
 
 /// R33: events that are not in order, not events or not whole cut the stream: what was good before is passed on,

@@ -12,7 +12,7 @@ use tests::program::Gated;
 use tests::{Authority, Peer, Runner, RunnerOptions, Scene, wait};
 
 use crate::command_support::{
-    ended, file, go, lane, order, output, start, started, told, until, until_go,
+    ended, file, go, lane, order, output, said, start, started, told, until, until_go,
 };
 
 const DISABLE: &str = "security external-ssl disable";
@@ -56,6 +56,7 @@ async fn what_cannot_be_recorded_does_not_happen() {
         (of_it(&scene, &id) == (1, 0)).then_some(())
     })
     .await;
+    said(&runner, "INFO started").await;
     std::fs::rename(scene.path("log"), scene.path("gone")).unwrap();
     let before = runner.log();
     let unavailable = (503, "audit_unavailable".to_owned());
@@ -71,10 +72,7 @@ async fn what_cannot_be_recorded_does_not_happen() {
     }
     assert_eq!(runner.log(), before, "the runner heard of it");
     go(&scene);
-    wait::until("the end at the runner", || async {
-        runner.log().iter().any(|line| line.contains("ended")).then_some(())
-    })
-    .await;
+    said(&runner, "INFO ended").await;
     std::fs::rename(scene.path("gone"), scene.path("log")).unwrap();
     let end = ended(&scene, &id).await;
     assert_eq!(
@@ -97,10 +95,7 @@ async fn each_end_is_recorded_once_over_restarts() {
     // it ends while no daemon runs, and the runner is another one when there is one again
     scene.stop().await;
     go(&scene);
-    wait::until("the end at the runner", || async {
-        runner.log().iter().any(|line| line.contains("ended")).then_some(())
-    })
-    .await;
+    said(&runner, "INFO ended").await;
     runner.signal(Signal::SIGTERM);
     assert_eq!(runner.wait(), Some(0));
     let mut runner = Runner::again(runner.config().to_owned());

@@ -7,7 +7,8 @@ use tests::scene::entry;
 use tests::{Runner, RunnerOptions, Scene, SceneOptions};
 
 use crate::command_support::{
-    Follow, ended, go, lane, order, output, role_of, start, started, task, told, until, until_go,
+    Follow, ended, go, lane, order, output, role_of, said, start, started, task, told, until,
+    until_go,
 };
 
 /// By then a reload counts.
@@ -148,6 +149,7 @@ async fn who_starts_too_much_is_told_when_to_come_again() {
     // also for what there is not
     let answer = start(&peer, &order("security nothing", &[])).await;
     assert_eq!(told(&answer), (404, "unknown_command".to_owned()));
+    said(&runner, "INFO ended").await;
     let before = runner.log();
     for command in [LIST, "security nothing", "security regenerate-internal-tokens"] {
         let answer = start(&peer, &order(command, &[])).await;

@@ -7,89 +7,22 @@ use std::time::Duration;
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use tests::{Authority, Peer, Runner, RunnerOptions, Scene, SceneOptions, wait};
-use tsmgate_catalogue::command::{Catalogue, Command, FileKind, Kind, Opt};
+use tsmgate_catalogue::command::{Catalogue, Command, FileKind, Kind};
 use tsmsim::{ApiOptions, JobDrive};
 
 use crate::command_support::{file, lines, run};
 
+mod expected;
+mod orders;
+
+use expected::{ALWAYS, BEFORE, LISTED};
+use orders::{Chosen, orders};
+
 /// Keys of the configuration, and what is in them.
 type Settings = BTreeMap<String, String>;
 
-/// Option and the key it is kept under, or for a file the beginning of its two keys; by command.
-const KEYS: &[(&str, &[(&str, &str)])] = &[
-    (
-        "security external-ssl enable",
-        &[
-            ("cert-file", "ssl.cert"),
-            ("key-file", "ssl.key"),
-            ("chain-file", "ssl.chain"),
-            ("passphrase", "ssl.key.passphrase"),
-            ("protocols", "ssl.protocols"),
-        ],
-    ),
-    (
-        "security vizql-extsvc-ssl enable",
-        &[
-            ("connection-type", "vizqlserver.extsvc.connection_type"),
-            ("extsvc-host", "vizqlserver.extsvc.host"),
-            ("extsvc-port", "vizqlserver.extsvc.port"),
-            ("extsvc-username", "vizqlserver.extsvc.username"),
-            ("extsvc-password", "vizqlserver.extsvc.password"),
-            ("connect-timeout-ms", "vizqlserver.extsvc.connect_timeout_ms"),
-            ("script-disabled", "vizqlserver.script.disabled"),
-        ],
-    ),
-    (
-        "authentication mutual-ssl configure",
-        &[
-            ("fallback-to-basic", "ssl.client_certificate_login.fallback_to_password"),
-            ("user-name-mapping", "ssl.client_certificate_login.mapping_strategy"),
-        ],
-    ),
-];
-
-/// What is set beside that, whatever the options.
-const ALWAYS: &[(&str, &[(&str, &str)])] = &[
-    ("security external-ssl enable", &[("ssl.enabled", "true")]),
-    ("security vizql-extsvc-ssl enable", &[("vizqlserver.extsvc.connect_timeout_ms", "1000")]),
-    (
-        "security repository-ssl enable",
-        &[("pgsql.ssl.enabled", "true"), ("pgsql.ssl.required", "true")],
-    ),
-    ("authentication mutual-ssl enable", &[("ssl.client_certificate_login.required", "true")]),
-];
-
-/// The command that has to come before, where one does.
-const BEFORE: &[(&str, &str)] = &[
-    ("security custom-cert delete", "security custom-cert add"),
-    ("security custom-cert list", "security custom-cert add"),
-    ("security external-ssl disable", "security external-ssl enable"),
-    ("security external-ssl list", "security external-ssl enable"),
-    ("security repository-ssl disable", "security repository-ssl enable"),
-    ("security repository-ssl get-certificate-file", "security repository-ssl enable"),
-    ("security repository-ssl list", "security repository-ssl enable"),
-    ("security vizql-extsvc-ssl disable", "security vizql-extsvc-ssl enable"),
-    ("security vizql-extsvc-ssl list", "security vizql-extsvc-ssl enable"),
-    ("authentication mutual-ssl disable", "authentication mutual-ssl enable"),
-    ("authentication list", "authentication mutual-ssl enable"),
-];
-
-/// What those print that list, once what is listed is there: no secret, and of files the names alone.
-const LISTED: &[(&str, &[&str])] = &[
-    ("security custom-cert list", &["File name: cert-file.crt"]),
-    ("security external-ssl list", &["ssl.enabled: true", "ssl.key.file_name: key-file.key"]),
-    ("security repository-ssl list", &["pgsql.ssl.enabled: true", "pgsql.ssl.required: true"]),
-    (
-        "security vizql-extsvc-ssl list",
-        &["vizqlserver.extsvc.host: service.example.com", "vizqlserver.extsvc.port: 9005"],
-    ),
-    ("authentication list", &["ssl.client_certificate_login.required: true"]),
-];
-
+/// What every secret is.
 const SECRET: &str = "a-passphrase-that-nobody-reads";
-
-/// One order: options with their values.
-type Chosen<'a> = Vec<(&'a Opt, String)>;
 
 /// The stage, and what goes along as files.
 struct Stage {
@@ -146,101 +79,6 @@ impl Stage {
         self.scene.api().finish_jobs();
         self.scene.api().configuration().into_iter().collect()
     }
-
-    /// What must have been set to what.
-    fn wanted(&self, command: &Command, chosen: &Chosen<'_>) -> Settings {
-        let mut wanted = Settings::new();
-        let of = |table: &'static [(&str, &[(&str, &'static str)])]| {
-            let row = table.iter().find(|(path, _)| *path == command.path);
-            row.map(|(_, keys)| *keys).unwrap_or_default()
-        };
-        for (key, value) in of(ALWAYS) {
-            wanted.insert((*key).to_owned(), (*value).to_owned());
-        }
-        for (option, value) in chosen {
-            let Some((_, key)) = of(KEYS).iter().find(|(name, _)| *name == option.long) else {
-                continue;
-            };
-            if let Kind::SendFile(kind) = option.kind {
-                let (name, content) = self.content(kind);
-                let (_, extension) = name.split_once('.').unwrap();
-                wanted.insert(format!("{key}.file_name"), format!("{}.{extension}", option.long));
-                wanted.insert(format!("{key}.file_bytes"), BASE64.encode(content.as_bytes()));
-            } else {
-                wanted.insert((*key).to_owned(), value.clone());
-            }
-        }
-        let has = |name: &str| chosen.iter().any(|(option, _)| option.long == name);
-        if has("internal-only") {
-            wanted.insert("pgsql.ssl.required".to_owned(), "false".to_owned());
-        }
-        if command.path == "security vizql-extsvc-ssl enable" && has("cert-file") {
-            let content = self.content(FileKind::Certificate).1;
-            let keys = ["vizqlserver.extsvc.cert_file_name", "vizqlserver.extsvc.cert_bytes"];
-            let values = ["cert-file.crt".to_owned(), BASE64.encode(content.as_bytes())];
-            wanted.extend(keys.map(str::to_owned).into_iter().zip(values));
-        }
-        wanted
-    }
-}
-
-/// A value that is one of the option's kind, and not its default.
-fn value(option: &Opt) -> String {
-    let default = option.default.as_deref();
-    let text = match &option.kind {
-        Kind::Flag | Kind::SendFile(_) | Kind::FetchFile => "",
-        Kind::Boolean if default == Some("true") => "false",
-        Kind::Boolean => "true",
-        Kind::Choice(words) => words.last().unwrap(),
-        Kind::Host => "service.example.com",
-        Kind::Port => "9005",
-        Kind::Seconds => "90",
-        Kind::Milliseconds => "2500",
-        Kind::Protocols => "all -SSLv2 -SSLv3 -TLSv1",
-        Kind::FileName => "nightly",
-        Kind::Secret => SECRET,
-        Kind::Text if option.long.ends_with("retention") => "3",
-        Kind::Text if option.long.ends_with("date") => "01/31/2026",
-        Kind::Text => "some text",
-    };
-    text.to_owned()
-}
-
-/// The orders of a command: one with what it needs, as many as it takes to have each option in one beside all
-/// that may stand with it, and one for each word of a choice.
-fn orders(command: &Command) -> Vec<Chosen<'_>> {
-    let required = || -> Chosen<'_> {
-        let needed = command.options.iter().filter(|option| option.required);
-        needed.map(|option| (option, value(option))).collect()
-    };
-    let mut orders = vec![required()];
-    let mut left: Vec<&Opt> = command.options.iter().collect();
-    while !left.is_empty() {
-        let mut order = required();
-        for option in left.clone().into_iter().chain(&command.options) {
-            let there = order.iter().any(|(other, _)| other.long == option.long);
-            let excluded = order.iter().any(|(other, _)| {
-                other.conflicts.contains(&option.long) || option.conflicts.contains(&other.long)
-            });
-            if !there && !excluded {
-                order.push((option, value(option)));
-            }
-        }
-        let before = left.len();
-        left.retain(|option| order.iter().all(|(other, _)| other.long != option.long));
-        assert!(left.len() < before, "{} can never stand: {left:?}", command.path);
-        orders.push(order);
-    }
-    for option in &command.options {
-        let Kind::Choice(words) = &option.kind else { continue };
-        for word in words {
-            let mut order = required();
-            order.retain(|(other, _)| other.long != option.long);
-            order.push((option, word.clone().into_owned()));
-            orders.push(order);
-        }
-    }
-    orders
 }
 
 fn of<'a, T: ?Sized>(table: &'a [(&str, &'a T)], path: &str) -> Option<&'a T> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::http::{Answer, Http, find};
 use tests::peer::{Stream, send, within};
-use tests::{Peer, Scene, SceneOptions, wait};
+use tests::{Peer, Runner, Scene, SceneOptions, wait};
 use tokio::io::AsyncReadExt;
 
 /// An order of this command with these options: name and value, where it has one.
@@ -89,6 +89,14 @@ pub fn until_go(scene: &Scene) -> String {
 /// Has them go on.
 pub fn go(scene: &Scene) {
     std::fs::write(scene.path("go"), "").unwrap();
+}
+
+/// Waits for a line of the runner's log with this text.
+pub async fn said(runner: &Runner, text: &str) {
+    wait::until(&format!("`{text}` in the runner's log"), || async {
+        runner.log().iter().any(|line| line.contains(text)).then_some(())
+    })
+    .await;
 }
 
 /// A client and a role of the same name, which gives one permission.

@@ -11,7 +11,7 @@ use tests::operations::ROLES;
 use tests::scene::entry;
 use tests::{Runner, RunnerOptions, Scene, wait};
 
-use crate::command_support::{lane, role_of};
+use crate::command_support::{lane, role_of, said};
 
 /// Roles beside the built-in ones, each with one permission and a client of its name.
 const ALONE: &[&str] = &["security.external-ssl.list", "commands.others", "tsm.fleet.sync"];
@@ -140,6 +140,8 @@ async fn passed(
     let given = stage.given();
     assert_eq!(given.len(), before.len() + 1, "{row:?}");
     assert_eq!(given.last().unwrap(), &line, "{row:?}");
+    // its last line there: what the log shows from then on is another's
+    said(&stage.runner, &format!("ended command={id}")).await;
     let mut records = stage.scene.records("command");
     records.retain(|record| record["http.request.id"] == task["request"]);
     let phases: Vec<_> = records.iter().map(|record| &record["tsmgate.phase"]).collect();
