@@ -34,7 +34,7 @@ async fn status_tells_a_person() {
             "ready: 3 client connections, 120 logins since 2026-11-22T12:00:00Z",
             "strangers: 2 not known yet",
             "TSM's login socket: no failure since it last answered",
-            "lanes: login, api",
+            "lanes: login, api; the command lane is off (tsm.command_socket is not set)",
             "requests: 600 done, 4 failed, 2 refused",
             "TSM's controller: localhost:8850, no failure since it last answered",
             &format!(
@@ -253,6 +253,7 @@ async fn the_picture_has_no_other_fields_than_these() {
         "audit_writable",
         "tsm_failing",
         "api",
+        "command",
         "endings",
         "sandbox",
     ];
@@ -286,7 +287,8 @@ async fn status_says_which_lanes_there_are() {
     fake.status.lock().unwrap().api = None;
     let (code, out, _) = tsmgated(&["status"], &door.socket()).await;
     assert_eq!(code, 0);
-    let off = "lanes: login; the api lane is off (tsm.api is not set)";
+    let off = "lanes: login; the api lane is off (tsm.api is not set); the command lane is off \
+               (tsm.command_socket is not set)";
     assert!(out.lines().any(|line| line == off), "{out}");
     assert!(!out.contains("session") && !out.contains("requests"), "{out}");
 }

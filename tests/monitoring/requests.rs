@@ -22,7 +22,7 @@ async fn requests_show_in_status_metrics_and_report_and_the_session_does_not() {
     let (scene, mut gated) = gate_of(&format!("127.0.0.1:{port}"), options).await;
     let (_, before, _) = tsmgated(&["status"], &scene);
     for line in [
-        "lanes: login, api",
+        "lanes: login, api; the command lane is off (tsm.command_socket is not set)",
         "requests: 0 done, 0 failed, 0 refused",
         "session at TSM: none; the next request takes one",
     ] {

@@ -120,7 +120,6 @@ const APPENDED: &[(&str, &str)] = &[
 
 const LATER: &[Fault] = &[
     ("[listen]\n", "[listen]\nlocal = ¦\"l.sock\"\n", "`listen.local`"),
-    ("[tsm]\n", "[tsm]\ncommand_socket = ¦\"c.sock\"\n", "the command lane"),
     ("[audit]\n", "¦[[local]]\nuser = \"a\"\nroles = []\n[audit]\n", "`[[local]]`"),
 ];
 

@@ -112,7 +112,14 @@ async fn what_a_permission_opens_is_named_and_whether_its_lane_is_on() {
     assert_eq!(ask(&off, "login"), [cookie, "lane: without tsm.api there is no logout"]);
     let secrets = "opens: the secrets in answers, which are taken out without it";
     assert_eq!(ask(&on, "config.secrets"), [secrets, is_on]);
-    assert_eq!(ask(&on, "security.custom-cert.add"), ["opens: nothing in this version"]);
+    let add = "opens: the command `security custom-cert add`";
+    let no_lane = "lane: the command lane is OFF: tsm.command_socket is not set";
+    assert_eq!(ask(&on, "security.custom-cert.add"), [add, no_lane]);
+    let run = stage(SceneOptions::commands("[\"tls-admin\"]")).await;
+    let lane =
+        "lane: the command lane is on (tsm.command_socket is set); the runner has its own list too";
+    assert_eq!(ask(&run, "security.custom-cert.add"), [add, lane]);
+    assert_eq!(ask(&on, "security.no-such.thing"), ["opens: nothing in this version"]);
     let raw = ask(&on, "api.raw");
     let other = "opens: any other path below /api/ but those of sessions";
     assert!(raw.contains(&other.to_owned()) && raw.len() > 3, "{raw:?}");

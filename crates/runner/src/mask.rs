@@ -34,6 +34,8 @@ impl Secrets {
         let mut found = Vec::new();
         for (option, given) in &checked.given {
             match given {
+                // in what is shorter than that too much else would be taken for it
+                Given::Secret(text) if text.expose().len() < SHORTEST => {}
                 Given::Secret(text) => {
                     let plain = text.expose();
                     found.push(Zeroizing::new(plain.as_bytes().to_vec()));
@@ -61,8 +63,7 @@ impl Secrets {
 
 impl From<Vec<Zeroizing<Vec<u8>>>> for Secrets {
     fn from(mut secrets: Vec<Zeroizing<Vec<u8>>>) -> Self {
-        // in what is shorter than that too much else would be taken for it
-        secrets.retain(|secret| secret.len() >= SHORTEST);
+        secrets.retain(|secret| !secret.is_empty());
         Self(Arc::new(secrets))
     }
 }

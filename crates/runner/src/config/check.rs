@@ -75,7 +75,7 @@ fn users(
             let message = format!("`{key}`: this host has no user `{name}`");
             Err(origin.at(&written.span(), message))
         }
-        Err(fault) => Err(origin.at(&written.span(), format!("`{key}`: `{name}`: {fault}"))),
+        Err(fault) => Err(origin.at(&written.span(), format!("`{key}`: {fault}"))),
     };
     written.get_ref().iter().map(find).collect()
 }

@@ -266,7 +266,7 @@ fn owners(
                 warnings.push(format!("{key}: there is no user `{name}` here"));
             }
             // to go on without would look good, and refuse the right one
-            Err(error) => return Err(fault(format!("{key}: `{}`: {error}", escape(name)))),
+            Err(error) => return Err(fault(format!("{key}: {error}"))),
         }
     }
     if owners.is_empty() {

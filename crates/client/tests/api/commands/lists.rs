@@ -67,7 +67,7 @@ fn a_number_that_is_none_is_not_passed_on() {
     for number in ["7;reboot", "\u{1b}[2J", "../whoami", ""] {
         let mut task = task("running");
         task["id"] = json!(number);
-        let lacks = "lacks the number of a command";
+        let lacks = "the JSON lacks a ";
         let one = Reply::json(&task.to_string());
         run_at(one.clone(), &["commands", "show", "7"]).says(76, lacks, "");
         run_at(one, &["security", "external-ssl", "list", "--detach"]).says(76, lacks, "");
