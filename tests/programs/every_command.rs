@@ -113,6 +113,8 @@ async fn scene() -> (Scene, Gated, Runner) {
     let scene = stage(SceneOptions { api, ..options }).await;
     let runner = Runner::start(&scene, &RunnerOptions::simulated(&scene));
     let gated = run(&scene);
+    // it has read its own files, which have the names of some that are written below
+    gated.address();
     (scene, gated, runner)
 }
 

@@ -248,6 +248,12 @@ impl Inner {
         waiting.map(|entry| entry.task.id.clone())
     }
 
+    /// How many of a client's wait.
+    fn waiting_of(&self, client: &str) -> usize {
+        let own = |entry: &&Entry| entry.waiting.is_some() && entry.task.client == client;
+        self.entries.iter().filter(own).count()
+    }
+
     fn standing(&self) -> Standing {
         let places = self.places();
         let waiting = queue::waiting(&places);

@@ -18,8 +18,13 @@ use crate::files::Folder;
 use crate::process::Started;
 use crate::running::{Manner, Why, attend};
 
-/// After so many answers in a row that are none, it is not asked again.
-const ATTEMPTS: u32 = 3;
+/// After so many answers in a row that are none, it is not asked again: TSM is away for minutes while it
+/// restarts.
+const ATTEMPTS: u32 = 6;
+/// The same of a command that ended by itself: its job has failed, as a rule, and `tsm` says so at once.
+const ATTEMPTS_AFTER_END: u32 = 2;
+/// How much longer each pause is than the first one.
+const PAUSES: [u32; 5] = [1, 2, 4, 8, 10];
 
 /// Waits until the job is over, and tells in a sentence what became of it.
 pub(crate) async fn follow(
@@ -37,15 +42,17 @@ pub(crate) async fn follow(
     desk.continues(id, format!("continues at TSM as job {job}"));
     let until = Instant::now() + desk.config().limits.run_most;
     let manner = Manner { until, cancels: false, ..manner.clone() };
-    for attempt in 1..=ATTEMPTS {
+    let attempts = if why == Why::Over { ATTEMPTS_AFTER_END } else { ATTEMPTS };
+    for attempt in 0..attempts {
         match ask(desk, id, job, &manner, wish).await {
             Answer::Over => return format!("job {job} at TSM is over"),
             Answer::Stopped => return goes_on,
             Answer::TooLong => break,
-            Answer::None if attempt == ATTEMPTS => break,
+            Answer::None if attempt + 1 == attempts => break,
             Answer::None => {}
         }
-        if stopped_within(desk.config().tsm.follow, wish).await {
+        let longer = usize::try_from(attempt).ok().and_then(|at| PAUSES.get(at));
+        if stopped_within(desk.config().tsm.follow * *longer.unwrap_or(&1), wish).await {
             return goes_on;
         }
     }

@@ -13,8 +13,10 @@ use zeroize::Zeroizing;
 
 /// Lines of a private key that are shorter are none that tells anything.
 const KEY_LINE: usize = 16;
-/// A larger file is no private key.
-const KEY_FILE: usize = 16 * 1024;
+/// A larger file is no private key, nor one with its chain.
+const KEY_FILE: usize = 64 * 1024;
+/// Shorter values are not looked for, in bytes.
+const SHORTEST: usize = 4;
 
 /// What is secret in one order.
 #[derive(Clone, Default)]
@@ -59,7 +61,8 @@ impl Secrets {
 
 impl From<Vec<Zeroizing<Vec<u8>>>> for Secrets {
     fn from(mut secrets: Vec<Zeroizing<Vec<u8>>>) -> Self {
-        secrets.retain(|secret| !secret.is_empty());
+        // in what is shorter than that too much else would be taken for it
+        secrets.retain(|secret| secret.len() >= SHORTEST);
         Self(Arc::new(secrets))
     }
 }

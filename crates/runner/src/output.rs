@@ -89,7 +89,7 @@ impl Lines {
             let second_half = self.after_return && text.is_empty() && end == Some(b'\n');
             self.after_return = end == Some(b'\r');
             for part in text.chunks(WHOLE_LIMIT) {
-                let room = WHOLE_LIMIT - self.line.len();
+                let room = WHOLE_LIMIT.saturating_sub(self.line.len());
                 let (now, later) = part.split_at(room.min(part.len()));
                 self.line.extend_from_slice(now);
                 if !later.is_empty() {

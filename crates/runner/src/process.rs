@@ -44,7 +44,7 @@ pub struct Pipes {
 }
 
 impl Started {
-    /// Starts `program` in `folder`. Its arguments are wiped afterwards, as far as they are ours.
+    /// Starts `program` in `folder`, by which it is known as ours later. Its arguments are wiped afterwards, as far as they are ours.
     ///
     /// # Errors
     /// As the system's.

@@ -74,7 +74,9 @@ async fn live(desk: Arc<Desk>, id: Id, waiting: Waiting, mut wish: watch::Receiv
         fetch(&desk, &id, &folder, &fetched, &mut end);
     }
     drop(folder);
-    if let (true, Some(job)) = (end.how != How::Exited || end.signal.is_some(), desk.job(&id)) {
+    // one that ends well has seen the end of its job; of all others nothing says that it is over
+    let well = end.how == How::Exited && end.code == Some(0);
+    if let (false, Some(job)) = (well, desk.job(&id)) {
         let detail = follow::follow(&desk, &id, &job, attended.why, &manner, &mut wish).await;
         let before = end.detail.take().map(|detail| format!("{detail}; ")).unwrap_or_default();
         end.detail = Some(format!("{before}{detail}"));

@@ -74,15 +74,17 @@ pub async fn serve(
             break;
         }
         tokio::select! {
-            () = door.next(&listener) => {}
-            _ = standing.changed() => tell_standing(*standing.borrow_and_update()),
-            _ = tidy.tick() => desk.tidy(),
+            // what was told before somebody came counts before what he asks
+            biased;
+            _ = signals.terminate.recv() => { stop(desk).await; break }
+            _ = signals.interrupt.recv() => { stop(desk).await; break }
             _ = signals.hangup.recv() => {
                 tracing::info!("told to leave: no more orders are taken");
                 desk.leave();
             }
-            _ = signals.terminate.recv() => { stop(desk).await; break }
-            _ = signals.interrupt.recv() => { stop(desk).await; break }
+            _ = standing.changed() => tell_standing(*standing.borrow_and_update()),
+            _ = tidy.tick() => desk.tidy(),
+            () = door.next(&listener) => {}
         }
     }
     tell(&[NotifyState::Stopping]);

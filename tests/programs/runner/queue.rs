@@ -80,10 +80,13 @@ fn no_more_wait_than_may() {
     stage.order(CHANGES);
     stage.taken("disable.began");
     stage.order(ADD);
+    let of_another = |start: Start| Start { client: "jump02".to_owned(), ..start };
     // the gate's own limit counts where it is lower
-    let few = Start { queued: 1, ..start(ADD, vec![]) };
+    let few = of_another(Start { queued: 1, ..start(ADD, vec![]) });
     assert_eq!(stage.refusal(few), RefusalCode::QueueFull);
-    stage.order(ADD);
+    // half of the queue is the most that one client may have
+    assert_eq!(stage.refusal(start(ADD, vec![])), RefusalCode::QueueFull);
+    stage.begin(of_another(start(ADD, vec![]))).unwrap();
     let many = Start { queued: 100, ..start(ADD, vec![]) };
     assert_eq!(stage.refusal(many), RefusalCode::QueueFull);
     // one that need not wait is taken, one that must is not

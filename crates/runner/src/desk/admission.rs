@@ -56,10 +56,16 @@ impl Desk {
         places.push(Place { changes, waits: true });
         let waits = !queue::next(&places, self.config.limits.reading).contains(&(places.len() - 1));
         let asked = usize::try_from(start.queued).unwrap_or(usize::MAX);
-        let full = waits && waiting >= asked.min(self.config.limits.queued);
+        let most = asked.min(self.config.limits.queued);
+        // nobody may fill the queue for all others
+        let own = inner.waiting_of(&start.client);
+        let full = waits && (waiting >= most || own >= most.div_ceil(2));
         let held: usize = inner.entries.iter().map(Entry::held).sum();
         match full || held + entry::size(&start.order) > HELD_LIMIT {
-            true => Err(refused(RefusalCode::QueueFull, "as many commands wait as may")),
+            true => Err(refused(
+                RefusalCode::QueueFull,
+                "as many commands wait as may, or as one client may have",
+            )),
             false => Ok(()),
         }
     }

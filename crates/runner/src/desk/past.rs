@@ -1,10 +1,11 @@
 //! What an earlier life of the runner took, and what is old enough to be forgotten.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, watch};
-use tsmgate_catalogue::runner::{End, How, Life, State, Task, What};
+use tsmgate_catalogue::runner::{End, How, Id, Life, State, Task, What};
 
 use super::entry::{Entry, Seen};
 use super::{Desk, Inner, Standing, ended};
@@ -85,26 +86,37 @@ impl Desk {
         self.catalogue().find(path).is_none_or(|command| command.effect.changes())
     }
 
-    /// Forgets the oldest that are over and on record, beyond what is remembered.
+    /// Forgets what is over and on record, beyond what is remembered: what is too old, and then the oldest of
+    /// whoever has most.
     pub(super) fn forget(&self, inner: &mut Inner) {
         let limits = &self.config.limits;
-        let over = inner.entries.iter().filter(|entry| entry.is_over()).count();
-        let mut beyond = over.saturating_sub(limits.kept);
-        inner.entries.retain(|entry| {
-            if !entry.is_over() {
-                return true;
-            }
-            let surplus = beyond > 0;
-            beyond = beyond.saturating_sub(1);
+        let old = |entry: &Entry| {
             let ended = entry.task.ended_at.as_deref();
-            let old = ended.and_then(clock::age).is_some_and(|age| age > limits.kept_for);
-            // a surplus one that is not on record stays, and counts as gone
-            let goes = (surplus || old) && entry.notices.is_empty();
-            if goes {
-                self.store.remove(&entry.task.id);
+            ended.and_then(clock::age).is_some_and(|age| age > limits.kept_for)
+        };
+        let mut gone: Vec<Id> = Vec::new();
+        let mut of: HashMap<String, Vec<Id>> = HashMap::new();
+        for entry in inner.entries.iter().filter(|entry| entry.is_over()) {
+            // what is not on record stays
+            match old(entry) {
+                true if entry.notices.is_empty() => gone.push(entry.task.id.clone()),
+                _ => of.entry(entry.task.client.clone()).or_default().push(entry.task.id.clone()),
             }
-            !goes
-        });
+        }
+        let mut over: usize = of.values().map(Vec::len).sum();
+        let unrecorded = |id: &Id| {
+            inner.entries.iter().any(|entry| entry.task.id == *id && !entry.notices.is_empty())
+        };
+        while over > limits.kept {
+            let Some(most) = of.values_mut().max_by_key(|ids| ids.len()) else { break };
+            let oldest = most.remove(0);
+            over -= 1;
+            if !unrecorded(&oldest) {
+                gone.push(oldest);
+            }
+        }
+        inner.entries.retain(|entry| !gone.contains(&entry.task.id));
+        gone.iter().for_each(|id| self.store.remove(id));
     }
 }
 

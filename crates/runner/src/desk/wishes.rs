@@ -8,10 +8,11 @@ use tsmgate_text::escape;
 use super::{Desk, Standing, Wish, admission, ended, refused};
 
 impl Desk {
-    /// Ends a command, or takes it out of the queue. One whose job goes on at TSM is not ended by that.
+    /// Ends a command, or takes it out of the queue.
     ///
     /// # Errors
-    /// There is none of that number, or it is over, or about to be; or nobody is named.
+    /// There is none of that number, or it is over, or about to be; its job goes on at TSM, where alone it can be
+    /// ended; or nobody is named.
     pub fn cancel(self: &Arc<Self>, id: &Id, by: &str) -> Result<Task, Refused> {
         admission::name(by)?;
         let mut inner = self.lock();
@@ -19,7 +20,12 @@ impl Desk {
         let over = || refused(RefusalCode::Ended, "the command has ended already");
         match entry.task.state {
             State::Ended => return Err(over()),
-            State::Continuing => return Ok(entry.task.clone()),
+            State::Continuing => {
+                let job = entry.task.job.as_deref().unwrap_or("?");
+                let message =
+                    format!("its process is gone, and job {job} goes on at TSM: end it there");
+                return Err(refused(RefusalCode::Ended, message));
+            }
             State::Running | State::Queued if !entry.cancellable => return Err(over()),
             State::Running | State::Queued => {}
         }

@@ -77,15 +77,22 @@ pub(super) struct Refusal {
     status: u16,
     /// What to do about it.
     detail: Cow<'static, str>,
-    /// More exactly what, for the record.
-    exactly: Option<Cow<'static, str>>,
     /// Of which operation, where that was known by then.
     operation: Option<&'static str>,
-    /// Of which command, and the permission it takes.
-    command: Option<(String, String)>,
+    /// For the record alone.
+    aside: Option<Box<Aside>>,
     more: More,
     /// Whether a record says so already.
     pub(super) recorded: bool,
+}
+
+/// What the record says of a refusal beside its reason.
+#[derive(Debug, Default)]
+struct Aside {
+    /// More exactly what.
+    exactly: Option<Cow<'static, str>>,
+    /// Of which command, and the permission it takes.
+    command: Option<(String, String)>,
 }
 
 /// What some refusals say beside.
@@ -93,18 +100,17 @@ pub(super) struct Refusal {
 enum More {
     Nothing,
     /// The permission that lacks.
-    Permission(String),
+    Permission(Box<str>),
     /// The methods there are.
-    Methods(String),
+    Methods(Box<str>),
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
         let Told { code, status, detail, .. } = told(reason);
-        let (exactly, operation, command) = (None, None, None);
-        let (more, recorded) = (More::Nothing, false);
+        let (operation, aside, more, recorded) = (None, None, More::Nothing, false);
         let detail = detail.into();
-        Self { reason, code, status, detail, exactly, operation, command, more, recorded }
+        Self { reason, code, status, detail, operation, aside, more, recorded }
     }
 }
 
@@ -132,7 +138,7 @@ impl From<BodyFault> for Refusal {
 impl From<&NoOperation> for Refusal {
     fn from(no: &NoOperation) -> Self {
         let mut refusal = Self::from(Reason::NotAnOperation);
-        refusal.exactly = Some(no.code().into());
+        refusal.aside().exactly = Some(no.code().into());
         refusal.code = no.code();
         refusal.status = match no {
             NoOperation::SessionRoute => 403,
@@ -158,7 +164,7 @@ impl From<&NoOperation> for Refusal {
         .into();
         if let NoOperation::MethodNotAllowed(methods) = no {
             let names: Vec<_> = methods.iter().map(|method| method.name()).collect();
-            refusal.more = More::Methods(names.join(", "));
+            refusal.more = More::Methods(names.join(", ").into());
         }
         refusal
     }
@@ -176,13 +182,13 @@ impl Refusal {
     /// A route of ours has this method alone.
     pub(super) fn other_method(method: &str) -> Self {
         let mut refusal = Self::from(&NoOperation::MethodNotAllowed(Vec::new()));
-        refusal.more = More::Methods(method.to_owned());
+        refusal.more = More::Methods(method.into());
         refusal
     }
 
     /// None of the caller's roles gives this.
     pub(super) fn lacking(permission: &str) -> Self {
-        let more = More::Permission(permission.to_owned());
+        let more = More::Permission(permission.into());
         Self { more, ..Self::from(Reason::PermissionMissing) }
     }
 
@@ -197,19 +203,25 @@ impl Refusal {
     }
 
     /// It was an order for this command.
-    pub(super) fn of_command(self, command: &Command) -> Self {
+    pub(super) fn of_command(mut self, command: &Command) -> Self {
         let (path, permission) = (&command.path, &command.permission);
-        Self { command: Some((path.to_string(), permission.to_string())), ..self }
+        self.aside().command = Some((path.to_string(), permission.to_string()));
+        self
+    }
+
+    fn aside(&mut self) -> &mut Aside {
+        self.aside.get_or_insert_default()
     }
 
     /// What its record says of it beside the reason.
     pub(super) fn about(&self) -> Record {
-        let command = self.command.as_ref();
+        let aside = self.aside.as_ref();
+        let command = aside.and_then(|aside| aside.command.as_ref());
         let fields = [
             ("tsmgate.operation", self.operation),
             ("tsmgate.command.path", command.map(|(path, _)| path.as_str())),
             ("tsmgate.permission", command.map(|(_, permission)| permission.as_str())),
-            ("tsmgate.detail", self.exactly.as_deref()),
+            ("tsmgate.detail", aside.and_then(|aside| aside.exactly.as_deref())),
         ];
         let said = fields.into_iter().filter_map(|(field, text)| Some((field, text?)));
         said.fold(Record::empty(), |about, (field, text)| about.text(field, text))
@@ -217,7 +229,7 @@ impl Refusal {
 
     fn saying(mut self, what: impl Into<Cow<'static, str>>) -> Self {
         let what = what.into();
-        self.exactly = Some(what.clone());
+        self.aside().exactly = Some(what.clone());
         self.detail = what;
         self
     }
@@ -262,7 +274,7 @@ impl Refusal {
             add("retry-after", seconds.to_string());
         }
         if let More::Methods(methods) = &self.more {
-            add("allow", methods.clone());
+            add("allow", methods.to_string());
         }
         answer
     }
