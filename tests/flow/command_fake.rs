@@ -101,7 +101,12 @@ fn task(ask: &Value, change: &[(&str, Value)]) -> Value {
 
 /// As [`task`], for who asks about one of jump01's.
 fn shown() -> Value {
-    let change = [("client", json!("jump01")), ("request", json!("r-1")), ("command", json!(LIST))];
+    let change = [
+        ("client", json!("jump01")),
+        ("identity", json!("URI:tsmgate://client/jump01")),
+        ("request", json!("r-1")),
+        ("command", json!(LIST)),
+    ];
     task(&Value::Null, &change)
 }
 
@@ -124,10 +129,10 @@ fn refused(scene: &Scene, case: &str, answer: &Answer, (status, code): (u16, &st
     assert!(answer.field("location").is_none() && answer.field("x-forged").is_none(), "{case}");
 }
 
-/// R33: what is no answer to an order is refused as garbage: no line, another answer, another caller's command,
+/// R33: what is no answer to an order says nothing of what became of it, and that is what the caller is told: no line, another answer, another caller's command,
 /// a number that is none
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_answer_to_an_order_is_garbage() {
+async fn what_is_no_answer_to_an_order_says_nothing() {
     let scene = scene().await;
     let next: Arc<Mutex<Vec<(&str, Value)>>> = Arc::default();
     let said: Arc<Mutex<Option<Says>>> = Arc::default();
@@ -139,7 +144,8 @@ async fn what_is_no_answer_to_an_order_is_garbage() {
             (_, None) => line(&task(ask, &changes.lock().unwrap())),
         });
     let peer = scene.peer("jump01");
-    let garbage = (502, "runner_garbage");
+    // it has the order: what it does with it is not known
+    let uncertain = (502, "runner_uncertain");
     let hostile = [
         ("nothing", text("")),
         ("no JSON", text(&format!("{SECRET}\n"))),
@@ -158,7 +164,7 @@ async fn what_is_no_answer_to_an_order_is_garbage() {
     for (case, says) in hostile {
         *said.lock().unwrap() = Some(says);
         let answer = start(&peer, &order(LIST, &[])).await;
-        refused(&scene, case, &answer, garbage);
+        refused(&scene, case, &answer, uncertain);
     }
     *said.lock().unwrap() = None;
     let wrong = [
@@ -175,7 +181,7 @@ async fn what_is_no_answer_to_an_order_is_garbage() {
     for change in wrong {
         let case = format!("{change:?}");
         *next.lock().unwrap() = vec![change];
-        refused(&scene, &case, &start(&peer, &order(LIST, &[])).await, garbage);
+        refused(&scene, &case, &start(&peer, &order(LIST, &[])).await, uncertain);
     }
     // the control
     next.lock().unwrap().clear();
@@ -226,7 +232,7 @@ async fn a_runner_that_hangs_is_not_waited_for() {
     assert_eq!(answer.unwrap().status, 200);
     assert!(time < SOON, "{time:?}");
     let (answer, time) = asking.await.unwrap();
-    refused(&scene, "a runner that hangs", &answer, (502, "runner_unreachable"));
+    refused(&scene, "a runner that hangs", &answer, (502, "runner_uncertain"));
     assert!(time.as_secs() >= 9 && time.as_secs() < 15, "{time:?}");
 }
 
@@ -342,5 +348,5 @@ async fn notices_that_are_none_are_not_recorded() {
     options.push(file("cert-file", "server.crt", SECRET.as_bytes()));
     options.push(file("key-file", "server.key", SECRET.as_bytes()));
     let answer = start(&scene.peer("jump01"), &enable).await;
-    refused(&scene, "an order with secrets", &answer, (502, "runner_garbage"));
+    refused(&scene, "an order with secrets", &answer, (502, "runner_uncertain"));
 }

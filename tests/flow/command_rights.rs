@@ -70,43 +70,94 @@ async fn a_permission_taken_away_cuts_the_stream() {
     scene.verify();
 }
 
-/// R65: the same while the command waits: its caller can neither see nor end it any more, who has
-/// `commands.others` can, and then it never runs
+/// R65: the same while the command waits: it is taken back before it begins, which is on record; what another
+/// has waiting stays, and its stream too
 #[tokio::test(flavor = "multi_thread")]
 async fn a_permission_taken_away_from_one_that_waits() {
-    let more = role_of("boss", "commands.others") + &entry("jump02", "[\"tls-admin\"]");
+    let more = entry("jump02", "[\"tls-admin\"]");
     let (scene, runner) = stage(lane("[\"tls-admin\"]", &more)).await;
     let (peer, other) = (scene.peer("jump01"), scene.peer("jump02"));
     let first = started(&other, &order(DISABLE, &[])).await;
     until(&other, &first, "running").await;
     let id = started(&peer, &order("security repository-ssl disable", &[])).await;
     assert_eq!(task(&peer, &id).await["ahead"], 1);
+    let third = started(&other, &order("security custom-cert delete", &[])).await;
     let mut follow = Follow::open(&peer, &id, 0).await;
     assert_eq!(follow.event().await.unwrap()["state"]["state"], "queued");
+    let mut stays = Follow::open(&other, &third, 0).await;
     scene.edit(&entry("jump01", "[\"tls-admin\"]"), &entry("jump01", "[\"monitor\"]"));
     let since = Instant::now();
     reload(&scene).await;
-    assert!(follow.rest().await.is_empty() && !follow.whole);
+    follow.rest().await;
+    assert!(!follow.whole, "it ended as if it were whole");
     assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
-    let path = format!("/v1/commands/{id}/cancel");
-    let cancel = async |client: &str| {
-        let mut http = Http::open(&scene.peer(client)).await.unwrap();
-        told(&http.ask("POST", &path, "", b"").await.unwrap())
-    };
-    assert_eq!(cancel("jump01").await, (403, "not_permitted".to_owned()));
-    assert_eq!(cancel("jump02").await, (404, "unknown_id".to_owned()));
-    assert_eq!(cancel("boss").await, (202, String::new()));
-    go(&scene);
-    assert_eq!(ended(&scene, &first).await["process.exit_code"], 0);
     let end = ended(&scene, &id).await;
+    let by = "tsmgated: permission_missing";
     assert_eq!(
         (&end["tsmgate.command.end"], &end["tsmgate.command.cancelled_by"]),
-        (&"cancelled".into(), &"boss".into())
+        (&"cancelled".into(), &by.into())
     );
-    assert_eq!(ran(&scene), 1);
+    let mut http = Http::open(&peer).await.unwrap();
+    let answer = http.get(&format!("/v1/commands/{id}/output")).await.unwrap();
+    assert_eq!(told(&answer), (403, "not_permitted".to_owned()));
+    go(&scene);
+    assert_eq!(stays.rest().await.last().unwrap()["end"]["code"], 0);
+    assert_eq!(ended(&scene, &third).await["process.exit_code"], 0);
+    assert_eq!(ran(&scene), 2);
     let begun = runner.log().into_iter().filter(|line| line.contains("INFO started")).count();
-    assert_eq!(begun, 1, "{:?}", runner.log());
-    assert_eq!(scene.records("command-started").len(), 1);
+    assert_eq!(begun, 2, "{:?}", runner.log());
+}
+
+/// R8, R65: a certificate that is revoked while a command of its holder waits: it is taken back as well
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_revoked_takes_back_what_waits() {
+    let (scene, _runner) = stage(lane("[\"tls-admin\"]", "[revoked]\nserials = []\n")).await;
+    let (identity, renewed) = (scene.authority.client("jump01"), scene.peer("jump01"));
+    let first = started(&renewed, &order(DISABLE, &[])).await;
+    until(&renewed, &first, "running").await;
+    let id = started(&scene.peer_with(Some(&identity)), &order(DISABLE, &[])).await;
+    scene.edit("serials = []", &format!("serials = [\"{}\"]", identity.serial));
+    reload(&scene).await;
+    let end = ended(&scene, &id).await;
+    assert_eq!(end["tsmgate.command.cancelled_by"], "tsmgated: certificate_revoked");
+    // what runs goes on, and is another certificate's
+    assert_eq!(task(&renewed, &first).await["state"], "running");
+    go(&scene);
+    assert_eq!(ended(&scene, &first).await["process.exit_code"], 0);
+    assert_eq!(ran(&scene), 1);
+}
+
+/// R6: a name that is given to somebody else brings nothing of the former one's: neither what ran under it is
+/// seen, nor what waits is run
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_given_to_another_brings_nothing() {
+    let (scene, _runner) = stage(lane("[\"tls-admin\"]", "")).await;
+    let peer = scene.peer("jump01");
+    let first = started(&peer, &order(DISABLE, &[])).await;
+    until(&peer, &first, "running").await;
+    let waits = started(&peer, &order(DISABLE, &[])).await;
+    scene.edit(
+        "identity = \"URI:tsmgate://client/jump01\"",
+        "identity = \"URI:tsmgate://client/new\"",
+    );
+    reload(&scene).await;
+    let end = ended(&scene, &waits).await;
+    let by = end["tsmgate.command.cancelled_by"].as_str().unwrap();
+    assert!(by.starts_with("tsmgated: client_"), "{by}");
+    let new = scene.peer("new");
+    for id in [&first, &waits] {
+        for (method, what) in [("GET", ""), ("GET", "/output"), ("POST", "/cancel")] {
+            let mut http = Http::open(&new).await.unwrap();
+            let path = format!("/v1/commands/{id}{what}");
+            let answer = http.ask(method, &path, "", b"").await.unwrap();
+            assert_eq!(told(&answer), (404, "unknown_id".to_owned()), "{path}");
+        }
+    }
+    let listed = Http::open(&new).await.unwrap().get("/v1/commands").await.unwrap().json();
+    assert_eq!(listed["commands"].as_array().unwrap().len(), 0);
+    go(&scene);
+    ended(&scene, &first).await;
+    assert_eq!(ran(&scene), 1);
 }
 
 /// R10: a certificate that is revoked while an output streams: it is cut within two seconds, and the record

@@ -131,7 +131,7 @@ async fn who_does_not_read_stands_in_nobodys_way() {
 /// none is told so and loses no other request
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_have_their_limits() {
-    let names: Vec<_> = (0..4).map(|number| format!("boss{number}")).collect();
+    let names: Vec<_> = (0..8).map(|number| format!("boss{number}")).collect();
     let more: String = names.iter().map(|name| role_of(name, "commands.others")).collect();
     let (scene, _runner) = stage(&more, WAITS).await;
     let peer = scene.peer("jump01");
@@ -146,14 +146,14 @@ async fn streams_have_their_limits() {
     assert_eq!(answer.field("retry-after"), Some("1"));
     scene.refusal("client_in_flight").await;
     assert_eq!(get(&peer, &format!("/v1/commands/{id}")).await.0, 200);
-    for name in &names[..3] {
+    for (number, name) in names[..7].iter().enumerate() {
         // one source has not so many connections
-        let boss = scene.peer(name).from("127.0.0.2");
+        let boss = scene.peer(name).from(&format!("127.0.1.{number}"));
         for _ in 0..16 {
             streams.push(Follow::open(&boss, &id, 0).await);
         }
     }
-    let last = scene.peer("boss3");
+    let last = scene.peer("boss7");
     let answer = Http::open(&last).await.unwrap().get(&path).await.unwrap();
     assert_eq!(told(&answer), (503, "runner_busy".to_owned()));
     assert!(answer.field("retry-after").is_some());

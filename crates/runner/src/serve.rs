@@ -17,8 +17,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use crate::conversation::{Questions, converse};
 use crate::desk::{Desk, Standing};
 
-/// Conversations at once; who comes beyond them waits in the socket's queue.
-const CONVERSATIONS: usize = 128;
+/// Conversations at once; who comes beyond them waits in the socket's queue. More than the gate has outputs and
+/// questions at once, so that outputs that are read along leave room for questions.
+const CONVERSATIONS: usize = 192;
 /// How long commands that are told to end may take: longer than a process is given.
 const STOP: Duration = Duration::from_secs(20);
 /// How long conversations may take to say the last word.

@@ -65,6 +65,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             reason => of_it(reason.into()),
         })?;
         let about = about(house, &checked).append(&asked.about);
+        let path = command.path.clone();
         // its files are in memory twice until here
         drop(checked);
         let start = Start {
@@ -78,7 +79,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             order,
         };
         let entry = Entry::open(house, client, Call::Command, &about, &permit).await?;
-        let begun = |task: &Task| task.client == *client && task.request == asked.id;
+        let begun = |task: &Task| {
+            task.client == *client && task.request == asked.id && task.command == path
+        };
         let taken = house.runner.start(&socket, start, &permit).await;
         // whatever it did then, it was not this
         let taken = match taken {
