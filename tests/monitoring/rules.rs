@@ -158,6 +158,7 @@ fn given() -> BTreeSet<String> {
     metrics.login("jump01", Ok(()));
     metrics.request("jump01", "status", Ok(()));
     metrics.request_refused("jump01", Reason::PermissionMissing);
+    metrics.command_ended("security external-ssl list", "success");
     metrics.refused(Reason::GateFull);
     let text = metrics.text(&status());
     let names = text.lines().filter(|line| !line.starts_with('#'));
