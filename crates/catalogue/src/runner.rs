@@ -79,6 +79,14 @@ pub enum Ask {
         /// Who wants that, by the name of its entry.
         by: String,
     },
+    /// Take it out of the queue, if it waits: what runs is left alone, and answered by
+    /// [`RefusalCode::Ended`]. Else [`Said::Task`] as it is then.
+    Withdraw {
+        /// Which.
+        id: Id,
+        /// Who wants that, and why.
+        by: String,
+    },
     /// What began and ended and is not on record yet, and what does from now on: [`Said::Notice`] after
     /// [`Said::Notice`], each to be answered by one line [`Recorded`] before the next comes.
     Watch,

@@ -52,6 +52,11 @@ async fn reply(
     answer: &mut Answer,
 ) -> io::Result<()> {
     match ask {
+        // whoever asked and went is told that it may have been taken: it is not
+        Ask::Start(_) if has_gone(from) => {
+            tracing::warn!("an order is left: who gave it has gone");
+            Ok(())
+        }
         Ask::Start(start) => answer.task(desk.start(*start)).await,
         Ask::Would(order) => match desk.would(&order) {
             Ok(would) => answer.say(&Said::Would(would)).await,
@@ -60,9 +65,15 @@ async fn reply(
         Ask::List => answer.say(&Said::Tasks(fitting(desk.list()))).await,
         Ask::Show(id) => answer.task(desk.show(&id)).await,
         Ask::Cancel { id, by } => answer.task(desk.cancel(&id, &by)).await,
+        Ask::Withdraw { id, by } => answer.task(desk.withdraw(&id, &by)).await,
         Ask::Output { id, from: first } => output(desk, &id, first, from, answer).await,
         Ask::Watch => watch(desk, from, answer).await,
     }
+}
+
+/// Whether the peer has closed its side.
+fn has_gone(from: &OwnedReadHalf) -> bool {
+    matches!(from.try_read(&mut [0; 1]), Ok(0))
 }
 
 /// As many as one line takes, the newest first.

@@ -22,7 +22,7 @@ use crate::running::{Manner, Why, attend};
 /// restarts.
 const ATTEMPTS: u32 = 6;
 /// The same of a command that ended by itself: its job has failed, as a rule, and `tsm` says so at once.
-const ATTEMPTS_AFTER_END: u32 = 2;
+const ATTEMPTS_AFTER_END: u32 = 3;
 /// How much longer each pause is than the first one.
 const PAUSES: [u32; 5] = [1, 2, 4, 8, 10];
 

@@ -76,6 +76,7 @@ async fn follow(house: &House, socket: &LocalSocket, last: &mut Option<Notice>) 
             count(house, &notice);
             *last = Some(notice.clone());
         }
+        house.runner.waiting.begun(&notice.task.request);
         if let Err(reason) = notices.recorded(&notice).await {
             return reason;
         }

@@ -4,12 +4,14 @@
 //! Whose chain of certificates is known here, of an order of this life of the daemon, is judged as an open
 //! connection is; of older ones the entry and its permission count.
 
-use std::sync::{Arc, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
-use tokio::time::sleep;
-use tsmgate_catalogue::runner::{Id, State, Task};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+use tsmgate_catalogue::runner::{State, Task};
 use tsmgate_gate::permission::Permission;
 use tsmgate_gate::permit::Caller;
 use tsmgate_gate::reason::Reason;
@@ -23,6 +25,10 @@ use crate::relay::lane::Chosen;
 
 /// How long a runner that does not answer is left alone.
 const AGAIN: Duration = Duration::from_secs(1);
+/// After an order whose answer nobody waited for, it is looked at so many times, each after the last pause.
+const LATER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(15)];
+/// How long an order may be on its way to the runner: longer than it is asked for.
+const ON_ITS_WAY: Duration = Duration::from_secs(60);
 
 /// Who gave an order, for as long as it waits.
 #[derive(Debug)]
@@ -30,13 +36,14 @@ pub(crate) struct Standing {
     caller: Caller,
     chain: Vec<CertificateDer<'static>>,
     origin: Origin,
+    given: Instant,
 }
 
 impl Standing {
     /// Of the party of a connection.
     pub(crate) fn of(party: &Party<'_>) -> Self {
         let (caller, chain) = (party.caller.clone(), party.chain.to_vec());
-        Self { caller, chain, origin: party.origin }
+        Self { caller, chain, origin: party.origin, given: Instant::now() }
     }
 
     fn judge(&self, snapshot: &Snapshot) -> Result<(), Reason> {
@@ -45,10 +52,59 @@ impl Standing {
     }
 }
 
-/// Judges what waits, each time what decides was replaced, as long as the daemon runs.
+/// The orders that were given and may wait, by the number of their request.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    orders: Mutex<HashMap<String, Standing>>,
+    /// Something is to be judged though nothing was replaced.
+    again: Notify,
+}
+
+impl Waiting {
+    /// Notes who gives an order, before it is given.
+    pub(crate) fn give(&self, request: &str, standing: Standing) -> Given<'_> {
+        self.orders().insert(request.to_owned(), standing);
+        Given { waiting: self, settled: false }
+    }
+
+    /// The order does not wait any more.
+    pub(crate) fn begun(&self, request: &str) {
+        self.orders().remove(request);
+    }
+
+    fn orders(&self) -> MutexGuard<'_, HashMap<String, Standing>> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An order on its way. Where its answer does not arrive, or what decides was replaced meanwhile, what waits is
+/// judged once more.
+#[derive(Debug)]
+pub(crate) struct Given<'a> {
+    waiting: &'a Waiting,
+    settled: bool,
+}
+
+impl Given<'_> {
+    /// It was answered under what decided when it was given.
+    pub(crate) fn settled(mut self) {
+        self.settled = true;
+    }
+}
+
+impl Drop for Given<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.waiting.again.notify_one();
+        }
+    }
+}
+
+/// Judges what waits as long as the daemon runs: at its start, each time what decides was replaced, and after an
+/// order that nobody saw the answer of.
 pub(crate) async fn keep(house: Arc<House>) {
     let mut changes = house.snapshot.subscribe();
-    while changes.changed().await.is_ok() {
+    loop {
         while let Err(reason) = round(&house).await {
             tracing::debug!(reason = reason.code(), "what waits at the runner is not judged yet");
             tokio::select! {
@@ -58,6 +114,16 @@ pub(crate) async fn keep(house: Arc<House>) {
                 () = sleep(AGAIN) => {}
             }
         }
+        tokio::select! {
+            biased;
+            changed = changes.changed() => if changed.is_err() { return },
+            () = house.runner.waiting.again.notified() => {
+                for pause in LATER {
+                    sleep(pause).await;
+                    let _ = round(&house).await;
+                }
+            }
+        }
     }
 }
 
@@ -65,16 +131,22 @@ pub(crate) async fn keep(house: Arc<House>) {
 async fn round(house: &House) -> Result<(), Reason> {
     let snapshot = house.snapshot();
     let Some(socket) = &snapshot.config.tsm.runner else { return Ok(()) };
+    let begun = Instant::now();
     let tasks = house.runner.list(socket).await?;
-    let waits = |id: &Id| tasks.iter().any(|task| task.id == *id && task.state == State::Queued);
-    house.runner.waiting.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| waits(id));
+    let waits = |request: &String| {
+        tasks.iter().any(|task| task.request == *request && task.state == State::Queued)
+    };
+    // what was given after the list was asked for is not in it
+    house.runner.waiting.orders().retain(|request, standing| {
+        waits(request) || begun.saturating_duration_since(standing.given) < ON_ITS_WAY
+    });
     for task in tasks.iter().filter(|task| task.state == State::Queued) {
         let Err(reason) = may_run(house, &snapshot, task) else { continue };
         let (client, id) = (&task.client, task.id.as_str());
-        tracing::info!(client, id, %reason, "a command that waits is taken back");
         match house.runner.withdraw(socket, task.id.clone(), reason).await {
-            // it is over: nothing to take back
-            Ok(()) | Err(Reason::CommandEnded | Reason::CommandUnknown) => {}
+            Ok(()) => tracing::info!(client, id, %reason, "a command that waited is taken back"),
+            // it has begun, or is over: nothing to take back
+            Err(Reason::CommandEnded | Reason::CommandUnknown) => {}
             Err(reason) => return Err(reason),
         }
     }
@@ -83,11 +155,8 @@ async fn round(house: &House) -> Result<(), Reason> {
 
 /// Whether a command that waits may still run for who asked for it.
 fn may_run(house: &House, snapshot: &Snapshot, task: &Task) -> Result<(), Reason> {
-    {
-        let waiting = house.runner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(standing) = waiting.get(&task.id) {
-            standing.judge(snapshot)?;
-        }
+    if let Some(standing) = house.runner.waiting.orders().get(&task.request) {
+        standing.judge(snapshot)?;
     }
     let entry = snapshot.policy.clients().iter().find(|entry| entry.name == task.client);
     let entry = entry.ok_or(Reason::ClientUnknown)?;

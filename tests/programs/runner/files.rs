@@ -11,8 +11,7 @@ use super::stage::{Stage, file, is_root, start, user};
 const ENABLE: &str = "security external-ssl enable";
 const FETCH: &str = "security repository-ssl get-certificate-file";
 /// Waits to be told to go on, and ends as it is told.
-const WAITS: &str =
-    "echo began >$HAND/began; while [ ! -e $HAND/go ]; do sleep 0.02; done; exit $(cat $HAND/go)";
+const WAITS: &str = "echo began >$HAND/began; while [ -d $HAND ] && [ ! -e $HAND/go ]; do sleep 0.02; done; exit $(cat $HAND/go)";
 
 fn begin(stage: &Stage) -> Task {
     let options =

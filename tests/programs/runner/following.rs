@@ -9,7 +9,7 @@ use super::stage::{CHANGES, JOB, Stage, start};
 const BEGINS: &str = "case \"$1 $2\" in
     'jobs reconnect')
         echo \"$@\" >>$HAND/asked
-        while [ ! -e $HAND/go ]; do sleep 0.02; done
+        while [ -d $HAND ] && [ ! -e $HAND/go ]; do sleep 0.02; done
         echo '90% - nearly'
         exit $(cat $HAND/go);;
     *)

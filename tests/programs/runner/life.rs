@@ -6,7 +6,8 @@ use tsmgate_catalogue::runner::{How, RefusalCode, State, What};
 
 use super::stage::{CHANGES, READS, Stage, runs, start};
 
-const WAITS: &str = "echo $$ >$HAND/began; while [ ! -e $HAND/go ]; do sleep 0.02; done; echo done";
+const WAITS: &str =
+    "echo $$ >$HAND/began; while [ -d $HAND ] && [ ! -e $HAND/go ]; do sleep 0.02; done; echo done";
 
 #[test]
 fn what_ran_when_it_was_killed_is_lost_and_what_waited_never_began() {

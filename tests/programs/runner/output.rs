@@ -75,8 +75,9 @@ fn both_streams_steps_and_the_end_are_told_apart() {
 
 #[test]
 fn output_is_read_from_any_place_while_it_runs_and_after_the_end() {
-    let stage =
-        Stage::with("seq 1 1000; while [ ! -e $HAND/go ]; do sleep 0.02; done; seq 1001 2000");
+    let stage = Stage::with(
+        "seq 1 1000; while [ -d $HAND ] && [ ! -e $HAND/go ]; do sleep 0.02; done; seq 1001 2000",
+    );
     let task = stage.order(READS);
     let mut early = stage.output(&task.id, 0);
     let mut seen = Vec::new();
@@ -102,7 +103,8 @@ fn output_is_read_from_any_place_while_it_runs_and_after_the_end() {
 
 #[test]
 fn many_may_read_along() {
-    let stage = Stage::with("seq 1 100; while [ ! -e $HAND/go ]; do sleep 0.02; done");
+    let stage =
+        Stage::with("seq 1 100; while [ -d $HAND ] && [ ! -e $HAND/go ]; do sleep 0.02; done");
     let task = stage.order(READS);
     let readers: Vec<_> = (0..60).map(|_| stage.output(&task.id, 0)).collect();
     assert_eq!(stage.list().len(), 1, "somebody else is still answered");

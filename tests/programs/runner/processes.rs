@@ -50,7 +50,7 @@ fn one_that_leaves_its_group_its_session_and_its_parent_is_found() {
         setsid sh -c 'setsid sh -c \"echo \\$\\$ >$HAND/daemon; exec sleep 600\" >/dev/null 2>&1 & exit' & wait
         setsid sleep 600 >/dev/null 2>&1 &
         echo $! >$HAND/session
-        while [ ! -s $HAND/daemon ]; do sleep 0.02; done
+        while [ -d $HAND ] && [ ! -s $HAND/daemon ]; do sleep 0.02; done
         echo done",
     );
     let (all, end) = stage.run(short(CHANGES, 60));
@@ -69,7 +69,7 @@ fn one_that_leaves_its_group_its_session_and_its_parent_is_found() {
 fn what_a_running_command_started_is_spared_when_another_ends() {
     let stage = Stage::with(
         "case $2 in
-        external-ssl) setsid sh -c 'while [ ! -e '$HAND'/go ]; do sleep 0.02; done; echo went on' & wait;;
+        external-ssl) setsid sh -c 'while [ -d '$HAND' ] && [ ! -e '$HAND'/go ]; do sleep 0.02; done; echo went on' & wait;;
         *) echo over;;
         esac",
     );

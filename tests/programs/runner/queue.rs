@@ -10,7 +10,7 @@ const TURNS: &str = "eval last=\\$$#
     case $last in --ignore-prompt) last=apply;; esac
     echo $$ >$HAND/$last.began
     echo began $last >>$HAND/turns
-    while [ ! -e $HAND/$last.go ]; do sleep 0.02; done
+    while [ -d $HAND ] && [ ! -e $HAND/$last.go ]; do sleep 0.02; done
     echo ended $last >>$HAND/turns";
 
 const ADD: &str = "security repository-ssl disable";

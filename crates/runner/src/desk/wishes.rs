@@ -45,6 +45,24 @@ impl Desk {
         self.task(&inner, id)
     }
 
+    /// Takes a command out of the queue, and leaves it alone where it has begun.
+    ///
+    /// # Errors
+    /// There is none of that number, or it does not wait any more; or nobody is named.
+    pub fn withdraw(self: &Arc<Self>, id: &Id, by: &str) -> Result<Task, Refused> {
+        admission::name(by)?;
+        let mut inner = self.lock();
+        let entry = inner.entry(id)?;
+        if entry.waiting.is_none() {
+            return Err(refused(RefusalCode::Ended, "the command does not wait any more"));
+        }
+        entry.task.cancelled_by.get_or_insert_with(|| by.to_owned());
+        tracing::info!(command = %id, by = %escape(by), "taken back");
+        let end = ended(How::Cancelled, "it was taken back before it began");
+        self.end(&mut inner, id, end);
+        self.task(&inner, id)
+    }
+
     /// From now on no order is taken.
     pub fn leave(&self) {
         self.lock().leaving = true;

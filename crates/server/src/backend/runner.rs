@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 use super::socket::{self, Refused as NoSocket};
 use super::turn;
 use crate::config::LocalSocket;
-use crate::standing::Standing;
+use crate::standing::Waiting;
 
 /// How long the runner may take for an answer that it has, and for taking a question.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
@@ -46,8 +46,8 @@ pub struct Runner {
     large_orders: Semaphore,
     /// How many outputs each client is passed.
     streams: Arc<Mutex<HashMap<String, usize>>>,
-    /// Whose the commands are that wait, as far as this life of the daemon took them.
-    pub(crate) waiting: Mutex<HashMap<Id, Standing>>,
+    /// Whose the orders are that were given and may wait.
+    pub(crate) waiting: Waiting,
     /// What is wrong with it, as its notices show.
     failing: Mutex<Option<Reason>>,
 }
@@ -59,7 +59,7 @@ impl Default for Runner {
             large_orders: Semaphore::new(LARGE_ORDERS),
 
             streams: Arc::default(),
-            waiting: Mutex::default(),
+            waiting: Waiting::default(),
             failing: Mutex::default(),
         }
     }
@@ -107,9 +107,19 @@ impl Runner {
         that(&asked, task(self.ask(socket, &cancellation(id, by)).await?)?)
     }
 
-    /// Takes a command back that must not run any more: its caller may not what it asked for, or it could not
-    /// be recorded. Asked for by nobody, and so without a permit.
+    /// Takes a command back that waits and must not run any more. Asked for by nobody, and so without a permit.
     pub(crate) async fn withdraw(
+        &self,
+        socket: &LocalSocket,
+        id: Id,
+        why: Reason,
+    ) -> Result<(), Reason> {
+        let by = format!("tsmgated: {}", why.code());
+        task(self.ask(socket, &Ask::Withdraw { id, by }).await?).map(drop)
+    }
+
+    /// Ends a command that could not be recorded, whether it runs or not. Without a permit as well.
+    pub(crate) async fn undo(
         &self,
         socket: &LocalSocket,
         id: Id,

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use data_encoding::BASE64;
-use tsmgate_catalogue::command::{Command, FileKind, Kind, OneOption, Opt, Order, SentFile, Text};
+use tsmgate_catalogue::command::{
+    Catalogue, Command, FileKind, Kind, OneOption, Opt, Order, SentFile, Text,
+};
 use tsmgate_pki::kind_text;
 use zeroize::Zeroizing;
 
@@ -58,6 +60,13 @@ impl Place {
     }
 }
 
+/// Whether it is a secret of the vendor's own: what a gate calls one does not make it read the environment.
+fn is_known(command: &Command, option: &Opt) -> bool {
+    let known = Catalogue::official().find(&command.path);
+    let known = known.and_then(|known| known.option(&option.long));
+    known.is_some_and(|known| known.kind == Kind::Secret)
+}
+
 /// Makes the order of what was typed after a command's words.
 pub(super) fn make(
     command: &Command,
@@ -75,7 +84,9 @@ pub(super) fn make(
         let place = |at: usize| places.get(at).copied().unwrap_or(usize::MAX);
         match &option.kind {
             Kind::Secret => {
-                if let Some((place, value)) = secret::take(option, matches, streams)? {
+                if let Some((place, value)) =
+                    secret::take(option, matches, is_known(command, option), streams)?
+                {
                     inputs.push(Input::secret(option, value.clone()));
                     placed.push((place, OneOption { name, value: Some(value), file: None }));
                 }

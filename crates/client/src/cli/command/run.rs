@@ -170,7 +170,13 @@ fn meaning(end: &End, streams: &mut Streams<'_>) -> Ended {
     let code = end.code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code <= CODE_MOST);
     let line = match (end.how, end.code, end.signal) {
         (How::Exited, Some(other), _) => match code {
-            Some(code) => return Ended::Answer(code),
+            Some(code) => {
+                // there is more to say than the code does
+                if let Some(detail) = &end.detail {
+                    streams.say(&format!("tsm ended with {code}: {}", escape(detail)));
+                }
+                return Ended::Answer(code);
+            }
             None => format!("tsm ended with {other}"),
         },
         (How::Exited, None, Some(signal)) => format!("tsm was ended by signal {signal}"),
@@ -228,6 +234,7 @@ pub(in crate::cli) fn told(failure: ApiFailure) -> Complaint {
 fn may_have_begun(failure: &ApiFailure) -> bool {
     match failure {
         ApiFailure::TimedOut { .. } => true,
+        ApiFailure::Gate(refusal) => refusal.reason == "runner_uncertain",
         ApiFailure::Protocol { breach, .. } => breach.is_cut(),
         _ => false,
     }

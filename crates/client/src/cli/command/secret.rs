@@ -24,6 +24,7 @@ pub(super) fn variable(option: &Opt) -> String {
 pub(super) fn take(
     option: &Opt,
     matches: &ArgMatches,
+    from_environment: bool,
     streams: &mut Streams<'_>,
 ) -> Result<Option<(usize, Text)>, Complaint> {
     let long = &option.long;
@@ -43,6 +44,9 @@ pub(super) fn take(
         let place = matches.index_of(&file_id(option)).unwrap_or(usize::MAX);
         let secret = identity::secret(file)?;
         return Ok(Some((place, Text::from(secret.expose()))));
+    }
+    if !from_environment {
+        return Ok(None);
     }
     match std::env::var_os(variable(option)) {
         None => Ok(None),

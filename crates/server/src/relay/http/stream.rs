@@ -38,7 +38,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     ) -> Result<(), End> {
         let house = self.house;
         // filed as broken off, whatever ends this, unless it comes to its end
-        let mut passing = Passing { house, about: &asked.about, ended: Err(Reason::CallAborted) };
+        let mut passing = Passing::begin(house, &asked.about);
         let lifetime = house.snapshot().config.http.lifetime;
         let (caller, matched) = (self.party.caller, stream.matched.clone());
         let mut changes = house.snapshot.subscribe();
@@ -109,10 +109,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
 }
 
 /// An answer on its way, which leaves a record if it does not arrive.
-struct Passing<'a> {
+pub(super) struct Passing<'a> {
     house: &'a House,
     about: &'a Record,
-    ended: Result<(), Reason>,
+    pub(super) ended: Result<(), Reason>,
+}
+
+impl<'a> Passing<'a> {
+    /// It counts as broken off until something else is said.
+    pub(super) fn begin(house: &'a House, about: &'a Record) -> Self {
+        Self { house, about, ended: Err(Reason::CallAborted) }
+    }
 }
 
 impl Drop for Passing<'_> {

@@ -15,12 +15,14 @@ use tsmgate_gate::permission::Permission;
 use tsmgate_gate::permit::Caller;
 use tsmgate_gate::reason::Reason;
 
+use super::seen::OUTPUT;
+use crate::audit::record::Record;
 use crate::backend::runner::Output;
 use crate::connection::past_last_call;
 use crate::house::Snapshot;
 use crate::relay::http::answer::{self, End as Told};
 use crate::relay::http::head::Head;
-use crate::relay::http::stream::frame;
+use crate::relay::http::stream::{self, frame};
 use crate::relay::http::{Asked, Conversation, End};
 
 /// How long nothing is said while there is nothing to say: shorter than what forgets idle connections.
@@ -48,11 +50,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     ) -> Result<(), End> {
         let Passing { mut output, task, permission } = passing;
         let house = self.house;
+        let about = Record::empty()
+            .text("tsmgate.operation", OUTPUT)
+            .text("tsmgate.command.id", task.id.as_str())
+            .append(&asked.about);
+        // filed as broken off, whatever ends this, unless it comes to its end
+        let mut on_its_way = stream::Passing::begin(house, &about);
         let until = Instant::now() + house.snapshot().config.http.lifetime;
         let caller = self.party.caller;
         let mut changes = house.snapshot.subscribe();
         let mut stop = self.stop.clone();
-        let ended = tokio::select! {
+        on_its_way.ended = tokio::select! {
             biased;
             () = past_last_call(&mut stop) => Err(Reason::GateStopping),
             reason = no_longer(&mut changes, caller, &permission) => Err(reason),
@@ -60,12 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
                 passed.unwrap_or(Err(Reason::AnswerCut))
             }
         };
-        if let Err(reason) = ended {
-            let id = task.id.as_str();
-            tracing::debug!(reason = reason.code(), id, "an output is not passed on any more");
-            return Err(End::Broken);
-        }
-        Ok(())
+        on_its_way.ended.map_err(|_| End::Broken)
     }
 
     async fn events(

@@ -24,7 +24,7 @@ use crate::relay::http::{Asked, Conversation};
 /// The names of the operations in records.
 const LIST: &str = "commands-list";
 const SHOW: &str = "commands-show";
-const OUTPUT: &str = "commands-output";
+pub(super) const OUTPUT: &str = "commands-output";
 const CANCEL: &str = "command-cancel";
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
@@ -66,7 +66,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     ) -> Result<Passing, Refusal> {
         let (task, permit) = self.recorded(socket, id, OUTPUT, asked).await?;
         if task.state == State::Ended && from >= task.events {
-            return Err(Refusal::value(format!("it has ended after {} events", task.events)));
+            let what = format!("it has ended after {} events", task.events);
+            return Err(Refusal::value(what).of(OUTPUT));
         }
         // the place for a call under way is for calls: this may go on for hours
         let permission = permit.permission().clone();

@@ -1,13 +1,14 @@
 //! Orders: taken, or only looked at.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use hyper::StatusCode;
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::SemaphorePermit;
+use tokio::time::{Duration, timeout};
 use tsmgate_catalogue::command::Order;
-use tsmgate_catalogue::runner::{Start, State, Task};
+use tsmgate_catalogue::runner::{Start, Task};
 use tsmgate_gate::permit;
 use tsmgate_gate::reason::Reason;
 use zeroize::Zeroizing;
@@ -28,6 +29,9 @@ use crate::standing::Standing;
 const UNENTITLED_BODY: usize = 64 * 1024;
 /// From this length on an order waits for its turn, in bytes: few of them are in memory at once.
 const LARGE: u64 = 256 * 1024;
+
+/// How long a large order may take to arrive: 16 MiB within it are slower than any link that is used for this.
+const LARGE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// The name of the operation in records.
 const CHECK: &str = "commands-check";
@@ -79,6 +83,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             order,
         };
         let entry = Entry::open(house, client, Call::Command, &about, &permit).await?;
+        // before it is asked: whoever is cut meanwhile is judged all the same
+        let given = house.runner.waiting.give(&asked.id, Standing::of(&party));
         let begun = |task: &Task| {
             task.client == *client && task.request == asked.id && task.command == path
         };
@@ -94,14 +100,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let closed = entry.close(outcome, &more).await;
         if let (Err(reason), Ok(task)) = (closed, &taken) {
             // what cannot be recorded does not happen
-            let _ = house.runner.withdraw(&socket, task.id.clone(), reason).await;
+            let _ = house.runner.undo(&socket, task.id.clone(), reason).await;
         }
         let on_record = |reason: Reason| Refusal::from(reason).on_record();
         closed.map_err(on_record)?;
         let task = taken.map_err(on_record)?;
-        if task.state == State::Queued {
-            let mut waiting = house.runner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.insert(task.id.clone(), Standing::of(&party));
+        if Arc::ptr_eq(&snapshot, &house.snapshot()) {
+            given.settled();
         }
         let mut answer = Answer::json(StatusCode::ACCEPTED, &task);
         answer.fields.push(("location".into(), format!("{}/{}", route::PREFIX, task.id)));
@@ -170,7 +175,15 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             true => Some(house.runner.large_order().await?),
             false => None,
         };
-        let body = Zeroizing::new(self.body(head, limit).await?);
+        let body = self.body(head, limit);
+        let body = match turn {
+            // nobody holds a place of the few by sending slowly
+            Some(_) => {
+                timeout(LARGE_DEADLINE, body).await.unwrap_or(Err(Reason::RequestTooSlow.into()))
+            }
+            None => body.await,
+        };
+        let body = Zeroizing::new(body?);
         let what = "the body is an order: {\"command\": \"…\", \"options\": […]}";
         let order = serde_json::from_slice(&body);
         let order = order.map_err(|_| Refusal::body(400, "body_not_json", what))?;
