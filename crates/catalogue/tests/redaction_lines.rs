@@ -178,3 +178,26 @@ proptest! {
         }
     }
 }
+
+/// A setting whose name stands in a line of its own, columns of a table, and names of several words.
+#[test]
+fn a_name_in_another_line_or_column_is_seen() {
+    let mut lines = Lines::default();
+    for (line, wanted) in [
+        ("Key: pgsql.adminpassword", "Key: pgsql.adminpassword"),
+        ("  Old value: hunter2old", "  Old value: [redacted by tsmgate]"),
+        ("  New value: hunter2new", "  New value: [redacted by tsmgate]"),
+        ("Key: gateway.public.host", "Key: gateway.public.host"),
+        ("  New value: tableau.example.com", "  New value: tableau.example.com"),
+        ("\"key\": \"pgsql.adminpassword\",", "\"key\": \"pgsql.adminpassword\","),
+        ("\"value\": \"hunterjson\",", "\"value\": [redacted by tsmgate]"),
+        ("| password   | hunterpipe |", "| password   | [redacted by tsmgate]"),
+        ("Private key passphrase    hunter4", "Private key passphrase    [redacted by tsmgate]"),
+        (
+            "100% - Waiting for the services to start.   ",
+            "100% - Waiting for the services to start.   ",
+        ),
+    ] {
+        assert_eq!(lines.line(line), wanted);
+    }
+}

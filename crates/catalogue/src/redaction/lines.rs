@@ -24,7 +24,9 @@ pub fn redact_line(line: &str) -> Cow<'_, str> {
     if let Some(json) = in_json(line) {
         return json;
     }
-    if let Some(from) = secret_value(line, &mut names) {
+    // the lines of a table are blanks
+    let plain = line.replace('|', " ");
+    if let Some(from) = secret_value(&plain, &mut names) {
         return marked_from(line, from);
     }
     by_look(line)
@@ -39,6 +41,8 @@ pub struct Lines {
     key_lines: u32,
     /// The line before ended with the name of a secret, whose value may be the next.
     value_follows: bool,
+    /// The setting that the lines are about, by a line that said its name, is a secret.
+    about_secret: bool,
     /// The end of the unfinished line that the next piece goes on.
     tail: Zeroizing<String>,
     /// Something of the unfinished line was taken out, and so all that follows of it is.
@@ -102,10 +106,30 @@ impl Lines {
         if follows && !line.trim().is_empty() && !is_setting(line) {
             return MARKER.into();
         }
+        if let Some(from) = self.of_setting(line) {
+            return marked_from(line, from);
+        }
         match self.known(line) {
             Cow::Borrowed(line) => redact_line(line),
             Cow::Owned(line) => redact_line(&line).into_owned().into(),
         }
+    }
+
+    /// Where the value begins in a line as `New value: …` of a setting whose name an earlier line said to be that
+    /// of a secret (`Key: pgsql.adminpassword`).
+    fn of_setting(&mut self, line: &str) -> Option<usize> {
+        const QUOTES: [char; 7] = ['"', '\'', ' ', ',', '|', '*', '-'];
+        let (name, value) = line.split_once([':', '='])?;
+        let name = name.trim_matches(QUOTES).to_ascii_lowercase();
+        let last = name.rsplit(' ').next().unwrap_or_default();
+        if matches!(last, "key" | "name" | "setting" | "property") {
+            let value = value.trim_matches(QUOTES);
+            self.about_secret = value.len() <= NAME_LIMIT && super::is_secret(value);
+            return None;
+        }
+        let of_it = ["value", "old", "new", "current", "pending", "from", "to"].contains(&last);
+        let from = line.len() - value.len();
+        (self.about_secret && of_it).then(|| value_at(line, from)).flatten()
     }
 
     /// The known secrets taken out.
@@ -145,7 +169,8 @@ fn in_json(line: &str) -> Option<Cow<'_, str>> {
 fn secret_value(line: &str, names: &mut Names) -> Option<usize> {
     let after_sign = after_sign(line, names);
     let after_word = after_word(line, names);
-    after_sign.into_iter().chain(after_word).min()
+    let after_gap = after_gap(line, names);
+    after_sign.into_iter().chain(after_word).chain(after_gap).min()
 }
 
 /// `name: value`, `name=value`, `"name": "value"`, `<name>value`.
@@ -189,6 +214,16 @@ fn after_word(line: &str, names: &mut Names) -> Option<usize> {
         }
     }
     None
+}
+
+/// Some words, a gap as columns have it, and a value.
+fn after_gap(line: &str, names: &mut Names) -> Option<usize> {
+    let text = line.trim_start();
+    let begin = line.len() - text.len();
+    let gap = text.find("  ").or_else(|| text.find('\t'))?;
+    let name = text.get(..gap)?.trim_matches(['*', '-', ' ']);
+    let secret = name.len() <= NAME_LIMIT && !name.is_empty() && names.is_secret(name);
+    secret.then(|| value_at(line, begin + gap)).flatten()
 }
 
 /// Words and where they begin.
