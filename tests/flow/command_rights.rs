@@ -127,6 +127,26 @@ async fn a_certificate_revoked_takes_back_what_waits() {
     assert_eq!(ran(&scene), 1);
 }
 
+/// R65: what waits is judged also by a daemon that was not there when it was asked for
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_judged_at_the_start() {
+    let more = entry("jump02", "[\"tls-admin\"]");
+    let (mut scene, _runner) = stage(lane("[\"tls-admin\"]", &more)).await;
+    let (peer, other) = (scene.peer("jump01"), scene.peer("jump02"));
+    let first = started(&other, &order(DISABLE, &[])).await;
+    until(&other, &first, "running").await;
+    let id = started(&peer, &order("security repository-ssl disable", &[])).await;
+    scene.stop().await;
+    scene.edit(&entry("jump01", "[\"tls-admin\"]"), &entry("jump01", "[\"monitor\"]"));
+    scene.start_again().await;
+    let end = ended(&scene, &id).await;
+    assert_eq!(end["tsmgate.command.cancelled_by"], "tsmgated: permission_missing");
+    // what runs is left alone
+    go(&scene);
+    assert_eq!(ended(&scene, &first).await["process.exit_code"], 0);
+    assert_eq!(ran(&scene), 1);
+}
+
 /// R6: a name that is given to somebody else brings nothing of the former one's: neither what ran under it is
 /// seen, nor what waits is run
 #[tokio::test(flavor = "multi_thread")]
