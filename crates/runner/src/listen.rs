@@ -2,15 +2,12 @@
 
 use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
-use rustix::io::Errno;
 use rustix::net::sockopt::socket_acceptconn;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
-use tsmgate_settings::files;
+use tsmgate_settings::sockets;
 
 use crate::config::Config;
 
@@ -56,37 +53,12 @@ fn passed() -> Result<Option<UnixListener>, ListenFault> {
 fn bind(config: &Config) -> Result<UnixListener, ListenFault> {
     let path = &config.socket;
     let fault = |cause| ListenFault { place: path.display().to_string(), cause };
-    check_folder(path).map_err(fault)?;
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket());
-    if is_socket {
-        if is_listened_on(path).map_err(fault)? {
-            return Err(fault(io::ErrorKind::AddrInUse.into()));
-        }
-        std::fs::remove_file(path).map_err(fault)?;
-    }
+    sockets::check_folder(path).map_err(fault)?;
+    sockets::free(path).map_err(fault)?;
     let listener = UnixListener::bind(path).map_err(fault)?;
     listener.set_nonblocking(true).map_err(fault)?;
     let given = config.users_group.is_some_and(|group| chown(path, None, Some(group)).is_ok());
     let mode = if given { 0o660 } else { 0o600 };
     std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(fault)?;
     Ok(listener)
-}
-
-/// Whoever may write the folder could put a socket of his own in the place of ours.
-fn check_folder(path: &Path) -> io::Result<()> {
-    let folder: PathBuf =
-        files::led_to(path.parent().unwrap_or(Path::new("/"))).map_err(io::Error::other)?;
-    files::folders(&folder).map_err(io::Error::other)
-}
-
-/// Whether another process listens there. Asked without waiting: one that accepts nobody would keep us once its
-/// queue is full.
-fn is_listened_on(path: &Path) -> io::Result<bool> {
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let probe = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    match connect(&probe, &SocketAddrUnix::new(path)?) {
-        Ok(()) | Err(Errno::AGAIN) => Ok(true),
-        Err(Errno::CONNREFUSED) => Ok(false),
-        Err(errno) => Err(errno.into()),
-    }
 }

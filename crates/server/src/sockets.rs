@@ -5,18 +5,15 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
 use rustix::fs::Mode;
-use rustix::io::Errno;
 use rustix::net::sockopt::socket_acceptconn;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use crate::config::{Config, MetricsAddress};
-use tsmgate_settings::files;
+use tsmgate_settings::sockets;
 
 /// Connections that wait for us; as many as the system allows, so that a restart loses none.
 const BACKLOG: i32 = 4096;
@@ -80,7 +77,8 @@ impl Sockets {
             None => None,
             // who reaches the folder may look: there is no secret in metrics
             Some(MetricsAddress::Unix(path)) => {
-                check_folder(path)?;
+                let fault = |cause| SocketFault { place: path.display().to_string(), cause };
+                sockets::check_folder(path).map_err(fault)?;
                 Some(MetricsSocket::Unix(bind_unix(path, Mode::from_raw_mode(0o111))?))
             }
             Some(MetricsAddress::Loopback(address)) => {
@@ -122,41 +120,15 @@ fn bind(address: SocketAddr) -> Result<TcpListener, SocketFault> {
     Ok(listener)
 }
 
-/// Whoever may write the folder could put a socket of his own in the place of ours.
-fn check_folder(path: &Path) -> Result<(), SocketFault> {
-    let fault =
-        |cause| SocketFault { place: path.display().to_string(), cause: io::Error::other(cause) };
-    let folder = files::led_to(path.parent().unwrap_or(Path::new("/"))).map_err(fault)?;
-    files::folders(&folder).map_err(fault)
-}
-
 /// A Unix socket whose mode lacks the bits of `mask` from its first moment on. What an earlier life left
 /// there is removed; what another process listens on is not.
 fn bind_unix(path: &Path, mask: Mode) -> Result<UnixListener, SocketFault> {
     let fault = |cause| SocketFault { place: PathBuf::from(path).display().to_string(), cause };
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket());
-    if is_socket {
-        if is_listened_on(path).map_err(fault)? {
-            return Err(fault(io::ErrorKind::AddrInUse.into()));
-        }
-        std::fs::remove_file(path).map_err(fault)?;
-    }
+    sockets::free(path).map_err(fault)?;
     let before = rustix::process::umask(mask);
     let listener = UnixListener::bind(path);
     rustix::process::umask(before);
     let listener = listener.map_err(fault)?;
     listener.set_nonblocking(true).map_err(fault)?;
     Ok(listener)
-}
-
-/// Whether another process listens there. Asked without waiting: one that accepts nobody would keep us
-/// once its queue is full.
-fn is_listened_on(path: &Path) -> io::Result<bool> {
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let probe = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    match connect(&probe, &SocketAddrUnix::new(path)?) {
-        Ok(()) | Err(Errno::AGAIN) => Ok(true),
-        Err(Errno::CONNREFUSED) => Ok(false),
-        Err(errno) => Err(errno.into()),
-    }
 }

@@ -43,13 +43,14 @@ pub enum FileFault {
     #[error("{0} is larger than {FILE_LIMIT} bytes")]
     TooLarge(PathBuf),
     /// It, or a folder above it, belongs to somebody who must not decide.
-    #[error("{path} belongs to uid {uid}; it must belong to root or to the user this runs as, \
-             here uid {}", rustix::process::geteuid().as_raw())]
+    #[error("{path} belongs to uid {uid}; it must belong to root{}", others(.owners))]
     ForeignOwner {
         /// Which file or folder.
         path: PathBuf,
         /// Whose it is.
         uid: u32,
+        /// Whose it may be, beside root's.
+        owners: Vec<u32>,
     },
     /// It, or a folder above it, can be written by others.
     #[error("{path} can be written by others (mode {mode:04o}); try: chmod go-w {path}")]
@@ -69,6 +70,15 @@ pub enum FileFault {
         /// Its permission bits.
         mode: u32,
     },
+}
+
+/// Who else may own it.
+fn others(owners: &[u32]) -> String {
+    let names: Vec<_> = owners.iter().filter(|uid| **uid != 0).map(u32::to_string).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(" or to uid {}", names.join(", ")),
+    }
 }
 
 /// Who we are, where that is the reason.
@@ -127,79 +137,114 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(no_wait).open(path)
 }
 
-/// Where a path leads, without symlinks. Checks the folders of every symlink on the way: whoever may
-/// write one of those decides where it leads.
+/// Whose files may decide, beside root's: users by number.
+#[derive(Debug, Clone, Copy)]
+pub struct Owners<'a>(pub &'a [u32]);
+
+impl Owners<'_> {
+    /// Where a path leads, without symlinks. Checks the folders of every symlink on the way: whoever may
+    /// write one of those decides where it leads.
+    ///
+    /// # Errors
+    /// Something on the way is missing, or somebody else could change where it leads.
+    pub fn led_to(&self, path: &Path) -> Result<PathBuf, FileFault> {
+        let unreadable = |cause| FileFault::Unreadable { path: path.to_owned(), cause };
+        let steps = |path: &Path| -> Vec<OsString> {
+            path.components().rev().map(|step| step.as_os_str().to_owned()).collect()
+        };
+        // the folder of a bare file name
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let mut ahead = steps(&std::path::absolute(path).map_err(unreadable)?);
+        let mut here = PathBuf::from("/");
+        let mut links = 0;
+        while let Some(step) = ahead.pop() {
+            if step == "." {
+                continue;
+            }
+            if step == ".." {
+                here.pop();
+                continue;
+            }
+            let next = here.join(&step);
+            match std::fs::read_link(&next) {
+                Ok(_) if links == LINKS_LIMIT => {
+                    return Err(unreadable(rustix::io::Errno::LOOP.into()));
+                }
+                Ok(target) => {
+                    links += 1;
+                    self.folders(&here)?;
+                    ahead.extend(steps(&target));
+                }
+                // what is no symlink has no target
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => here = next,
+                Err(error) => return Err(unreadable(error)),
+            }
+        }
+        Ok(here)
+    }
+
+    /// Checks a folder and all above it. A sticky one, such as `/tmp`, may be writable by others: they
+    /// cannot replace there what is not theirs. The innermost may not: others could add files to it.
+    ///
+    /// # Errors
+    /// The first folder that somebody else could change.
+    pub fn folders(&self, innermost: &Path) -> Result<(), FileFault> {
+        const STICKY: u32 = 0o1000;
+        for (depth, folder) in innermost.ancestors().enumerate() {
+            let unreadable = |cause| FileFault::Unreadable { path: folder.to_owned(), cause };
+            let metadata = folder.metadata().map_err(unreadable)?;
+            if depth > 0 && metadata.mode() & STICKY != 0 && metadata.uid() == 0 {
+                continue;
+            }
+            self.trusted(folder, metadata.uid(), metadata.mode())?;
+        }
+        Ok(())
+    }
+
+    /// Checks that nobody but root and the owners could have written what has this owner and this mode.
+    ///
+    /// # Errors
+    /// Who could.
+    pub fn trusted(&self, path: &Path, uid: u32, mode: u32) -> Result<(), FileFault> {
+        if uid != 0 && !self.0.contains(&uid) {
+            let owners = self.0.to_vec();
+            return Err(FileFault::ForeignOwner { path: path.to_owned(), uid, owners });
+        }
+        let mode = mode & 0o7777;
+        if mode & 0o022 != 0 {
+            return Err(FileFault::ForeignWritable { path: path.to_owned(), mode });
+        }
+        Ok(())
+    }
+}
+
+/// As [`Owners::led_to`], where our own user is the other owner.
 ///
 /// # Errors
-/// Something on the way is missing, or somebody else could change where it leads.
+/// As there.
 pub fn led_to(path: &Path) -> Result<PathBuf, FileFault> {
-    let unreadable = |cause| FileFault::Unreadable { path: path.to_owned(), cause };
-    let steps = |path: &Path| -> Vec<OsString> {
-        path.components().rev().map(|step| step.as_os_str().to_owned()).collect()
-    };
-    // the folder of a bare file name
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    let mut ahead = steps(&std::path::absolute(path).map_err(unreadable)?);
-    let mut here = PathBuf::from("/");
-    let mut links = 0;
-    while let Some(step) = ahead.pop() {
-        if step == "." {
-            continue;
-        }
-        if step == ".." {
-            here.pop();
-            continue;
-        }
-        let next = here.join(&step);
-        match std::fs::read_link(&next) {
-            Ok(_) if links == LINKS_LIMIT => {
-                return Err(unreadable(rustix::io::Errno::LOOP.into()));
-            }
-            Ok(target) => {
-                links += 1;
-                folders(&here)?;
-                ahead.extend(steps(&target));
-            }
-            // what is no symlink has no target
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => here = next,
-            Err(error) => return Err(unreadable(error)),
-        }
-    }
-    Ok(here)
+    Owners(&[us()]).led_to(path)
 }
 
-/// Checks a folder and all above it. A sticky one, such as `/tmp`, may be writable by others: they
-/// cannot replace there what is not theirs. The innermost may not: others could add files to it.
+/// As [`Owners::folders`], where our own user is the other owner.
 ///
 /// # Errors
-/// The first folder that somebody else could change.
+/// As there.
 pub fn folders(innermost: &Path) -> Result<(), FileFault> {
-    const STICKY: u32 = 0o1000;
-    for (depth, folder) in innermost.ancestors().enumerate() {
-        let unreadable = |cause| FileFault::Unreadable { path: folder.to_owned(), cause };
-        let metadata = folder.metadata().map_err(unreadable)?;
-        if depth > 0 && metadata.mode() & STICKY != 0 && metadata.uid() == 0 {
-            continue;
-        }
-        trusted(folder, &metadata)?;
-    }
-    Ok(())
+    Owners(&[us()]).folders(innermost)
 }
 
-/// Checks that nobody but root and our user could have written what this is about.
+/// As [`Owners::trusted`], where our own user is the other owner.
 ///
 /// # Errors
-/// Who could.
+/// As there.
 pub fn trusted(path: &Path, metadata: &Metadata) -> Result<(), FileFault> {
-    let uid = metadata.uid();
-    if uid != 0 && uid != rustix::process::geteuid().as_raw() {
-        return Err(FileFault::ForeignOwner { path: path.to_owned(), uid });
-    }
-    let mode = metadata.mode() & 0o7777;
-    if mode & 0o022 != 0 {
-        return Err(FileFault::ForeignWritable { path: path.to_owned(), mode });
-    }
-    Ok(())
+    Owners(&[us()]).trusted(path, metadata.uid(), metadata.mode())
+}
+
+/// The user we run as.
+fn us() -> u32 {
+    rustix::process::geteuid().as_raw()
 }
 
 /// Whether systemd put it into our credentials folder, whose access it controls itself. An empty

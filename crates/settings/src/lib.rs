@@ -4,6 +4,7 @@
 //! * [`fault`]: what is wrong with a file, and where.
 //! * [`values`]: lengths of time and sizes as they are written.
 //! * [`accounts`]: users and groups, by name or number.
+//! * [`sockets`]: places for Unix sockets of our own.
 //! * [`table!`]: a table of a file, each of whose keys has a default.
 //!
 //! What a key means is its service's own matter.
@@ -11,6 +12,7 @@
 pub mod accounts;
 pub mod fault;
 pub mod files;
+pub mod sockets;
 pub mod values;
 
 /// A table of a configuration file: unknown keys are refused, and each key has its default here.

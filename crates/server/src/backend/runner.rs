@@ -7,24 +7,20 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tsmgate_catalogue::command::Order;
-use tsmgate_catalogue::runner::{
-    Ask, Event, Id, Notice, Recorded, RefusalCode, Refused, SAID_LIMIT, Said, Start, Task, Would,
-};
+use tsmgate_catalogue::runner::{Ask, Event, Id, Notice, Recorded, Said, Start, Task, Would};
 use tsmgate_gate::permit::Permit;
 use tsmgate_gate::reason::Reason;
-use tsmgate_text::escape;
-use zeroize::Zeroizing;
 
-use super::socket::{self, Refused as NoSocket};
 use super::turn;
 use crate::config::LocalSocket;
 use crate::standing::Waiting;
+
+mod lines;
+
+use lines::Lines;
 
 /// How long the runner may take for an answer that it has, and for taking a question.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
@@ -36,8 +32,6 @@ const LARGE_ORDERS: usize = 4;
 const STREAMS: usize = 128;
 /// Of those, of one client.
 const STREAMS_OF_ONE: usize = 16;
-/// What is read at once, in bytes.
-const READ: usize = 64 * 1024;
 
 /// The runner as the command lane sees it.
 #[derive(Debug)]
@@ -289,116 +283,5 @@ impl Notices {
     /// Tells that it is on record, after which the runner may forget it.
     pub(crate) async fn recorded(&mut self, notice: &Notice) -> Result<(), Reason> {
         self.0.say(&Recorded { recorded: notice.n }).await
-    }
-}
-
-/// A connection to the runner, a line of JSON at a time.
-#[derive(Debug)]
-struct Lines {
-    stream: UnixStream,
-    buffer: BytesMut,
-}
-
-impl Lines {
-    /// Connects, looks who is there, and asks.
-    async fn asking(socket: &LocalSocket, ask: &Ask) -> Result<Self, Reason> {
-        let stream = socket::connect(socket).await.map_err(|refused| {
-            let (reason, detail) = match refused {
-                NoSocket::Unreachable(detail) => (Reason::RunnerUnreachable, detail),
-                NoSocket::Untrusted(detail) => (Reason::RunnerUntrusted, detail),
-            };
-            // whoever asks could fill the log; what is wrong is told once, by the notices
-            tracing::debug!(reason = reason.code(), detail = %escape(detail), "no runner");
-            reason
-        })?;
-        let mut lines = Self { stream, buffer: BytesMut::new() };
-        lines.say(ask).await?;
-        Ok(lines)
-    }
-
-    async fn say(&mut self, what: &impl serde::Serialize) -> Result<(), Reason> {
-        // an order may hold a passphrase
-        let mut line = Zeroizing::new(Vec::with_capacity(serialized_length(what)));
-        serde_json::to_writer(&mut *line, what).map_err(|_| Reason::RunnerGarbage)?;
-        line.push(b'\n');
-        let deadline = Instant::now() + ANSWER_DEADLINE;
-        match timeout_at(deadline, self.stream.write_all(&line)).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(Reason::RunnerUnreachable),
-        }
-    }
-
-    /// The next line; `None` waits for as long as it takes.
-    async fn next(&mut self, deadline: Option<Instant>) -> Result<Said, Reason> {
-        let mut searched = 0;
-        loop {
-            if let Some(end) =
-                memchr::memchr(b'\n', self.buffer.get(searched..).unwrap_or_default())
-            {
-                let line = self.buffer.split_to(searched + end);
-                self.buffer.advance(1);
-                return read(&line);
-            }
-            searched = self.buffer.len();
-            if searched > SAID_LIMIT {
-                return Err(Reason::RunnerGarbage);
-            }
-            self.buffer.reserve(READ);
-            let more = self.stream.read_buf(&mut self.buffer);
-            let count = match deadline {
-                Some(deadline) => match timeout_at(deadline, more).await {
-                    Ok(count) => count,
-                    Err(_) => return Err(Reason::RunnerUnreachable),
-                },
-                None => more.await,
-            };
-            match count {
-                Ok(0) | Err(_) => return Err(Reason::RunnerGarbage),
-                Ok(_) => {}
-            }
-        }
-    }
-}
-
-/// How many bytes it is as JSON: a buffer that grows leaves unwiped copies behind.
-fn serialized_length(what: &impl serde::Serialize) -> usize {
-    struct Count(usize);
-    impl std::io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(1);
-    // what cannot be written is found out when it is
-    let _ = serde_json::to_writer(&mut count, what);
-    count.0
-}
-
-fn read(line: &[u8]) -> Result<Said, Reason> {
-    match serde_json::from_slice(line) {
-        Ok(Said::Refused(Refused { code, message })) => {
-            let reason = reason(code);
-            let detail = escape(message);
-            tracing::debug!(reason = reason.code(), detail, "the runner does not do it");
-            Err(reason)
-        }
-        Ok(said) => Ok(said),
-        Err(_) => Err(Reason::RunnerGarbage),
-    }
-}
-
-fn reason(code: RefusalCode) -> Reason {
-    match code {
-        RefusalCode::BadOrder => Reason::BadOrder,
-        RefusalCode::NotServed => Reason::NotServed,
-        RefusalCode::QueueFull | RefusalCode::Leaving => Reason::RunnerBusy,
-        RefusalCode::UnknownId => Reason::CommandUnknown,
-        RefusalCode::Ended => Reason::CommandEnded,
-        RefusalCode::Program => Reason::RunnerProgram,
-        RefusalCode::Storage => Reason::RunnerStorage,
     }
 }

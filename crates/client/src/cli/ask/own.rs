@@ -29,7 +29,7 @@ Examples:
   tsmgate whoami --json | jq -r .certificate.not_after
 
 JSON: client, identity, address, roles[], permissions[], except[], certificate{serial, sha256,
-not_after}, limits{requests, logins, in_flight}, lanes[], gate{version}; as the gate gives it.")]
+not_after}, limits{requests, logins, commands, in_flight}, lanes[], gate{version}; as the gate gives it.")]
 pub(crate) struct WhoamiArgs {
     #[command(flatten)]
     asking: Asking,
