@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("settings", &["text"]),
     ("runner", &["text", "settings", "catalogue"]),
     ("server", &["text", "settings", "wire", "gate", "catalogue"]),
-    ("client", &["text", "wire", "catalogue", "pki"]),
+    ("client", &["text", "settings", "wire", "catalogue", "pki"]),
 ];
 
 #[test]

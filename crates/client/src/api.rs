@@ -20,7 +20,7 @@ use tsmgate_catalogue::api::operation::Method;
 use tsmgate_wire::{Cookie, Secret};
 
 use crate::Login;
-use crate::failure::{LoginFailure, shown};
+use crate::failure::LoginFailure;
 
 mod answer;
 mod asked;
@@ -188,7 +188,7 @@ impl Api {
         self.asking = !is_whole;
         let peer = self.peer.name();
         Err(match self.peer {
-            Peer::Gate(_) => answer.refusal_of_gate(peer, &body),
+            Peer::Gate(_) | Peer::LocalGate(_) => answer.refusal_of_gate(peer, &body),
             Peer::Controller(_) => answer.refusal_of_tsm(peer, false, &body),
         })
     }
@@ -198,7 +198,7 @@ impl Api {
         let mut session_is_new = false;
         loop {
             self.open(deadline).await?;
-            if matches!(self.peer, Peer::Controller(_)) && self.session.is_none() {
+            if !self.peer.is_gate() && self.session.is_none() {
                 self.session = Some(self.log_in(deadline).await?);
                 session_is_new = true;
                 continue;
@@ -225,12 +225,7 @@ impl Api {
             return Err(self.breach(Breach::NoCookie));
         };
         let (name, password) = match &controller.entry {
-            Entry::Gate(gate) => {
-                return in_time(gate.login(), gate.address.to_string(), deadline).await;
-            }
-            Entry::LocalSocket(socket) => {
-                return in_time(socket.login(), shown(&socket.path), deadline).await;
-            }
+            Entry::Source(source) => return in_time(source.login(), source.name(), deadline).await,
             Entry::Password { name, password } => (name, password),
         };
         let body = Some(session::login_body(name, password));
@@ -279,6 +274,9 @@ impl Api {
             }
             (NoAnswer::Silent(Silence::New(Ok(refusal))), Peer::Gate(gate)) => {
                 gate.not_accepted(refusal).into()
+            }
+            (NoAnswer::Silent(Silence::New(_)), Peer::LocalGate(gate)) => {
+                gate.not_accepted().into()
             }
             (NoAnswer::Silent(Silence::New(Err(words))), _) => self.breach(Breach::Tls(words)),
             (NoAnswer::Silent(_), _) => self.breach(Breach::Closed),

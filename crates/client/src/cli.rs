@@ -29,12 +29,14 @@ mod gate_options;
 mod login;
 mod peer_options;
 mod pki;
+mod profile;
 mod progress;
 mod render;
 mod signals;
 mod table;
 mod target;
 mod wait;
+mod whom;
 
 use colour::dress;
 use complaint::Complaint;
@@ -44,6 +46,8 @@ use table::terminal_width;
 #[derive(Debug, Parser)]
 #[command(name = "tsmgate", version, after_help = Exit::table())]
 struct Arguments {
+    #[command(flatten)]
+    whom: whom::WhomOptions,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -55,6 +59,8 @@ enum Verb {
     Ask(ask::AskVerb),
     #[command(subcommand)]
     Commands(commands::CommandsVerb),
+    #[command(subcommand)]
+    Profile(profile::ProfileVerb),
     Pki(pki::PkiArgs),
     #[command(flatten)]
     OnHost(command::OnHost),
@@ -154,8 +160,9 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
             login::run(arguments, &given, &mut streams).code()
         }
         Verb::Ask(verb) => ask::run(verb, innermost(&matches), &mut streams).code(),
+        Verb::Profile(verb) => profile::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
-        Verb::Commands(verb) => commands::run(verb, &mut streams).code(),
+        Verb::Commands(verb) => commands::run(verb, innermost(&matches), &mut streams).code(),
         Verb::OnHost(asked) => command::run(&asked, &mut streams).code(),
     }
 }

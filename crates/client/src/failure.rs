@@ -147,6 +147,12 @@ pub enum Unreached {
     /// Nobody listens there.
     #[error("connection refused")]
     Refused,
+    /// A gate of this host has no socket there.
+    #[error("there is no socket")]
+    NoSocket,
+    /// Nobody listens at the local socket of a gate.
+    #[error("nobody listens at the socket")]
+    DeadSocket,
     /// Another answer of the network.
     #[error("{}", kind_text(*.0))]
     Network(io::ErrorKind),
@@ -223,6 +229,9 @@ pub enum Refusal {
     /// Alert 49.
     #[error("access denied")]
     AccessDenied,
+    /// A gate of this host does not hear this user, and does not say why.
+    #[error("connection closed without a word")]
+    LocalUser,
     /// Another alert in place of a reply, by its number.
     #[error("TLS alert {0}")]
     Alert(u8),
@@ -266,9 +275,12 @@ pub enum Lack {
     /// TSM's socket answered that it does not accept this user.
     #[error("TSM does not accept your user")]
     TsmGroup,
-    /// The system does not let this user at the socket.
+    /// The system does not let this user at TSM's socket.
     #[error("your user may not open the socket")]
     SocketMode,
+    /// The system does not let this user at the gate's local socket.
+    #[error("your user may not open the gate's socket")]
+    GateSocketMode,
 }
 
 /// Why TSM gave no session.

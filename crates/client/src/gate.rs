@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tsmgate_settings::values::Time;
 use tsmgate_wire::{ALPN, Answer};
 
 use crate::address::Address;
@@ -24,6 +25,15 @@ use crate::tls::{self, HandshakeFault};
 /// The longest timeout: the library takes a longer one for it, the command line refuses it. Long
 /// enough for any person, short enough for every clock's arithmetic.
 pub(crate) const TIMEOUT_MOST: Duration = Duration::from_secs(3600);
+
+/// Reads a timeout as it is written: `15s`, more than nothing and at most [`TIMEOUT_MOST`].
+pub(crate) fn read_timeout(text: &str) -> Result<Duration, String> {
+    text.parse::<Time>()
+        .ok()
+        .map(|Time(time)| time)
+        .filter(|time| !time.is_zero() && *time <= TIMEOUT_MOST)
+        .ok_or_else(|| "give a number and ms, s or m, at most 60m, as 15s".to_owned())
+}
 
 /// A gate, and who we are to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! JSON as it leaves this program: visible ASCII, which means the same and can steer no terminal.
 //!
-//! Nothing is parsed here: one function writes a text, the other changes a document that was parsed
-//! before, byte by byte and without changing what it says.
+//! Nothing is parsed here: texts and values are written, and a document that was parsed before is changed
+//! byte by byte, without changing what it says.
 
 use std::fmt::Write as _;
 
@@ -28,6 +28,12 @@ pub(crate) fn visible(document: &str) -> String {
         }
     }
     json
+}
+
+/// A value of ours as one line.
+pub(crate) fn line(value: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    visible(&text) + "\n"
 }
 
 fn push_visible(json: &mut String, c: char) {

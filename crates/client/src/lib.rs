@@ -2,8 +2,8 @@
 //! without one.
 //!
 //! [`Gate`] speaks the login lane: TLS 1.3 with a client certificate, one call, one reply.
-//! [`LocalSocket`] has the same conversation with TSM on this host, without a gate. Both give a
-//! [`Login`] or one [`LoginFailure`], whose [`exit`](LoginFailure::exit) and
+//! [`LocalGate`] asks the gate of this host at its local socket. [`LocalSocket`] has the same conversation
+//! with TSM on this host, without a gate. All give a [`Login`] or one [`LoginFailure`], whose [`exit`](LoginFailure::exit) and
 //! [`hint`](LoginFailure::hint) say what to do. The whole attempt ends within its timeout.
 //!
 //! [`api::Api`] asks TSM over HTTP: a gate, which has the session and lets each certificate do its part,
@@ -51,10 +51,10 @@
 //! }
 //! ```
 //!
-//! Rooms: `gate` and `local_socket` are the two ways in; `identity` reads the files, `reach`
+//! Rooms: `gate`, `local_gate` and `local_socket` are the ways in, `source` any of them; `identity` reads the files, `reach`
 //! connects, `tls` decides what is spoken and sorts what goes wrong there, `conversation` asks and
 //! reads, [`api`] asks over HTTP, [`check`] looks before a command is sent, [`tsm`] reads TSM's status
-//! and jobs, [`failure`] is every way to fail a login, [`exit`] the one table of exit codes, [`cli`] the
+//! and jobs, [`profile`] has gates by name, [`failure`] is every way to fail a login, [`exit`] the one table of exit codes, [`cli`] the
 //! command line.
 
 pub mod api;
@@ -62,6 +62,7 @@ pub mod check;
 pub mod cli;
 pub mod exit;
 pub mod failure;
+pub mod profile;
 pub mod tsm;
 
 mod address;
@@ -69,14 +70,18 @@ mod conversation;
 mod gate;
 mod identity;
 mod json;
+mod local_gate;
 mod local_socket;
 mod login;
 mod reach;
+mod source;
 mod tls;
 
 pub use address::Address;
 pub use failure::LoginFailure;
 pub use gate::Gate;
+pub use local_gate::LocalGate;
 pub use local_socket::LocalSocket;
 pub use login::Login;
+pub use source::Source;
 pub use tsmgate_wire::{Cookie, Secret};

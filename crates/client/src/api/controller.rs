@@ -27,7 +27,7 @@ use super::peer::{ALPN, Peer};
 use crate::failure::{Stage, Unreached, shown};
 use crate::reach::reach;
 use crate::tls::{self, HandshakeFault};
-use crate::{Address, Gate, LocalSocket, identity};
+use crate::{Address, Source, identity};
 
 /// TSM's controller, and who we are to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,10 +65,8 @@ pub struct Pin([u8; 32]);
 /// Where a session at a controller comes from. It is ended when it is not needed any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// The login lane of a gate.
-    Gate(Gate),
-    /// The login socket of TSM, where it runs on this host.
-    LocalSocket(LocalSocket),
+    /// A gate, or the login socket of TSM where it runs on this host.
+    Source(Source),
     /// A user of the controller's host, in TSM's group.
     Password {
         /// The user.

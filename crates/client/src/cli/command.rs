@@ -12,7 +12,6 @@ use tsmgate_catalogue::command::{Catalogue, Command, Effect};
 
 use super::complaint::Complaint;
 use super::{Streams, refuse_core_dumps};
-use crate::api::Peer;
 use crate::check::{Severity, judge};
 use crate::exit::Ended;
 
@@ -90,7 +89,7 @@ fn settled(asked: &OnHost, streams: &mut Streams<'_>) -> Result<Ended, Complaint
         Effect::Stages => ApplyOptions::from_arg_matches(&asked.matches).map_err(misread)?,
         _ => ApplyOptions::default(),
     };
-    let run = prepare(command, &asked.matches, options, &apply, streams)?;
+    let run = prepare(command, (&asked.matches, &asked.matches), options, &apply, streams)?;
     let order = &run.order;
     // as the host will: what it would refuse need not be sent
     if let Err(fault) = catalogue.check(order) {
@@ -108,18 +107,22 @@ fn unknown(path: &str) -> Complaint {
     Complaint::usage(format!("there is no command {}", tsmgate_text::escape(path)), hint)
 }
 
-/// All that is done before anything is sent.
+/// All that is done before anything is sent. Of the two matches the first has the command's own options, the
+/// second those that say which gate.
 fn prepare(
     command: &Command,
-    matches: &ArgMatches,
-    mut options: CommandOptions,
+    (matches, whom): (&ArgMatches, &ArgMatches),
+    options: CommandOptions,
     apply: &ApplyOptions,
     streams: &mut Streams<'_>,
 ) -> Result<Run, Complaint> {
     refuse_core_dumps();
     streams.coloured = options.color.is_wanted(&io::stdout());
-    let said = vendor::settle(matches, command, &mut options.gate, streams)?;
-    let peer: Peer = options.gate.for_command()?.into();
+    let said = vendor::settle(matches, command, streams)?;
+    let peer = match said.server {
+        Some(server) => vendor::peer_at(&server, options.gate, whom)?,
+        None => options.gate.peer(whom)?,
+    };
     let made = order::make(command, matches, said.run_seconds, streams)?;
     if !options.no_check {
         check(command, &made.inputs, streams)?;

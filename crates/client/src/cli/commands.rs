@@ -5,7 +5,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgMatches, Args, Subcommand};
 use tokio::runtime;
 use tsmgate_catalogue::runner::Id;
 
@@ -16,7 +16,7 @@ use super::gate_options::GateOptions;
 use super::render::command;
 use super::signals::Signals;
 use super::{Streams, refuse_core_dumps};
-use crate::api::{Api, Peer};
+use crate::api::Api;
 use crate::exit::{Ended, Exit};
 use crate::json;
 
@@ -128,10 +128,10 @@ fn id(text: &str) -> Result<Id, String> {
 }
 
 /// Runs one of them.
-pub(super) fn run(verb: CommandsVerb, streams: &mut Streams<'_>) -> Ended {
+pub(super) fn run(verb: CommandsVerb, given: &ArgMatches, streams: &mut Streams<'_>) -> Ended {
     let outcome = match verb {
-        CommandsVerb::Run(arguments) => return run_offered(*arguments, streams),
-        other => perform(other, streams),
+        CommandsVerb::Run(arguments) => return run_offered(*arguments, given, streams),
+        other => perform(other, given, streams),
     };
     outcome.unwrap_or_else(|complaint| complaint.tell(streams.talk).into())
 }
@@ -149,12 +149,16 @@ impl CommandsVerb {
     }
 }
 
-fn perform(mut verb: CommandsVerb, streams: &mut Streams<'_>) -> Result<Ended, Complaint> {
+fn perform(
+    mut verb: CommandsVerb,
+    given: &ArgMatches,
+    streams: &mut Streams<'_>,
+) -> Result<Ended, Complaint> {
     refuse_core_dumps();
     let Some(shown) = verb.shown() else { return Ok(Exit::Usage.into()) };
     streams.coloured = shown.color.is_wanted(&io::stdout());
     let json = shown.json;
-    let peer: Peer = shown.gate.clone().for_command()?.into();
+    let peer = shown.gate.clone().peer(given)?;
     let places = match &verb {
         CommandsVerb::Attach(AttachArgs { file: Some(file), .. }) => {
             vec![(ANY.to_owned(), Place::named(file, "file")?)]
@@ -226,6 +230,5 @@ async fn answer(
 }
 
 fn print(answer: &impl serde::Serialize, streams: &mut Streams<'_>) -> Result<(), Complaint> {
-    let text = serde_json::to_string(answer).unwrap_or_default();
-    streams.answer(format!("{}\n", json::visible(&text)).as_bytes())
+    streams.answer(json::line(answer).as_bytes())
 }

@@ -18,6 +18,11 @@ pub(super) struct Complaint {
 }
 
 impl Complaint {
+    /// What failed with a code of its own.
+    pub(super) fn new(exit: Exit, what: String, hint: String) -> Self {
+        Self { exit, what, hint }
+    }
+
     /// The command line is at fault.
     pub(super) fn usage(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, what: what.into(), hint: hint.into() }

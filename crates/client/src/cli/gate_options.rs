@@ -8,9 +8,12 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 
+use crate::api::Peer;
 use crate::cli::complaint::Complaint;
-use crate::gate::TIMEOUT_MOST;
-use crate::{Address, Gate};
+use crate::cli::whom::{self, Chosen, Whom};
+use crate::gate::read_timeout;
+use crate::profile::Profile;
+use crate::{Address, Gate, LocalGate, Source};
 
 /// The usual time of one request: the gate gives TSM 60 s, and its own logins before that some more.
 pub(in crate::cli) const REQUEST: Duration = Duration::from_secs(75);
@@ -23,7 +26,7 @@ const OF_A_GATE: [&str; 6] = ["gate", "server_name", "ca", "cert", "key", "bind"
 pub(crate) struct GateOptions {
     /// Where the gate listens; port 18850 unless named
     #[arg(long, value_name = "HOST:PORT", env = "TSMGATE_GATE", hide_env_values = true)]
-    gate: Option<Address>,
+    pub(in crate::cli) gate: Option<Address>,
     /// Name in the gate's certificate [default: HOST]
     #[arg(long, value_name = "NAME", env = "TSMGATE_SERVER_NAME", hide_env_values = true)]
     server_name: Option<String>,
@@ -41,8 +44,8 @@ pub(crate) struct GateOptions {
     bind: Option<IpAddr>,
     /// Time of the whole attempt: a number and ms, s or m [default: 15s for a login, 75s for a request]
     #[arg(long, value_name = "TIME", env = "TSMGATE_TIMEOUT", hide_env_values = true)]
-    #[arg(value_parser = timeout)]
-    timeout: Option<Duration>,
+    #[arg(value_parser = read_timeout)]
+    pub(in crate::cli) timeout: Option<Duration>,
 }
 
 impl GateOptions {
@@ -56,11 +59,6 @@ impl GateOptions {
     /// The gate's host, where one is named.
     pub(in crate::cli) fn host(&self) -> Option<&str> {
         self.gate.as_ref().map(Address::host)
-    }
-
-    /// The name that its certificate must have, where that is said.
-    pub(in crate::cli) fn server_name(&self) -> Option<&str> {
-        self.server_name.as_deref()
     }
 
     /// Names the gate.
@@ -78,11 +76,67 @@ impl GateOptions {
         self.timeout.unwrap_or(usual)
     }
 
-    /// The gate with all that it needs; none where no gate is named.
-    pub(in crate::cli) fn gate(self, usual: Duration) -> Result<Option<Gate>, Complaint> {
+    /// The gate that is meant; none where none is named. `usual` is the time of an attempt that has no other.
+    pub(in crate::cli) fn source(
+        self,
+        usual: Duration,
+        given: &ArgMatches,
+    ) -> Result<Option<Source>, Complaint> {
+        let chosen = Chosen::one(given)?;
+        self.source_of(&chosen, usual, given)
+    }
+
+    /// The same, by a profile that was chosen already.
+    pub(in crate::cli) fn source_of(
+        self,
+        chosen: &Chosen,
+        usual: Duration,
+        given: &ArgMatches,
+    ) -> Result<Option<Source>, Complaint> {
+        match whom::settle(self, chosen, given)? {
+            Whom::Nobody => Ok(None),
+            Whom::Local { path, timeout } => {
+                let timeout = timeout.unwrap_or(usual);
+                Ok(Some(LocalGate { path, timeout }.into()))
+            }
+            Whom::Gate(options) => options.complete(usual).map(|gate| Some(gate.into())),
+        }
+    }
+
+    /// The gate that is meant; there has to be one. `else_give` is what else could be given.
+    pub(in crate::cli) fn needed_source(
+        self,
+        usual: Duration,
+        given: &ArgMatches,
+        else_give: &str,
+    ) -> Result<Source, Complaint> {
+        self.source(usual, given)?.ok_or_else(|| nobody(else_give))
+    }
+
+    /// The gate that is asked over HTTP; there has to be one.
+    pub(in crate::cli) fn peer(self, given: &ArgMatches) -> Result<Peer, Complaint> {
+        self.peer_of(&Chosen::one(given)?, given, "")
+    }
+
+    /// The same, by a profile that was chosen already; `else_give` is what else could be given.
+    pub(in crate::cli) fn peer_of(
+        self,
+        chosen: &Chosen,
+        given: &ArgMatches,
+        else_give: &str,
+    ) -> Result<Peer, Complaint> {
+        match self.source_of(chosen, REQUEST, given)? {
+            Some(Source::Gate(gate)) => Ok(gate.into()),
+            Some(Source::LocalGate(gate)) => Ok(gate.into()),
+            Some(Source::LocalSocket(_)) | None => Err(nobody(else_give)),
+        }
+    }
+
+    /// The gate with all that it needs.
+    fn complete(self, usual: Duration) -> Result<Gate, Complaint> {
         let timeout = self.timeout(usual);
-        let Some(address) = self.gate else { return Ok(None) };
-        Ok(Some(Gate {
+        let address = self.gate.ok_or_else(|| nobody(""))?;
+        Ok(Gate {
             server_name: self.server_name.unwrap_or_else(|| address.host().to_owned()),
             address,
             authority: needed(self.ca, "--ca FILE", "TSMGATE_CA")?,
@@ -90,19 +144,54 @@ impl GateOptions {
             private_key: needed(self.key, "--key FILE", "TSMGATE_KEY")?,
             bind: self.bind,
             timeout,
-        }))
+        })
+    }
+
+    /// As a profile: what was typed, and nothing of the environment.
+    pub(in crate::cli) fn as_profile(mut self, given: &ArgMatches) -> Profile {
+        self.forget_variables(given);
+        let Self { gate, server_name, ca, cert, key, bind, timeout } = self;
+        Profile { gate, local: None, server_name, ca, cert, key, bind, timeout }
+    }
+
+    /// Forgets what came from the environment.
+    pub(in crate::cli) fn forget_variables(&mut self, given: &ArgMatches) {
+        let is_typed = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
+        fn keep<T>(value: &mut Option<T>, kept: bool) {
+            if !kept {
+                *value = None;
+            }
+        }
+        keep(&mut self.gate, is_typed("gate"));
+        keep(&mut self.server_name, is_typed("server_name"));
+        keep(&mut self.ca, is_typed("ca"));
+        keep(&mut self.cert, is_typed("cert"));
+        keep(&mut self.key, is_typed("key"));
+        keep(&mut self.bind, is_typed("bind"));
+        keep(&mut self.timeout, is_typed("timeout"));
+    }
+
+    /// Takes from a profile what was not said.
+    pub(in crate::cli) fn fill(&mut self, profile: &Profile) {
+        fn or<T: Clone>(value: &mut Option<T>, other: &Option<T>) {
+            if value.is_none() {
+                value.clone_from(other);
+            }
+        }
+        or(&mut self.gate, &profile.gate);
+        or(&mut self.server_name, &profile.server_name);
+        or(&mut self.ca, &profile.ca);
+        or(&mut self.cert, &profile.cert);
+        or(&mut self.key, &profile.key);
+        or(&mut self.bind, &profile.bind);
+        or(&mut self.timeout, &profile.timeout);
     }
 }
 
-impl GateOptions {
-    /// The gate that runs a command; there has to be one.
-    pub(in crate::cli) fn for_command(self) -> Result<Gate, Complaint> {
-        let missing = || {
-            let hint = "give --gate HOST:PORT with --ca, --cert and --key; or set TSMGATE_GATE and its like";
-            Complaint::usage("no gate is named", hint)
-        };
-        self.gate(REQUEST)?.ok_or_else(missing)
-    }
+/// No gate is named, by whatever means.
+fn nobody(else_give: &str) -> Complaint {
+    let hint = "give --gate HOST:PORT with --ca, --cert and --key, --profile NAME, or --local on the gate's host";
+    Complaint::usage("no gate is named", format!("{hint}{else_give}"))
 }
 
 /// A value, or the complaint that names its option and its variable.
@@ -114,22 +203,4 @@ pub(in crate::cli) fn needed<T>(
     value.ok_or_else(|| {
         Complaint::usage(format!("{option} is missing"), format!("give it, or set {variable}"))
     })
-}
-
-/// A number and one of ms, s, m: `15s`; more than nothing, at most an hour.
-fn timeout(text: &str) -> Result<Duration, String> {
-    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(unit_at);
-    let milliseconds: u64 = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        _ => 0,
-    };
-    let number = number.parse::<u64>().ok();
-    number
-        .and_then(|number| number.checked_mul(milliseconds))
-        .map(Duration::from_millis)
-        .filter(|time| !time.is_zero() && *time <= TIMEOUT_MOST)
-        .ok_or_else(|| "give a number and ms, s or m, at most 60m, as 15s".to_owned())
 }

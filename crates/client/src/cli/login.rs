@@ -13,13 +13,13 @@ use super::complaint::Complaint;
 use super::target::{PRIVATE, Target};
 use super::{Streams, refuse_core_dumps};
 use crate::exit::Exit;
-use crate::{Login, LoginFailure};
+use crate::{Login, Source};
 
 mod format;
 mod options;
 
 pub(super) use options::LoginArgs;
-use options::{Request, Way};
+use options::Request;
 
 /// Runs the command; `given` knows what was typed and what came from the environment.
 pub(super) fn run(arguments: LoginArgs, given: &ArgMatches, streams: &mut Streams<'_>) -> Exit {
@@ -37,7 +37,7 @@ fn perform(
     let request = arguments.settle(given)?;
     let target = place(&request, streams)?;
     refuse_core_dumps();
-    let login = log_in(&request.way)?;
+    let login = log_in(&request.source)?;
     let text = format::render(request.format, &login, &request.cookie_domain);
     match target {
         Some(target) => target.write(text.as_bytes(), PRIVATE)?,
@@ -63,15 +63,10 @@ fn place(request: &Request, streams: &Streams<'_>) -> Result<Option<Target>, Com
 
 /// Asks, on a runtime that is left behind at once: a name that is still being looked up when the time
 /// is over must not keep us.
-fn log_in(way: &Way) -> Result<Login, Complaint> {
+fn log_in(source: &Source) -> Result<Login, Complaint> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Complaint::system(&error))?;
-    let outcome: Result<Login, LoginFailure> = runtime.block_on(async {
-        match way {
-            Way::Gate(gate) => gate.login().await,
-            Way::LocalSocket(socket) => socket.login().await,
-        }
-    });
+    let outcome = runtime.block_on(source.login());
     runtime.shutdown_background();
     Ok(outcome?)
 }

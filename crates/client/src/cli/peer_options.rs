@@ -11,6 +11,7 @@ use tsmgate_wire::Secret;
 
 use super::complaint::Complaint;
 use super::gate_options::{GateOptions, REQUEST};
+use super::whom::{self, Chosen};
 use crate::api::{Controller, ControllerAddress, Entry, Peer, Pin, Trust};
 use crate::{LocalSocket, identity};
 
@@ -58,11 +59,11 @@ impl PeerOptions {
                 "only a gate can be asked this: give --gate HOST:PORT, and leave --direct out",
             )),
             Some(_) => self.controller(given),
-            None => self.at_gate(),
+            None => self.at_gate(&Chosen::one(given)?, given),
         }
     }
 
-    fn at_gate(self) -> Result<Peer, Complaint> {
+    fn at_gate(self, chosen: &Chosen, given: &ArgMatches) -> Result<Peer, Complaint> {
         let of_a_controller = [
             ("--direct-ca", self.direct_ca.is_some()),
             ("--direct-pin", self.direct_pin.is_some()),
@@ -74,10 +75,7 @@ impl PeerOptions {
             let what = format!("{option} is for --direct");
             return Err(Complaint::usage(what, "give --direct https://HOST:8850 with it"));
         }
-        let hint =
-            "give --gate HOST:PORT with --ca, --cert and --key, or --direct https://HOST:8850";
-        let missing = || Complaint::usage("neither --gate nor --direct is given", hint);
-        Ok(self.gate.gate(REQUEST)?.ok_or_else(missing)?.into())
+        self.gate.peer_of(chosen, given, "; or --direct https://HOST:8850")
     }
 
     fn controller(self, given: &ArgMatches) -> Result<Peer, Complaint> {
@@ -99,7 +97,7 @@ impl PeerOptions {
         };
         let (bind, timeout) = (self.gate.bind(), self.gate.timeout(REQUEST));
         // --bind is not the gate's alone here
-        let gates = GateOptions::typed(given).filter(|option| option != "--bind");
+        let gates = whom::typed(given).filter(|option| option != "--bind");
         let ways = [
             self.username.as_ref().map(|_| "--username".to_owned()),
             self.socket.as_ref().map(|_| "--socket".to_owned()),
@@ -122,11 +120,11 @@ impl PeerOptions {
                 let hint = "give --username NAME with it";
                 return Err(Complaint::usage("--password-file is for --username", hint));
             }
-            (None, Some(path)) => Entry::LocalSocket(LocalSocket { path, timeout }),
+            (None, Some(path)) => Entry::Source(LocalSocket { path, timeout }.into()),
             (None, None) => {
                 let hint = "give --username NAME, --socket PATH, or --gate HOST:PORT with --ca, --cert and --key";
                 let missing = || Complaint::usage("there is no way to a session", hint);
-                Entry::Gate(self.gate.gate(REQUEST)?.ok_or_else(missing)?)
+                Entry::Source(self.gate.source(REQUEST, given)?.ok_or_else(missing)?)
             }
         };
         Ok(Controller { address, trust, entry, bind, timeout }.into())

@@ -71,6 +71,10 @@ impl Unreached {
             Self::Refused | Self::Network(_) => {
                 format!("check that tsmgated runs there, and the network and firewall to {peer}")
             }
+            Self::NoSocket | Self::DeadSocket => {
+                "check that tsmgated runs on this host, and that its listen.local is this socket"
+                    .into()
+            }
             Self::TimedOut(Stage::Answer) => {
                 "the gate did not answer in time; see its log, or raise --timeout".into()
             }
@@ -122,6 +126,10 @@ impl Refusal {
             Self::AccessDenied => {
                 "the gate needs a [[client]] entry of this certificate's name, and this address in it"
             }
+            Self::LocalUser => {
+                "the gate needs a [[local]] entry of your user or of a group of yours; its audit log \
+                 has the reason"
+            }
             Self::Alert(_) => "the reason is in the gate's audit log",
             Self::Closed => {
                 "the reason is in the gate's audit log, or the gate was stopping: try again"
@@ -147,6 +155,9 @@ impl Lack {
     fn hint(self) -> &'static str {
         match self {
             Self::Role => "the gate's operator can give this client a role with `login`",
+            Self::GateSocketMode => {
+                "the socket is there for every user: see the modes of its folders, on the gate's host"
+            }
             Self::TsmGroup | Self::SocketMode => {
                 "add your user to TSM's group on this host (tsmadmin by default), and log in anew"
             }

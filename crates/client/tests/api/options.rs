@@ -29,7 +29,7 @@ fn without_a_peer_every_command_says_what_to_give() {
             continue;
         }
         let run = Run::of(&mut tsmgate(*verb));
-        run.says(64, "neither --gate nor --direct is given", "--direct https://HOST:8850");
+        run.says(64, "no gate is named", "--direct https://HOST:8850");
     }
     let run = Run::of(&mut tsmgate(["status", "--gate", "localhost"]));
     run.says(64, "--ca FILE is missing", "TSMGATE_CA");

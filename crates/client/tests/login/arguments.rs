@@ -14,7 +14,7 @@ fn usage_failures_exit_with_64_and_two_lines() {
         (&[], "nothing was asked for"),
         (&["logon"], "unrecognized subcommand 'logon'"),
         (&["login", "--colour"], "unexpected argument '--colour'"),
-        (&["login"], "neither --gate nor --socket"),
+        (&["login"], "no gate is named"),
         (&["login", "--gate", "tsm:x"], "not an address of a gate: tsm:x"),
         (&["login", "--gate", "tsm:0"], "not an address of a gate: tsm:0"),
         (&["login", "--gate", "tsm"], "--ca FILE is missing"),

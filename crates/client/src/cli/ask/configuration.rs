@@ -77,7 +77,7 @@ impl Task {
         for key in &self.keys {
             let request = request("configuration-key", &[&version, key], &[])?;
             let mut answer = api.ask(&request).await?.into_json();
-            if matches!(api.peer(), Peer::Controller(_)) && !self.secrets {
+            if !api.peer().is_gate() && !self.secrets {
                 request.redact(&mut answer);
             }
             let found = answer.get_mut("configKeys").and_then(|keys| keys.get_mut(key.as_str()));
@@ -106,7 +106,7 @@ impl Task {
             return;
         }
         let lifted = match api.peer() {
-            Peer::Gate(_) => "the permission config.secrets shows such values",
+            Peer::Gate(_) | Peer::LocalGate(_) => "the permission config.secrets shows such values",
             Peer::Controller(_) => "--secrets shows such values",
         };
         streams.say(&format!("redacted: {}; {lifted}", redacted.join(", ")));

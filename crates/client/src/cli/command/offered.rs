@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use clap::Args;
+use clap::{ArgMatches, Args};
 use tokio::runtime;
 use tsmgate_catalogue::command::{Command, Effect};
 
@@ -39,14 +39,22 @@ pub(crate) struct RunArgs {
 }
 
 /// Runs one of the commands that the gate offers.
-pub(in crate::cli) fn run(arguments: RunArgs, streams: &mut Streams<'_>) -> Ended {
-    let outcome = settled(arguments, streams);
+pub(in crate::cli) fn run(
+    arguments: RunArgs,
+    given: &ArgMatches,
+    streams: &mut Streams<'_>,
+) -> Ended {
+    let outcome = settled(arguments, given, streams);
     outcome.unwrap_or_else(|complaint| complaint.tell(streams.talk).into())
 }
 
-fn settled(arguments: RunArgs, streams: &mut Streams<'_>) -> Result<Ended, Complaint> {
+fn settled(
+    arguments: RunArgs,
+    given: &ArgMatches,
+    streams: &mut Streams<'_>,
+) -> Result<Ended, Complaint> {
     let RunArgs { options: how, apply, words } = arguments;
-    let peer: Peer = how.gate.clone().for_command()?.into();
+    let peer = how.gate.clone().peer(given)?;
     let offered = ask(peer)?;
     let commands: Vec<Command> = offered.into_iter().map(|offered| offered.command).collect();
     let texts: Vec<&str> = words.iter().map_while(|word| word.to_str()).collect();
@@ -70,7 +78,7 @@ fn settled(arguments: RunArgs, streams: &mut Streams<'_>) -> Result<Ended, Compl
         Ok(matches) => matches,
         Err(error) => return Ok(misread(&error, with_secret, streams).into()),
     };
-    let run = prepare(command, &matches, how, &apply, streams)?;
+    let run = prepare(command, (&matches, given), how, &apply, streams)?;
     begin(run, streams)
 }
 

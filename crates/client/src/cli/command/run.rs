@@ -96,12 +96,8 @@ impl Run {
             () = signals.come() => return Err(Complaint::left("interrupted", perhaps)),
         };
         if self.detach {
-            let text = if self.json {
-                json::visible(&serde_json::to_string(&task).unwrap_or_default())
-            } else {
-                task.id.to_string()
-            };
-            streams.answer(format!("{text}\n").as_bytes())?;
+            let text = if self.json { json::line(&task) } else { format!("{}\n", task.id) };
+            streams.answer(text.as_bytes())?;
             return Ok(Exit::Done.into());
         }
         if self.changes && !self.json {

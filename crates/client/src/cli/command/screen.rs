@@ -129,8 +129,7 @@ impl Watch for Screen<'_, '_> {
             self.say("the gate answers again");
         }
         if self.json {
-            let text = serde_json::to_string(&event).unwrap_or_default();
-            self.streams.answer(format!("{}\n", json::visible(&text)).as_bytes())?;
+            self.streams.answer(json::line(&event).as_bytes())?;
             return match event.what {
                 What::File { option, content } => self.file(&option, &content),
                 _ => Ok(()),

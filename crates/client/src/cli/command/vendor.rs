@@ -4,11 +4,11 @@
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use tsmgate_catalogue::command::{Command, REQUEST_TIMEOUT};
 
-use crate::Address;
-use crate::api::ControllerAddress;
+use crate::api::{ControllerAddress, Peer};
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
-use crate::cli::gate_options::GateOptions;
+use crate::cli::gate_options::{GateOptions, REQUEST};
+use crate::{Address, Source};
 
 const HEADING: &str = "Options of every tsm command";
 const SERVER: &str = "every tsm --server";
@@ -25,6 +25,8 @@ const THIS_HOST: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// What they say of a command.
 #[derive(Debug, Default)]
 pub(super) struct Said {
+    /// The controller that is named.
+    pub(super) server: Option<ControllerAddress>,
     /// For how many seconds it may run, where it cannot be told itself.
     pub(super) run_seconds: Option<u64>,
     /// Whether nobody is to be asked.
@@ -80,7 +82,6 @@ pub(super) fn augment(made: clap::Command, command: &Command) -> clap::Command {
 pub(super) fn settle(
     matches: &ArgMatches,
     command: &Command,
-    gate: &mut GateOptions,
     streams: &mut Streams<'_>,
 ) -> Result<Said, Complaint> {
     let given = |id: &str| {
@@ -100,10 +101,9 @@ pub(super) fn settle(
             "--trust-admin-controller-cert means nothing here: the gate's host checks TSM itself",
         );
     }
-    if let Ok(Some(server)) = matches.try_get_one::<String>(SERVER) {
-        at(server, gate)?;
-    }
+    let server = matches.try_get_one::<String>(SERVER).ok().flatten();
     Ok(Said {
+        server: server.map(|server| server.parse()).transpose()?,
         run_seconds: matches.try_get_one::<u64>(TIMEOUT).ok().flatten().copied(),
         ignore_prompt: given(IGNORE_PROMPT)
             || command
@@ -112,22 +112,30 @@ pub(super) fn settle(
     })
 }
 
-/// `-s`: the host of the gate, by whichever of its names.
-fn at(server: &str, gate: &mut GateOptions) -> Result<(), Complaint> {
-    let server: ControllerAddress = server.parse()?;
+/// Whom `-s` means: the gate of that host, by whichever of its names.
+pub(super) fn peer_at(
+    server: &ControllerAddress,
+    mut gate: GateOptions,
+    given: &ArgMatches,
+) -> Result<Peer, Complaint> {
     let host = server.address().host();
-    let Some(named) = gate.host() else {
+    let Some(named) = gate.clone().source(REQUEST, given)? else {
         // TSM and its gate share a host
-        let address = Address::with_port(&bracketed(host), Address::PORT)?;
-        gate.name(address);
-        return Ok(());
+        gate.name(Address::with_port(&bracketed(host), Address::PORT)?);
+        return gate.peer(given);
     };
     let is = |other: &str| host.eq_ignore_ascii_case(other);
-    if is(named) || gate.server_name().is_some_and(is) || THIS_HOST.into_iter().any(is) {
-        return Ok(());
+    let is_there = match &named {
+        Source::Gate(gate) => is(gate.address.host()) || is(&gate.server_name),
+        Source::LocalGate(_) | Source::LocalSocket(_) => {
+            is(&rustix::system::uname().nodename().to_string_lossy())
+        }
+    };
+    if is_there || THIS_HOST.into_iter().any(is) {
+        return gate.peer(given);
     }
     Err(Complaint::usage(
-        format!("-s names {}, and the gate is {}", server.address().host(), named),
+        format!("-s names {host}, and the gate is {}", named.name()),
         "a gate asks the TSM of its own host: leave -s out, or give --gate of that host's gate",
     ))
 }

@@ -23,11 +23,7 @@ pub(super) async fn tell(
         if !verdict.permitted {
             exit = Exit::NotPermitted;
         }
-        let text = if as_json {
-            json::visible(&serde_json::to_string(&verdict).unwrap_or_default()) + "\n"
-        } else {
-            shown(&verdict)
-        };
+        let text = if as_json { json::line(&verdict) } else { shown(&verdict) };
         streams.answer(text.as_bytes())?;
     }
     Ok(exit.into())

@@ -11,9 +11,10 @@ use clap::{ArgMatches, Args};
 use super::format::Format;
 use crate::address::is_host;
 use crate::cli::complaint::Complaint;
-use crate::cli::gate_options::{GateOptions, needed};
+use crate::cli::gate_options::GateOptions;
+use crate::cli::whom;
 use crate::exit::Exit;
-use crate::{Gate, LocalSocket};
+use crate::{Gate, LocalSocket, Source};
 
 /// Get a session cookie of TSM, through a gate or from this host's TSM
 ///
@@ -47,7 +48,7 @@ pub(crate) struct LoginArgs {
 /// What was asked for, settled.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) way: Way,
+    pub(super) source: Source,
     pub(super) format: Format,
     pub(super) cookie_domain: String,
     pub(super) output: Option<PathBuf>,
@@ -55,17 +56,10 @@ pub(super) struct Request {
     pub(super) quiet: bool,
 }
 
-/// Which way in.
-#[derive(Debug)]
-pub(super) enum Way {
-    Gate(Gate),
-    LocalSocket(LocalSocket),
-}
-
 impl LoginArgs {
     /// Decides for one way in, and takes what belongs to it.
     pub(super) fn settle(self, given: &ArgMatches) -> Result<Request, Complaint> {
-        let local = self.is_local(given)?;
+        let at_socket = self.is_at_socket(given)?;
         if self.output.as_deref() == Some(Path::new("-")) {
             let hint = "stdout is the default: leave --output out; ./- is a file of that name";
             return Err(Complaint::usage("--output takes no -", hint));
@@ -74,24 +68,30 @@ impl LoginArgs {
             let hint = "give --format netscape with it, or leave it out";
             return Err(Complaint::usage("--cookie-domain is for the netscape format", hint));
         }
-        let host = self.gate.host().map(str::to_owned).filter(|_| !local);
+        let usual = Gate::TIMEOUT;
+        let source = match self.socket {
+            Some(path) if at_socket => {
+                LocalSocket { path, timeout: self.gate.timeout(usual) }.into()
+            }
+            _ => self.gate.needed_source(usual, given, "; or --socket PATH")?,
+        };
+        let host = match &source {
+            Source::Gate(gate) => gate.address.host(),
+            Source::LocalGate(_) | Source::LocalSocket(_) => "localhost",
+        };
         Ok(Request {
             format: self.format,
-            cookie_domain: self
-                .cookie_domain
-                .clone()
-                .or(host)
-                .unwrap_or_else(|| "localhost".to_owned()),
-            output: self.output.clone(),
+            cookie_domain: self.cookie_domain.unwrap_or_else(|| host.to_owned()),
+            output: self.output,
             show: self.show,
             quiet: self.quiet,
-            way: if local { self.local_socket()? } else { self.gate()? },
+            source,
         })
     }
 
-    fn is_local(&self, given: &ArgMatches) -> Result<bool, Complaint> {
+    fn is_at_socket(&self, given: &ArgMatches) -> Result<bool, Complaint> {
         let typed = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
-        match (typed("socket"), GateOptions::typed(given)) {
+        match (typed("socket"), whom::typed(given)) {
             (true, Some(option)) => {
                 let what = format!("--socket does not go with {option}");
                 Err(Complaint::usage(what, "a local socket needs none of a gate's options"))
@@ -106,17 +106,6 @@ impl LoginArgs {
             }
             (false, None) => Ok(self.socket.is_some()),
         }
-    }
-
-    fn local_socket(self) -> Result<Way, Complaint> {
-        let path = needed(self.socket, "--socket PATH", "TSMGATE_SOCKET")?;
-        Ok(Way::LocalSocket(LocalSocket { path, timeout: self.gate.timeout(Gate::TIMEOUT) }))
-    }
-
-    fn gate(self) -> Result<Way, Complaint> {
-        let hint = "give --gate HOST:PORT with --ca, --cert and --key, or --socket PATH";
-        let missing = || Complaint::usage("neither --gate nor --socket is given", hint);
-        Ok(Way::Gate(self.gate.gate(Gate::TIMEOUT)?.ok_or_else(missing)?))
     }
 }
 

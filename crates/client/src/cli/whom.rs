@@ -1,0 +1,172 @@
+//! Which gate is meant, of all that can name one: options, a profile, variables, the current profile.
+//!
+//! What is typed counts first, an option before a profile. A typed --profile sets the variables of a gate aside,
+//! so that no gate gets what was meant for another; one that TSMGATE_PROFILE names fills in what the other
+//! variables leave out. The current profile counts only where nothing else names a gate.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
+
+use super::complaint::Complaint;
+use super::gate_options::GateOptions;
+use crate::LocalGate;
+use crate::profile::{Profile, ProfileFault, ProfileName, Profiles};
+
+const PROFILE: &str = "profile";
+const LOCAL: &str = "local";
+
+/// The options by which every command can be told its gate, before or after its name.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Which gate")]
+pub(crate) struct WhomOptions {
+    /// Gate by its name in the configuration file; several for what only reads
+    #[arg(long, value_name = "NAME", env = "TSMGATE_PROFILE", hide_env_values = true)]
+    #[arg(global = true, value_delimiter = ',')]
+    profile: Vec<ProfileName>,
+    /// Ask the gate of this host at its local socket, as the user that you are
+    #[arg(long, value_name = "PATH", env = "TSMGATE_LOCAL", hide_env_values = true)]
+    #[arg(global = true, num_args = 0..=1, require_equals = true, default_missing_value = LocalGate::PATH)]
+    local: Option<PathBuf>,
+}
+
+/// Which gate is meant.
+#[derive(Debug)]
+pub(super) enum Whom {
+    /// None was named.
+    Nobody,
+    /// That of this host.
+    Local { path: PathBuf, timeout: Option<Duration> },
+    /// One with all that is known of it.
+    Gate(GateOptions),
+}
+
+/// A profile, and how it came to be chosen.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Chosen {
+    /// Its name, where one is.
+    pub(super) name: Option<ProfileName>,
+    profile: Profile,
+    is_typed: bool,
+}
+
+impl Chosen {
+    /// The profile that is named, or may count.
+    pub(super) fn one(given: &ArgMatches) -> Result<Self, Complaint> {
+        let mut all = Self::all(given)?;
+        match (all.pop(), all.is_empty()) {
+            (Some(chosen), true) => Ok(chosen),
+            _ => Err(Complaint::usage(
+                "several profiles do not go with this command",
+                "give one: only status, whoami, nodes, ports and jobs list ask several gates",
+            )),
+        }
+    }
+
+    /// Each of the profiles that are named, in that order; one without a name where there is none.
+    pub(super) fn all(given: &ArgMatches) -> Result<Vec<Self>, Complaint> {
+        let names: Vec<ProfileName> = given
+            .try_get_many::<ProfileName>(PROFILE)
+            .ok()
+            .flatten()
+            .map(|names| names.cloned().collect())
+            .unwrap_or_default();
+        if names.is_empty() {
+            return Ok(vec![Self::default()]);
+        }
+        let path = Profiles::path()?;
+        let profiles = Profiles::read(&path)?;
+        let is_typed = is_typed(given, PROFILE);
+        let chosen = |name: ProfileName| {
+            let profile = profiles.find(&name, &path)?.clone();
+            Ok(Self { name: Some(name), profile, is_typed })
+        };
+        names.into_iter().map(chosen).collect()
+    }
+}
+
+impl From<ProfileFault> for Complaint {
+    fn from(fault: ProfileFault) -> Self {
+        Self::new(fault.exit(), fault.to_string(), fault.hint())
+    }
+}
+
+/// The current profile, where there is one.
+fn current() -> Result<Option<Profile>, ProfileFault> {
+    // without a home there are no profiles, and whoever wants none need not have one
+    let Ok(path) = Profiles::path() else { return Ok(None) };
+    let profiles = Profiles::read(&path)?;
+    let current = profiles.current.as_ref();
+    current.map(|current| profiles.find(current, &path).cloned()).transpose()
+}
+
+/// The first option that names a gate, or belongs to one, and was typed; as a person writes it.
+pub(super) fn typed(given: &ArgMatches) -> Option<String> {
+    let global = [LOCAL, PROFILE].into_iter().find(|id| is_typed(given, id));
+    global.map(|id| format!("--{id}")).or_else(|| GateOptions::typed(given))
+}
+
+/// The local socket, where --local was typed.
+pub(super) fn typed_local(given: &ArgMatches) -> Option<PathBuf> {
+    given.try_get_one::<PathBuf>(LOCAL).ok().flatten().filter(|_| is_typed(given, LOCAL)).cloned()
+}
+
+fn is_typed(given: &ArgMatches, id: &str) -> bool {
+    given.try_contains_id(id).unwrap_or(false)
+        && given.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+/// Decides.
+pub(super) fn settle(
+    mut options: GateOptions,
+    chosen: &Chosen,
+    given: &ArgMatches,
+) -> Result<Whom, Complaint> {
+    let mut local = given.try_get_one::<PathBuf>(LOCAL).ok().flatten().cloned();
+    if let Some(path) = typed_local(given) {
+        let profile = is_typed(given, PROFILE).then(|| format!("--{PROFILE}"));
+        if let Some(option) = profile.or_else(|| GateOptions::typed(given)) {
+            let what = format!("--local does not go with {option}");
+            return Err(Complaint::usage(
+                what,
+                "the gate of this host needs none of those options",
+            ));
+        }
+        return Ok(local_gate(path, &options));
+    }
+    if is_typed(given, "gate") || chosen.is_typed {
+        local = None;
+    }
+    if chosen.is_typed {
+        options.forget_variables(given);
+    }
+    let Some(path) = local else { return by_profile(options, chosen) };
+    if options.gate.is_some() {
+        return Err(Complaint::usage(
+            "both TSMGATE_GATE and TSMGATE_LOCAL are set",
+            "unset one of them, or give --gate or --local",
+        ));
+    }
+    Ok(local_gate(path, &options))
+}
+
+/// With what a profile says.
+fn by_profile(mut options: GateOptions, chosen: &Chosen) -> Result<Whom, Complaint> {
+    let is_named = options.gate.is_some();
+    let profile = match &chosen.name {
+        None if !is_named => current()?.unwrap_or_default(),
+        _ => chosen.profile.clone(),
+    };
+    options.fill(&profile);
+    Ok(match (profile.local, &options.gate) {
+        (Some(path), _) if !is_named => local_gate(path, &options),
+        (_, Some(_)) => Whom::Gate(options),
+        (_, None) => Whom::Nobody,
+    })
+}
+
+fn local_gate(path: PathBuf, options: &GateOptions) -> Whom {
+    Whom::Local { path, timeout: options.timeout }
+}

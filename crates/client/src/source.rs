@@ -1,0 +1,67 @@
+//! Where a session comes from: a gate, that of this host, or TSM's own socket here.
+
+use std::time::Duration;
+
+use crate::failure::{LoginFailure, shown};
+use crate::{Gate, LocalGate, LocalSocket, Login};
+
+/// A way to a session of TSM's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A gate, with the login lane's own TLS.
+    Gate(Gate),
+    /// The gate of this host.
+    LocalGate(LocalGate),
+    /// TSM's own socket on this host.
+    LocalSocket(LocalSocket),
+}
+
+impl Source {
+    /// Asks for a session; nothing is kept.
+    ///
+    /// # Errors
+    /// Those of [`Gate::login`], [`LocalGate::login`] or [`LocalSocket::login`].
+    pub async fn login(&self) -> Result<Login, LoginFailure> {
+        match self {
+            Self::Gate(gate) => gate.login().await,
+            Self::LocalGate(gate) => gate.login().await,
+            Self::LocalSocket(socket) => socket.login().await,
+        }
+    }
+
+    /// What a person calls it: `HOST:PORT`, or the path of the socket, escaped.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Gate(gate) => gate.address.to_string(),
+            Self::LocalGate(gate) => gate.peer(),
+            Self::LocalSocket(socket) => shown(&socket.path),
+        }
+    }
+
+    /// The time of a whole attempt.
+    pub fn timeout(&self) -> Duration {
+        match self {
+            Self::Gate(gate) => gate.timeout,
+            Self::LocalGate(gate) => gate.timeout,
+            Self::LocalSocket(socket) => socket.timeout,
+        }
+    }
+}
+
+impl From<Gate> for Source {
+    fn from(gate: Gate) -> Self {
+        Self::Gate(gate)
+    }
+}
+
+impl From<LocalGate> for Source {
+    fn from(gate: LocalGate) -> Self {
+        Self::LocalGate(gate)
+    }
+}
+
+impl From<LocalSocket> for Source {
+    fn from(socket: LocalSocket) -> Self {
+        Self::LocalSocket(socket)
+    }
+}
