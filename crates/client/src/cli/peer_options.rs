@@ -16,7 +16,7 @@ use crate::api::{Controller, ControllerAddress, Entry, Peer, Pin, Trust};
 use crate::{LocalSocket, identity};
 
 /// Who is asked.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct PeerOptions {
     #[command(flatten)]
     gate: GateOptions,
@@ -60,6 +60,21 @@ impl PeerOptions {
             )),
             Some(_) => self.controller(given),
             None => self.at_gate(&Chosen::one(given)?, given),
+        }
+    }
+
+    /// One of several gates, by its profile.
+    pub(super) fn settle_one_of_several(
+        self,
+        chosen: &Chosen,
+        given: &ArgMatches,
+    ) -> Result<Peer, Complaint> {
+        match &self.direct {
+            Some(_) => Err(Complaint::usage(
+                "--direct does not go with several profiles",
+                "a controller is one: leave --direct or --profile out",
+            )),
+            None => self.at_gate(chosen, given),
         }
     }
 

@@ -58,11 +58,16 @@ impl Chosen {
         let mut all = Self::all(given)?;
         match (all.pop(), all.is_empty()) {
             (Some(chosen), true) => Ok(chosen),
-            _ => Err(Complaint::usage(
-                "several profiles do not go with this command",
-                "give one: only status, whoami, nodes, ports and jobs list ask several gates",
-            )),
+            _ => Err(Self::too_many()),
         }
+    }
+
+    /// Several profiles, where only one can be asked.
+    pub(super) fn too_many() -> Complaint {
+        Complaint::usage(
+            "several profiles do not go with this command",
+            "give one: only status, whoami, nodes, ports and jobs list ask several gates",
+        )
     }
 
     /// Each of the profiles that are named, in that order; one without a name where there is none.
