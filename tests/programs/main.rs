@@ -24,6 +24,7 @@ mod killed;
 mod life;
 mod notify;
 mod passed;
+mod proxies;
 mod reload;
 mod report;
 mod runner;

@@ -124,7 +124,11 @@ impl LoginFailure {
     /// The exit code of this failure.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::BadAddress(_) | Self::BadServerName(_) | Self::BadSocketPath(_) => Exit::Usage,
+            Self::BadAddress(_)
+            | Self::BadServerName(_)
+            | Self::BadProxy
+            | Self::ProxyPassword
+            | Self::BadSocketPath(_) => Exit::Usage,
             Self::File { .. } => Exit::File,
             Self::Tsm { .. } => Exit::Tsm,
             Self::Unreachable { .. } => Exit::Unreachable,

@@ -29,6 +29,7 @@
 //!         certificate: "/etc/tsmgate/jump01.pem".into(),
 //!         private_key: "/etc/tsmgate/jump01.key".into(),
 //!         bind: None,
+//!         proxy: None,
 //!         timeout: Gate::TIMEOUT,
 //!     };
 //!     let login = gate.login().await?;
@@ -52,7 +53,7 @@
 //! ```
 //!
 //! Rooms: `gate`, `local_gate` and `local_socket` are the ways in, `source` any of them; `identity` reads the files, `reach`
-//! connects, `tls` decides what is spoken and sorts what goes wrong there, `conversation` asks and
+//! connects, `proxy` through others, `tls` decides what is spoken and sorts what goes wrong there, `conversation` asks and
 //! reads, [`api`] asks over HTTP, [`check`] looks before a command is sent, [`tsm`] reads TSM's status
 //! and jobs, [`profile`] has gates by name, [`failure`] is every way to fail a login, [`exit`] the one table of exit codes, [`cli`] the
 //! command line.
@@ -73,6 +74,7 @@ mod json;
 mod local_gate;
 mod local_socket;
 mod login;
+mod proxy;
 mod reach;
 mod source;
 mod tls;
@@ -83,5 +85,6 @@ pub use gate::Gate;
 pub use local_gate::LocalGate;
 pub use local_socket::LocalSocket;
 pub use login::Login;
+pub use proxy::{Proxy, ProxyUrl};
 pub use source::Source;
 pub use tsmgate_wire::{Cookie, Secret};

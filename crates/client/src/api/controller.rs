@@ -66,7 +66,7 @@ pub struct Pin([u8; 32]);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A gate, or the login socket of TSM where it runs on this host.
-    Source(Source),
+    Source(Box<Source>),
     /// A user of the controller's host, in TSM's group.
     Password {
         /// The user.

@@ -135,11 +135,11 @@ impl PeerOptions {
                 let hint = "give --username NAME with it";
                 return Err(Complaint::usage("--password-file is for --username", hint));
             }
-            (None, Some(path)) => Entry::Source(LocalSocket { path, timeout }.into()),
+            (None, Some(path)) => Entry::Source(Box::new(LocalSocket { path, timeout }.into())),
             (None, None) => {
                 let hint = "give --username NAME, --socket PATH, or --gate HOST:PORT with --ca, --cert and --key";
                 let missing = || Complaint::usage("there is no way to a session", hint);
-                Entry::Source(self.gate.source(REQUEST, given)?.ok_or_else(missing)?)
+                Entry::Source(Box::new(self.gate.source(REQUEST, given)?.ok_or_else(missing)?))
             }
         };
         Ok(Controller { address, trust, entry, bind, timeout }.into())
