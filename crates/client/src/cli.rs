@@ -25,6 +25,7 @@ mod colour;
 mod command;
 mod commands;
 mod complaint;
+mod exec;
 mod gate_options;
 mod login;
 mod peer_options;
@@ -32,6 +33,7 @@ mod pki;
 mod profile;
 mod progress;
 mod render;
+mod session;
 mod signals;
 mod table;
 mod target;
@@ -55,6 +57,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Login(login::LoginArgs),
+    Exec(exec::ExecArgs),
     #[command(flatten)]
     Ask(ask::AskVerb),
     #[command(subcommand)]
@@ -159,6 +162,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
             let given = matches.subcommand_matches("login").cloned().unwrap_or_default();
             login::run(arguments, &given, &mut streams).code()
         }
+        Verb::Exec(arguments) => exec::run(arguments, innermost(&matches), &mut streams).code(),
         Verb::Ask(verb) => ask::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Profile(verb) => profile::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),

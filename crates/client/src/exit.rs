@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use crate::cache::CacheFault;
 use crate::failure::LoginFailure;
 
 /// How a run of `tsmgate` ended.
@@ -129,11 +130,11 @@ impl LoginFailure {
             | Self::BadProxy
             | Self::ProxyPassword
             | Self::BadSocketPath(_) => Exit::Usage,
-            Self::File { .. } => Exit::File,
+            Self::RetryLater { .. } | Self::Cache(CacheFault::Busy { .. }) => Exit::RetryLater,
+            Self::File { .. } | Self::Cache(_) => Exit::File,
             Self::Tsm { .. } => Exit::Tsm,
             Self::Unreachable { .. } => Exit::Unreachable,
             Self::NotAccepted { .. } => Exit::NotAccepted,
-            Self::RetryLater { .. } => Exit::RetryLater,
             Self::Untrusted { .. } | Self::Protocol { .. } => Exit::Protocol,
             Self::NotPermitted { .. } => Exit::NotPermitted,
         }

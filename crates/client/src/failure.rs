@@ -13,6 +13,7 @@ use tsmgate_pki::kind_text;
 use tsmgate_text::escape;
 use tsmgate_wire::ReplyFault;
 
+use crate::cache::CacheFault;
 pub use crate::proxy::ProxyFault;
 
 mod hint;
@@ -103,6 +104,9 @@ pub enum LoginFailure {
         /// Why, and for how long.
         delay: Delay,
     },
+    /// The cache cannot be used.
+    #[error(transparent)]
+    Cache(#[from] CacheFault),
 }
 
 /// What is wrong with a local file.

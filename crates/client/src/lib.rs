@@ -54,11 +54,12 @@
 //!
 //! Rooms: `gate`, `local_gate` and `local_socket` are the ways in, `source` any of them; `identity` reads the files, `reach`
 //! connects, `proxy` through others, `tls` decides what is spoken and sorts what goes wrong there, `conversation` asks and
-//! reads, [`api`] asks over HTTP, [`check`] looks before a command is sent, [`tsm`] reads TSM's status
+//! reads, [`api`] asks over HTTP, [`cache`] keeps sessions for the commands of one user, [`check`] looks before a command is sent, [`tsm`] reads TSM's status
 //! and jobs, [`profile`] has gates by name, [`failure`] is every way to fail a login, [`exit`] the one table of exit codes, [`cli`] the
 //! command line.
 
 pub mod api;
+pub mod cache;
 pub mod check;
 pub mod cli;
 pub mod exit;
@@ -77,6 +78,7 @@ mod login;
 mod proxy;
 mod reach;
 mod source;
+mod system;
 mod tls;
 
 pub use address::Address;

@@ -80,6 +80,12 @@ impl Complaint {
         }
     }
 
+    /// A program cannot be started.
+    pub(super) fn program(name: &str, what: impl std::fmt::Display, hint: &str) -> Self {
+        let what = format!("cannot run {name}: {what}");
+        Self { exit: Exit::File, what, hint: hint.to_owned() }
+    }
+
     /// The system does not give us what a login needs.
     pub(super) fn system(error: &io::Error) -> Self {
         Self {

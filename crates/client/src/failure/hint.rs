@@ -40,6 +40,7 @@ impl LoginFailure {
             Self::NotPermitted { lack, .. } => lack.hint().into(),
             Self::Tsm { cause, .. } => cause.hint().into(),
             Self::RetryLater { delay, .. } => delay.hint(),
+            Self::Cache(fault) => fault.hint(),
         }
     }
 }
