@@ -37,6 +37,7 @@ mod judged_proxied;
 mod leaving;
 mod library;
 mod limits;
+mod local;
 mod noticed;
 mod proxy;
 mod python;

@@ -79,6 +79,8 @@ fn stages(
         Identity::PublicKey(hash) => {
             format!("the public key with SHA-256 {}", data_encoding::BASE64.encode(hash))
         }
+        // no [[client]] says so
+        Identity::User(uid) => format!("the user {uid}"),
     };
     lines.push(format!("identify: {name} is a certificate with {identity}"));
     if policy.entries(&client.identity).len() > 1 {
