@@ -21,8 +21,8 @@ use tsmgate_gate::admission::Admission;
 use tsmgate_gate::admission::local::{self as local_admission, LocalAdmission};
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::ledger::Ledger;
-use tsmgate_gate::permission::Permission;
-use tsmgate_gate::policy::{Client, Closed, Policy};
+use tsmgate_gate::permission::{Permission, Role};
+use tsmgate_gate::policy::{Closed, Policy};
 
 use crate::accept::{self, complain_of_panic};
 use crate::audit::record::{Outcome, Record};
@@ -123,16 +123,23 @@ impl Loaded {
         warnings.extend(self.slots.warning.iter().cloned());
         let Config { tsm, catalogue, .. } = &*self.snapshot.config;
         let (http, run) = (tsm.api.is_some(), tsm.runner.is_some());
-        let can = |client, http, run| can_do_something(client, catalogue, http, run);
-        for client in policy.clients().iter().filter(|client| !can(client, http, run)) {
-            let what = if can(client, true, false) {
+        let clients = policy.clients().iter();
+        let clients =
+            clients.map(|client| (format!("the client `{}`", client.name), &client.roles));
+        let local = policy.local().0.iter();
+        let local = local.map(|entry| (format!("[[local]] {}", entry.who), &entry.roles));
+        for (who, roles) in clients.chain(local) {
+            let can = |http, run| can_do_something(roles, catalogue, http, run);
+            let what = if can(http, run) {
+                continue;
+            } else if can(true, false) {
                 "has roles for the api lane alone, and tsm.api is not set"
-            } else if can(client, true, true) {
+            } else if can(true, true) {
                 "has roles for the command lane alone, and tsm.command_socket is not set"
             } else {
                 "has no role that gives anything this version serves"
             };
-            warnings.push(format!("the client `{}` {what}", client.name));
+            warnings.push(format!("{who} {what}"));
         }
         if policy.allow.iter().any(|network| network.is_everything()) {
             let what = "holds every address there is; name the networks of your clients";
@@ -142,11 +149,11 @@ impl Loaded {
     }
 }
 
-/// Whether a client's roles give anything that the lanes there are can do.
-fn can_do_something(client: &Client, catalogue: &Catalogue, http: bool, run: bool) -> bool {
+/// Whether roles give anything that the lanes there are can do.
+fn can_do_something(roles: &[Arc<Role>], catalogue: &Catalogue, http: bool, run: bool) -> bool {
     let gives = |name: &str| {
         let permission: Option<Permission> = name.parse().ok();
-        permission.is_some_and(|permission| client.role_giving(&permission).is_some())
+        permission.is_some_and(|permission| roles.iter().any(|role| role.gives(&permission)))
     };
     let login = gives(Permission::login().name());
     login

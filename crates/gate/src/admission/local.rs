@@ -64,7 +64,10 @@ impl LocalAdmission {
     pub fn callers(&self) -> Vec<(String, usize)> {
         let state = self.state();
         let known = state.users.values();
-        known.filter_map(|(count, name)| name.clone().map(|name| (name, *count))).collect()
+        let named = known.filter_map(|(count, name)| name.clone().map(|name| (name, *count)));
+        let mut callers: Vec<_> = named.collect();
+        callers.sort();
+        callers
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

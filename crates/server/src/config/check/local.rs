@@ -1,5 +1,5 @@
-//! `[[local]]`: who of this host may come, by name. That nobody is called so is odd, and no fault: the user
-//! database may know him tomorrow.
+//! `[[local]]`: who of this host may come, by name. That nobody is called so, or that the user database does not
+//! say, is odd and no fault: it may tomorrow, and is asked again whenever somebody comes.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use tsmgate_text::escape;
 use super::Origin;
 use super::clients::{entry_limits, entry_roles};
 use crate::config::raw::{self, Raw};
+use crate::observe::visible;
 
 /// The longest name of a user or a group, in bytes: longer than any system has.
 const LONGEST: usize = 256;
@@ -29,12 +30,12 @@ pub(super) fn local(
     for written in &raw.local {
         let entry = written.get_ref();
         let who = named(entry).map_err(|message| fault(&written.span(), message))?;
-        if !exists(&who).map_err(|error| fault(&written.span(), error.to_string()))? {
-            let who = escape(who.to_string());
-            warnings.push(format!(
-                "[[local]]: there is no {who} here, so that the entry lets nobody in"
-            ));
-        }
+        let odd = match exists(&who) {
+            Ok(true) => None,
+            Ok(false) => Some(format!("there is no {who} here: the entry lets nobody in")),
+            Err(fault) => Some(fault.to_string()),
+        };
+        warnings.extend(odd.map(|odd| format!("[[local]]: {}", visible(&odd))));
         entries.push(LocalEntry {
             who,
             roles: entry_roles(&entry.roles, roles, &fault)?,
