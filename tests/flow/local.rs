@@ -11,7 +11,7 @@ async fn scene(entries: &str) -> Scene {
     Scene::with(SceneOptions::api("[\"monitor\"]").with_local(entries)).await
 }
 
-/// A user whom an entry names gets a cookie, and both records say who he is: no address, no certificate
+/// R41: a user whom an entry names gets a cookie, and both records say who he is: no address, no certificate
 #[tokio::test]
 async fn a_listed_user_logs_in() {
     if !can_make_users() {
@@ -40,7 +40,7 @@ async fn a_listed_user_logs_in() {
     scene.verify();
 }
 
-/// A user whom no entry names is closed without a byte, and recorded; TSM sees nothing. Root is no exception
+/// R1, R7: a user whom no entry names is closed without a byte, and recorded; TSM sees nothing. Root is no exception
 #[tokio::test]
 async fn who_is_not_listed_gets_nothing() {
     if !can_make_users() {
@@ -63,7 +63,7 @@ async fn who_is_not_listed_gets_nothing() {
     scene.nothing_reached_tsm();
 }
 
-/// A number that the user database does not know is nobody
+/// R7: a number that the user database does not know is nobody
 #[tokio::test]
 async fn a_number_without_a_user_is_refused() {
     let scene = scene(&entry("user = \"root\"", "[\"login\"]")).await;
@@ -75,7 +75,7 @@ async fn a_number_without_a_user_is_refused() {
     scene.nothing_reached_tsm();
 }
 
-/// A group counts by the user database: here as a supplementary one, which the connecting process does not
+/// R6: a group counts by the user database: here as a supplementary one, which the connecting process does not
 /// even run with
 #[tokio::test]
 async fn a_member_of_a_listed_group_comes_in() {
@@ -115,7 +115,7 @@ async fn roles_are_those_of_all_entries() {
     scene.nothing_reached_tsm();
 }
 
-/// The first byte says the lane: HTTP and Thrift on the same socket, and what is neither is cut
+/// R30: the first byte says the lane: HTTP and Thrift on the same socket, and what is neither is cut
 #[tokio::test]
 async fn the_first_byte_says_the_lane() {
     let scene = scene(&entry("user = \"root\"", "[\"monitor\"]")).await;

@@ -11,7 +11,7 @@ use crate::support::in_words;
 
 const LOGIN: &str = "[\"login\"]";
 
-/// R24: who connects faster than his rate is cut, listed or not; another is not, and the record does not grow
+/// R21: who connects faster than his rate is cut, listed or not; another is not, and the record does not grow
 #[tokio::test]
 async fn a_user_over_his_rate_is_cut_and_no_other() {
     if !can_make_users() {
@@ -36,8 +36,8 @@ async fn a_user_over_his_rate_is_cut_and_no_other() {
     assert_eq!(scene.tsm.counts().cookies, 3);
     scene.stop().await;
     let of = |reason: &str, uid: u32| {
-        let mut records = scene.records("refused");
-        records.retain(|one| one["event.reason"] == reason && one["user.id"] == uid.to_string());
+        let (mut records, id) = (scene.records("refused"), uid.to_string());
+        records.retain(|one| one["event.reason"] == reason && one["user.id"] == *id);
         let count = |one: &serde_json::Value| one["tsmgate.count"].as_u64().unwrap_or(1);
         (records.len(), records.iter().map(count).sum::<u64>())
     };
@@ -46,7 +46,7 @@ async fn a_user_over_his_rate_is_cut_and_no_other() {
     assert_eq!(of("source_over_rate", user.uid), (1, 1));
 }
 
-/// R24: one user has so many connections and no more; another still comes in, and a place that is free is free
+/// R21: one user has so many connections and no more; another still comes in, and a place that is free is free
 #[tokio::test]
 async fn a_user_has_so_many_places() {
     if !can_make_users() {
@@ -84,7 +84,7 @@ async fn a_user_has_so_many_places() {
     .await;
 }
 
-/// R27: the members of a group have their limits each for himself
+/// R22: the members of a group have their limits each for himself
 #[tokio::test]
 async fn members_of_a_group_have_their_own_limits() {
     if !can_make_users() {

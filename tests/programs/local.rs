@@ -26,7 +26,7 @@ fn curl(uid: u32, socket: &std::path::Path, path: &str) -> (i32, String, String)
     told(&curl.arg(format!("http://localhost{path}")).output().unwrap())
 }
 
-/// `curl --unix-socket` as an ordinary user whom an entry names reads TSM's status; one whom none names gets an
+/// R7: `curl --unix-socket` as an ordinary user whom an entry names reads TSM's status; one whom none names gets an
 /// empty reply. Anybody may connect to the file: who it is decides
 #[tokio::test(flavor = "multi_thread")]
 async fn curl_asks_through_the_socket() {
@@ -52,6 +52,13 @@ async fn curl_asks_through_the_socket() {
     assert!(refused["process.pid"].as_u64().unwrap() > 1);
     assert_eq!(scene.tsm.requests().len(), asked);
     scene.verify();
+    let file = scene.path("log/audit.jsonl").display().to_string();
+    let (code, out, err) = tsmgated(&["audit", "report", &file, "--json"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["requests"]["clients"][0]["name"], format!("local:{}", user.name));
+    assert_eq!(report["networks"][0]["network"], "this host");
+    assert_eq!(report["totals"]["strangers_refused"], 1);
 }
 
 /// R55: what an earlier life left is replaced; what another process listens on is not, nor is a socket made where
@@ -114,7 +121,7 @@ async fn a_socket_that_is_handed_over_counts() {
     }
 }
 
-/// What cannot be looked up is refused with a reason of its own, and not taken for an answer; the gate starts
+/// R7: what cannot be looked up is refused with a reason of its own, and not taken for an answer; the gate starts
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_lookup_is_a_refusal() {
     if !have("unshare", "util-linux") {
@@ -212,9 +219,7 @@ async fn a_gate_of_an_ordinary_user_knows_its_callers() {
     }
     let user = User::make();
     let (scene, socket) = local(&entry(&format!("group = \"{}\"", user.name), "[\"login\"]")).await;
-    for name in ["run"] {
-        std::os::unix::fs::chown(scene.path(name), Some(65534), Some(65534)).unwrap();
-    }
+    std::os::unix::fs::chown(scene.path("run"), Some(65534), Some(65534)).unwrap();
     let words = crate::stage::as_user(&scene, 65534, 65534, "--clear-groups");
     let runtime = scene.path("run").display().to_string();
     let gated = Gated::start(&config(&scene), &words, &[("RUNTIME_DIRECTORY", &runtime)]);

@@ -87,6 +87,16 @@ impl Ledger {
         }
     }
 
+    /// How many accounts there are.
+    pub fn len(&self) -> usize {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     fn take(
         &self,
         client: &Client,
