@@ -14,6 +14,8 @@
 //! what they print as [`api::Output`]. [`check`] finds what is wrong with certificates, keys and settings
 //! before they are sent.
 //!
+//! [`forward::Forward`] offers TSM's login socket on this host, for programs that know nothing of gates.
+//!
 //! It refuses to skip the check of a gate's or a controller's certificate, to read a private key that
 //! others may read, to take a cookie without its return code, to resume a TLS session, and to print a
 //! secret.
@@ -54,7 +56,8 @@
 //! Rooms: `gate`, `local_gate` and `local_socket` are the ways in, `source` any of them; `identity` reads the files, `reach`
 //! connects, `tls` decides what is spoken and sorts what goes wrong there, `conversation` asks and
 //! reads, [`api`] asks over HTTP, [`check`] looks before a command is sent, [`tsm`] reads TSM's status
-//! and jobs, [`profile`] has gates by name, [`failure`] is every way to fail a login, [`exit`] the one table of exit codes, [`cli`] the
+//! and jobs, [`profile`] has gates by name, [`forward`] answers in TSM's
+//! place, `system` has what is Unix's alone, [`failure`] is every way to fail a login, [`exit`] the one table of exit codes, [`cli`] the
 //! command line.
 
 pub mod api;
@@ -62,6 +65,7 @@ pub mod check;
 pub mod cli;
 pub mod exit;
 pub mod failure;
+pub mod forward;
 pub mod profile;
 pub mod tsm;
 
@@ -75,6 +79,7 @@ mod local_socket;
 mod login;
 mod reach;
 mod source;
+mod system;
 mod tls;
 
 pub use address::Address;

@@ -1,0 +1,6 @@
+//! What of this client is particular to Unix: a small function each, so that another system's can stand in
+//! its place.
+
+pub(crate) mod peer;
+pub(crate) mod service;
+pub(crate) mod socket;
