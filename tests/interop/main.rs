@@ -3,6 +3,7 @@
 //! HTTP clients at the api lane.
 
 mod api;
+mod forward;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};

@@ -89,14 +89,28 @@ impl Gate {
         }
     }
 
+    /// Reads what a login needs, without going near the gate.
+    ///
+    /// # Errors
+    /// [`LoginFailure::File`] and [`LoginFailure::BadServerName`].
+    pub(crate) fn check_files(&self) -> Result<(), LoginFailure> {
+        self.name()?;
+        tls::config(&self.authority, &self.certificate, &self.private_key, ALPN).map(drop)
+    }
+
+    /// The name that the gate has to prove.
+    fn name(&self) -> Result<ServerName<'static>, LoginFailure> {
+        ServerName::try_from(self.server_name.clone())
+            .map_err(|_| LoginFailure::BadServerName(self.server_name.clone()))
+    }
+
     /// Connects for one lane, and has both sides prove who they are.
     pub(crate) async fn connect(
         &self,
         alpn: &[u8],
         deadline: Instant,
     ) -> Result<TlsStream<TcpStream>, LoginFailure> {
-        let name = ServerName::try_from(self.server_name.clone())
-            .map_err(|_| LoginFailure::BadServerName(self.server_name.clone()))?;
+        let name = self.name()?;
         let config = tls::config(&self.authority, &self.certificate, &self.private_key, alpn)?;
         let tcp = match &self.proxy {
             Some(proxy) => proxy.reach(&self.address, self.bind, deadline).await?,
