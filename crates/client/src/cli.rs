@@ -25,6 +25,7 @@ mod colour;
 mod command;
 mod commands;
 mod complaint;
+mod doctor;
 mod gate_options;
 mod login;
 mod peer_options;
@@ -61,6 +62,7 @@ enum Verb {
     Commands(commands::CommandsVerb),
     #[command(subcommand)]
     Profile(profile::ProfileVerb),
+    Doctor(doctor::DoctorArgs),
     Pki(pki::PkiArgs),
     #[command(flatten)]
     OnHost(command::OnHost),
@@ -161,6 +163,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
         }
         Verb::Ask(verb) => ask::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Profile(verb) => profile::run(verb, innermost(&matches), &mut streams).code(),
+        Verb::Doctor(arguments) => doctor::run(arguments, innermost(&matches), &mut streams).code(),
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
         Verb::Commands(verb) => commands::run(verb, innermost(&matches), &mut streams).code(),
         Verb::OnHost(asked) => command::run(&asked, &mut streams).code(),

@@ -54,12 +54,13 @@
 //! Rooms: `gate`, `local_gate` and `local_socket` are the ways in, `source` any of them; `identity` reads the files, `reach`
 //! connects, `tls` decides what is spoken and sorts what goes wrong there, `conversation` asks and
 //! reads, [`api`] asks over HTTP, [`check`] looks before a command is sent, [`tsm`] reads TSM's status
-//! and jobs, [`profile`] has gates by name, [`failure`] is every way to fail a login, [`exit`] the one table of exit codes, [`cli`] the
+//! and jobs, [`profile`] has gates by name, [`doctor`] walks the way to a gate and says where it ends, [`failure`] is every way to fail a login, [`exit`] the one table of exit codes, [`cli`] the
 //! command line.
 
 pub mod api;
 pub mod check;
 pub mod cli;
+pub mod doctor;
 pub mod exit;
 pub mod failure;
 pub mod profile;
@@ -75,6 +76,7 @@ mod local_socket;
 mod login;
 mod reach;
 mod source;
+mod system;
 mod tls;
 
 pub use address::Address;
