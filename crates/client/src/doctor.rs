@@ -123,7 +123,7 @@ async fn to_a_gate(walk: &mut Walk<'_>, gate: &Gate, settings: &[Setting], takes
     }
     let reached = network::reach(walk, gate).await;
     let Some((tcp, local)) = reached else { return walk.skip_rest("no connection") };
-    if files.is_err() {
+    if !files.is_ok_and(|files| files.fit()) {
         return walk.skip_rest("a file of yours cannot be used");
     }
     if !lane::look(walk, gate, tcp).await {

@@ -9,7 +9,7 @@ use tsmgate_pki::time_text;
 use super::step::{Setting, Step, Trouble};
 use super::{SETTINGS, Side, shown};
 use crate::exit::Exit;
-use crate::failure::LoginFailure;
+use crate::failure::{FileFault, LoginFailure};
 use crate::system::standing::Standing;
 use crate::{Gate, identity, tls};
 
@@ -20,14 +20,29 @@ const RENEW: &str = "have a new one issued, by `tsmgate pki client` or by whoeve
 /// What was read of the files; the key itself is not kept.
 pub(super) struct Files {
     chain: Vec<CertificateDer<'static>>,
+    /// Where the key is not the certificate's.
+    misfit: Option<LoginFailure>,
+}
+
+impl Files {
+    /// Whether a handshake can be tried with them.
+    pub(super) fn fit(&self) -> bool {
+        self.misfit.is_none()
+    }
 }
 
 /// Reads all three as a login would.
 pub(super) fn read(gate: &Gate) -> Result<Files, LoginFailure> {
     identity::authority(&gate.authority)?;
     let chain = identity::certificates(&gate.certificate)?;
-    tls::config(&gate.authority, &gate.certificate, &gate.private_key, tsmgate_wire::ALPN)?;
-    Ok(Files { chain })
+    let config =
+        tls::config(&gate.authority, &gate.certificate, &gate.private_key, tsmgate_wire::ALPN);
+    let misfit = match config {
+        Ok(_) => None,
+        Err(failure @ LoginFailure::File { fault: FileFault::KeyMismatch, .. }) => Some(failure),
+        Err(failure) => return Err(failure),
+    };
+    Ok(Files { chain, misfit })
 }
 
 /// The step of what was said alone.
@@ -39,7 +54,7 @@ pub(super) fn settings(settings: &[Setting]) -> Step {
     );
     let step = Step::new(SETTINGS, place).with("settings", each.collect::<Vec<_>>());
     settings.iter().fold(step, |step, setting| {
-        step.line(format!("{} {}, from {}", setting.name, setting.value, setting.origin))
+        step.line(format!("{} {} ({})", setting.name, setting.value, setting.origin))
     })
 }
 
@@ -71,13 +86,17 @@ pub(super) fn own_certificate(gate: &Gate, files: &Files) -> Step {
     };
     let left = shown::days(own.days_left);
     let identity = known_by(own);
-    let says = format!("{identity}, until {}, {left} left, its key fits", own.ends);
+    let says = format!("{identity}, until {}, {left} left", own.ends);
     let step = Step::new(NAME, says)
         .with("certificate", shown::certificate(own))
         .with("identity", identity)
         .with("chain", views.iter().skip(1).map(|view| view.subject.clone()).collect::<Vec<_>>())
+        .with("key_fits", files.fit())
         .line(format!("issued by {}", own.issuer));
-    judged(step, own, now)
+    match &files.misfit {
+        Some(failure) => step.failed_by(failure),
+        None => judged(step, own, now),
+    }
 }
 
 /// What a gate's entry calls it.

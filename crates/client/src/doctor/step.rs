@@ -70,7 +70,7 @@ pub struct Setting {
     pub name: &'static str,
     /// What it says, escaped.
     pub value: String,
-    /// Where it came from: an option, a variable, a profile, or nowhere.
+    /// Where it came from: an option, a variable, a profile, or the default.
     pub origin: String,
 }
 

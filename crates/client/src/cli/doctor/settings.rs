@@ -1,4 +1,4 @@
-//! Where each part of what is said of a gate came from: an option, a variable, a profile, or nowhere.
+//! Where each part of what is said of a gate came from: an option, a variable, a profile, or the default.
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -29,10 +29,10 @@ pub(super) fn of(
                 format!("TSMGATE_{}", key.to_ascii_uppercase())
             }
             (_, Some(name)) if profile_has.contains(&key) => match &chosen.name {
-                Some(_) => format!("the profile {name}"),
-                None => format!("the current profile, {name}"),
+                Some(_) => format!("profile {name}"),
+                None => format!("current profile, {name}"),
             },
-            _ => "nowhere: the default".to_owned(),
+            _ => "default".to_owned(),
         }
     };
     let setting = |(name, value)| Setting { name, value, origin: origin(name) };
