@@ -25,8 +25,10 @@ mod colour;
 mod command;
 mod commands;
 mod complaint;
+mod doctor;
 mod exec;
 mod forward;
+
 mod gate_options;
 mod login;
 mod peer_options;
@@ -66,6 +68,7 @@ enum Verb {
     #[command(subcommand)]
     Profile(profile::ProfileVerb),
     Forward(forward::ForwardArgs),
+    Doctor(doctor::DoctorArgs),
     Pki(pki::PkiArgs),
     #[command(flatten)]
     OnHost(command::OnHost),
@@ -170,6 +173,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
         Verb::Forward(arguments) => {
             forward::run(arguments, innermost(&matches), &mut streams).code()
         }
+        Verb::Doctor(arguments) => doctor::run(arguments, innermost(&matches), &mut streams).code(),
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
         Verb::Commands(verb) => commands::run(verb, innermost(&matches), &mut streams).code(),
         Verb::OnHost(asked) => command::run(&asked, &mut streams).code(),
