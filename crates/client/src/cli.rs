@@ -25,6 +25,7 @@ mod colour;
 mod command;
 mod commands;
 mod complaint;
+mod completions;
 mod gate_options;
 mod login;
 mod peer_options;
@@ -56,6 +57,8 @@ enum Verb {
     #[command(subcommand)]
     Commands(commands::CommandsVerb),
     Pki(pki::PkiArgs),
+    #[command(flatten)]
+    Manual(tsmgate_manual::Shown),
     #[command(flatten)]
     OnHost(command::OnHost),
 }
@@ -155,6 +158,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
         }
         Verb::Ask(verb) => ask::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
+        Verb::Manual(shown) => completions::run(shown, &mut streams).code(),
         Verb::Commands(verb) => commands::run(verb, &mut streams).code(),
         Verb::OnHost(asked) => command::run(&asked, &mut streams).code(),
     }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use nix::sys::signal::{SigSet, Signal as SignalNumber};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -26,9 +26,11 @@ use crate::process;
 use crate::sandbox::Sandbox;
 use crate::sockets::Sockets;
 
+mod doctor;
 mod explain;
 mod from_socat;
 mod ip_dropin;
+mod manual;
 mod report;
 mod status;
 mod trust_tsm;
@@ -40,7 +42,8 @@ mod verify;
 pub enum Exit {
     /// It did, or the answer is yes.
     Done = 0,
-    /// `audit verify`, `audit report`: the chain is broken. `status`: the gate is not ready.
+    /// `audit verify`, `audit report`: the chain is broken. `status`: the gate is not ready. `doctor`: a warning,
+    /// and nothing that failed; what failed has the code of its kind below.
     Broken = 1,
     /// `audit verify`, `audit report`: what is there is in order, but it does not begin at the beginning.
     Partial = 2,
@@ -77,7 +80,7 @@ impl Exit {
     fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done; explain: permitted; audit: the chain is whole",
-            Self::Broken => "audit: the chain is broken; status: the gate is not ready",
+            Self::Broken => "audit: the chain is broken; status: not ready; doctor: a warning",
             Self::Partial => "audit: in order, but the beginning is elsewhere or missing",
             Self::Usage => "the command line is wrong",
             Self::Contents => "a file's contents are wrong (named with line and column)",
@@ -132,6 +135,8 @@ enum Command {
         #[arg(long, default_value = "login")]
         permission: Permission,
     },
+    /// Look at everything around the gate on this host, and say what to do where something is wrong
+    Doctor(doctor::Arguments),
     /// Say how the running gate is
     Status(status::StatusArguments),
     /// Let the running gate read everything anew, and say how that went
@@ -145,6 +150,13 @@ enum Command {
     TrustTsm(trust_tsm::Arguments),
     /// Read the `socat` line that this gate replaces, and print a configuration to start from
     FromSocat(from_socat::Arguments),
+    #[command(flatten)]
+    Manual(tsmgate_manual::Shown),
+}
+
+/// The whole command line as clap sees it, for manual pages, completions and tests.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 #[derive(Debug, clap::Args)]
@@ -192,11 +204,13 @@ pub fn main() -> ExitCode {
             verify::verify(&files, expect_head.as_ref())
         }
         Command::Audit(AuditCommand::Report(arguments)) => report::report(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Reload(arguments) => status::reload(&arguments),
         Command::PrintIpDropin(arguments) => ip_dropin::print(&arguments),
         Command::TrustTsm(arguments) => trust_tsm::trust_tsm(&arguments),
         Command::FromSocat(arguments) => from_socat::from_socat(&arguments),
+        Command::Manual(shown) => manual::manual(shown),
     };
     ExitCode::from(exit as u8)
 }

@@ -42,6 +42,7 @@ pub mod connection;
 pub mod credentials;
 pub mod daemon;
 pub mod digest;
+pub mod doctor;
 pub mod drain;
 pub mod handshake;
 pub mod house;
