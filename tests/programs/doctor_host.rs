@@ -73,7 +73,7 @@ fn doctor(scene: &Scene, more: &[&str]) -> (i32, String, String) {
     told(&doctor.args(more).output().unwrap())
 }
 
-/// R58: a healthy host: every step that can be looked at is good, no session was asked for, and a stranger
+/// A healthy host: every step that can be looked at is good, no session was asked for, and a stranger
 /// learns nothing
 #[tokio::test(flavor = "multi_thread")]
 async fn a_healthy_gate_passes_every_step() {
@@ -125,7 +125,7 @@ async fn a_healthy_gate_passes_every_step() {
     assert!(out.starts_with("ok        configuration"), "{out}");
 }
 
-/// R58: what does not load leaves out what depends on it, and says so
+/// What does not load leaves out what depends on it, and says so
 #[tokio::test(flavor = "multi_thread")]
 async fn a_configuration_that_does_not_load_leaves_the_rest_out() {
     let (_, listen) = listen();
@@ -143,7 +143,7 @@ async fn a_configuration_that_does_not_load_leaves_the_rest_out() {
     assert_eq!(Said::of(&scene, &["--user", "root"]).code, 66);
 }
 
-/// R7: a user that TSM will not let in is found in the users database
+/// A user that TSM will not let in is found in the users database
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_who_is_not_in_tsms_group_is_found() {
     let (scene, _gated) = healthy(SceneOptions::default()).await;
@@ -163,7 +163,7 @@ async fn a_user_who_is_not_in_tsms_group_is_found() {
     said.says("tsm_login_socket", "left_out", &["the service user is not known"]);
 }
 
-/// R53: who else could answer at TSM's socket is named, and a TSM that is away
+/// Who else could answer at TSM's socket is named, and a TSM that is away
 #[tokio::test(flavor = "multi_thread")]
 async fn tsms_socket_is_judged_by_its_owner_its_folder_and_who_answers() {
     let (scene, _gated) = healthy(SceneOptions::default()).await;
@@ -211,7 +211,7 @@ async fn another_certificate_of_tsms_is_found() {
     said.says("tsm_certificate", "failed", &["it does not answer", "tsm status"]);
 }
 
-/// R58: a runner that is away
+/// A runner that is away
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runner_that_is_away_is_found() {
     let (scene, _gated) = healthy(SceneOptions::commands("[\"monitor\"]")).await;
@@ -221,7 +221,7 @@ async fn a_runner_that_is_away_is_found() {
     assert_eq!(said.step("runner_socket")["advice"][0]["side"], "runner");
 }
 
-/// R58: nobody at the port, and somebody else
+/// Nobody at the port, and somebody else
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_that_is_empty_or_taken_is_found() {
     let (address, listen) = listen();
@@ -238,7 +238,7 @@ async fn a_port_that_is_empty_or_taken_is_found() {
     said.says("port", "failed", &[&us, "listens there, and is not the gate"]);
 }
 
-/// R53: the mapping that the gate was to replace
+/// The mapping that the gate was to replace
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mapping_that_was_forgotten_is_found() {
     if !have("socat", "socat") {
@@ -260,7 +260,7 @@ async fn a_mapping_that_was_forgotten_is_found() {
     said.says("forwarders", "failed", &words);
 }
 
-/// R58: the gate's own certificate: over, soon over, and with another's key
+/// The gate's own certificate: over, soon over, and with another's key
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gates_own_certificate_is_judged() {
     let authority = Authority::new("tests");
@@ -291,7 +291,7 @@ async fn the_gates_own_certificate_is_judged() {
     assert_eq!(Said::of(&scene, &["--user", "root"]).code, 66);
 }
 
-/// R29: an audit that the gate's user cannot write, and one that is not whole
+/// An audit that the gate's user cannot write, and one that is not whole
 #[tokio::test(flavor = "multi_thread")]
 async fn an_audit_that_cannot_be_written_or_is_broken_is_found() {
     let (scene, gated) = healthy(SceneOptions::default()).await;
@@ -323,7 +323,7 @@ fn open(scene: &Scene) {
     chown(Path::new(&scene.path("log")), Some(0), Some(0)).unwrap();
 }
 
-/// R58: another user than root is told what is left out, and nothing that is wrong
+/// Another user than root is told what is left out, and nothing that is wrong
 #[tokio::test(flavor = "multi_thread")]
 async fn another_user_is_told_what_is_left_out() {
     if !have("setpriv", "util-linux") {

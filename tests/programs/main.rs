@@ -23,6 +23,7 @@ mod from_socat;
 mod ip_dropin;
 mod killed;
 mod life;
+mod manual;
 mod notify;
 mod passed;
 mod reload;

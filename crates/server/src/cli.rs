@@ -53,13 +53,15 @@ pub enum Exit {
     Contents = 65,
     /// A file is missing, or others could change it.
     File = 66,
-    /// `status`, `reload`: no running gate answers. `trust-tsm`: TSM's controller does not.
+    /// `status`, `reload`: no running gate answers. `trust-tsm`: TSM's controller does not. `doctor`: one of them,
+    /// TSM's socket or the runner.
     Unavailable = 69,
     /// A part of the daemon ended that must not.
     Internal = 70,
     /// The address cannot be listened on, or the system refuses something else.
     System = 71,
-    /// `explain`: the answer is no. `trust-tsm`: it is another certificate than the expected one.
+    /// `explain`: the answer is no. `trust-tsm`: it is another certificate than the expected one. `doctor`: so it
+    /// is, or another user.
     Refused = 77,
 }
 
@@ -85,14 +87,16 @@ impl Exit {
             Self::Usage => "the command line is wrong",
             Self::Contents => "a file's contents are wrong (named with line and column)",
             Self::File => "a file is missing, or others than root and our user could change it",
-            Self::Unavailable => "status, reload: no running gate answers; trust-tsm: TSM does not",
+            Self::Unavailable => {
+                "status, reload: no gate answers; trust-tsm: TSM does not; doctor: either"
+            }
             Self::Internal => {
                 "a part of the daemon ended that must not, or its last records are lost"
             }
             Self::System => {
                 "the address cannot be listened on, or the system refuses something else"
             }
-            Self::Refused => "explain: refused; trust-tsm: another certificate than expected",
+            Self::Refused => "explain: refused; trust-tsm, doctor: somebody else than expected",
         }
     }
 }

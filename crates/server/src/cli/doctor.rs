@@ -11,14 +11,17 @@ use crate::observe::visible;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Nothing is changed, no program started and no session asked for. Root sees everything; another user is told
-what is left out. Connections without a certificate are tried at the gate's own port: its audit has them.
+Nothing is changed, no program started and no session asked for. Root sees
+everything; another user is told what is left out. Connections without a
+certificate are tried at the gate's own port: its audit has their refusals.
 
-Exit codes: 0 where all is good, 1 where there are warnings alone; else that of the first step that failed:
-65 a file's contents, 66 a file, 69 nobody answers, 71 the system, 77 somebody is not who it has to be.
+Exit codes: 0 where all is good, 1 where there are warnings alone; else that of
+the first step that failed: 65 a file's contents, 66 a file, 69 nobody answers,
+71 the system, 77 somebody is not who it has to be.
 
-JSON: verdict, steps[]{step, verdict, milliseconds, looked_at, found[], advice[]{side, do}, cause};
-verdict is ok, left_out, warning or failed; side is gate, tsm, runner or host.
+JSON: verdict, steps[]{step, verdict, milliseconds, looked_at, found[],
+advice[]{side, do}, cause}; a verdict is ok, left_out, warning or failed, a side
+gate, tsm, runner or host, a cause contents, file, unavailable, system or refused.
 
 Examples:
   tsmgated doctor

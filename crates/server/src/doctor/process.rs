@@ -121,6 +121,17 @@ fn address_of(text: &str) -> Option<IpAddr> {
     }
 }
 
+/// The numbers of the Unix sockets that are bound to this path: the listener's, and those it has accepted.
+pub(super) fn bound(path: &Path) -> Vec<u64> {
+    let table = text(Path::new("/proc/net/unix")).unwrap_or_default();
+    let path = path.to_string_lossy();
+    let of = |line: &str| -> Option<u64> {
+        let numbers = line.strip_suffix(path.as_ref()).filter(|numbers| numbers.ends_with(' '))?;
+        (!numbers.contains('/')).then(|| numbers.split_whitespace().nth(6)?.parse().ok())?
+    };
+    table.lines().filter_map(of).collect()
+}
+
 /// The processes that hold one of these sockets.
 pub(super) fn holders(inodes: &[u64]) -> Vec<Process> {
     let wanted: Vec<PathBuf> =

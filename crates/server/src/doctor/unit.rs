@@ -43,9 +43,9 @@ struct Setting {
 
 /// Whom the unit runs the gate as.
 pub(super) fn user() -> Option<String> {
-    let folders = FOLDERS.map(PathBuf::from);
-    let users = settings(&folders).into_iter().filter(|setting| setting.name == "User");
-    users.last().map(|setting| setting.value).filter(|user| !user.is_empty())
+    let settings = settings(&FOLDERS.map(PathBuf::from));
+    let user = settings.into_iter().rfind(|setting| setting.name == "User")?;
+    Some(user.value).filter(|user| !user.is_empty())
 }
 
 /// The unit of this host, and the gate that runs.

@@ -7,7 +7,7 @@
 
 use std::net::TcpListener;
 
-use super::{Process, listening, reaches};
+use super::{Process, bound, holders, listening, reaches};
 
 #[test]
 fn a_listener_is_found_with_its_process() {
@@ -39,4 +39,15 @@ fn a_process_is_known_by_user_groups_and_program() {
     assert!(!us.is_gate());
     assert!(us.field("Threads").is_some() && us.command_line().contains("tsmgate_server"));
     assert_eq!(Process::of(u32::MAX), None);
+}
+
+#[test]
+fn who_answers_at_a_unix_socket_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it");
+    assert_eq!(bound(&path), []);
+    let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let found = holders(&bound(&path));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].pid, std::process::id());
 }
