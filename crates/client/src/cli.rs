@@ -25,10 +25,10 @@ mod colour;
 mod command;
 mod commands;
 mod complaint;
+mod completions;
 mod doctor;
 mod exec;
 mod forward;
-
 mod gate_options;
 mod login;
 mod peer_options;
@@ -70,6 +70,8 @@ enum Verb {
     Forward(forward::ForwardArgs),
     Doctor(doctor::DoctorArgs),
     Pki(pki::PkiArgs),
+    #[command(flatten)]
+    Manual(tsmgate_manual::Shown),
     #[command(flatten)]
     OnHost(command::OnHost),
 }
@@ -175,6 +177,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
         }
         Verb::Doctor(arguments) => doctor::run(arguments, innermost(&matches), &mut streams).code(),
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
+        Verb::Manual(shown) => completions::run(shown, &mut streams).code(),
         Verb::Commands(verb) => commands::run(verb, innermost(&matches), &mut streams).code(),
         Verb::OnHost(asked) => command::run(&asked, &mut streams).code(),
     }

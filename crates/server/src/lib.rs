@@ -30,6 +30,8 @@
 //! [`judge`] whether it may stay. [`systemd`] is told how it goes; [`status`] is the picture for people,
 //! [`metrics`] the one for machines, [`observe`] the doors at which both are shown.
 //!
+//! [`doctor`] is no part of what runs: it looks at the host for an administrator.
+//!
 //! The decisions are in `tsmgate-gate`, which does no I/O; the bytes of the conversation in
 //! `tsmgate-wire`. This crate has no code that makes keys, and none that writes to TSM without a
 //! `Permit`.
@@ -43,6 +45,7 @@ pub mod connection;
 pub mod credentials;
 pub mod daemon;
 pub mod digest;
+pub mod doctor;
 pub mod drain;
 pub mod handshake;
 pub mod house;
