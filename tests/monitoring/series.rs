@@ -138,7 +138,7 @@ fn the_number_of_series_is_bounded() {
         metrics.login(&format!("client{number}"), Ok(()));
         metrics.request(&format!("client{number}"), "status", Ok(()));
         metrics.request_refused(&format!("client{number}"), Reason::NotAnOperation);
-        metrics.seen(&format!("seen{number}"), 1);
+        metrics.seen(&format!("seen{number}"), Some(1));
     }
     let mut full = status();
     full.endings = (0..20_000)

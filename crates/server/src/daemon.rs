@@ -18,7 +18,7 @@ use tsmgate_catalogue::api::raw::RAW;
 use tsmgate_catalogue::api::table::OPERATIONS;
 use tsmgate_catalogue::command::Catalogue;
 use tsmgate_gate::admission::Admission;
-use tsmgate_gate::admission::local::{self as local_admission, LocalAdmission};
+use tsmgate_gate::admission::local::LocalAdmission;
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::ledger::Ledger;
 use tsmgate_gate::permission::{Permission, Role};
@@ -230,7 +230,7 @@ impl Daemon {
             life: process::random_name(),
             started: OffsetDateTime::now_utc(),
             address,
-            local_socket: local.as_ref().and_then(local_socket),
+            local_socket: local.as_ref().and_then(local::path_of),
             reloads: Reloads::new(asks),
             audit,
             snapshot: watch::Sender::new(Arc::new(snapshot)),
@@ -360,14 +360,6 @@ fn observers(
     Ok(observers)
 }
 
-/// Where a socket is, as the kernel knows it: it may have been handed over.
-fn local_socket(listener: &tokio::net::UnixListener) -> Option<PathBuf> {
-    listener.local_addr().ok()?.as_pathname().map(Path::to_owned)
-}
-
-/// Connections of the local socket that may exist at once: those with a place, and some that get none.
-pub(crate) const LOCAL_SLOTS: usize = local_admission::CONNECTIONS + 16;
-
 /// The accept loops, and after them the grace period.
 async fn serve(
     house: Arc<House>,
@@ -383,7 +375,7 @@ async fn serve(
     let door = async {
         match local {
             Some(local) => {
-                accept::accept(local, LOCAL_SLOTS, Watchdog::none(), stopping, one_local).await
+                accept::accept(local, local::SLOTS, Watchdog::none(), stopping, one_local).await
             }
             None => JoinSet::new(),
         }

@@ -7,10 +7,12 @@
 //! Anybody may connect, since the file's mode could only name one group, and a mode says nothing in an audit: the
 //! decision is by the credentials of the process that connected. What nobody allowed is refused.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::net::UnixStream;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
+use tsmgate_gate::admission::local::CONNECTIONS;
 use tsmgate_gate::permit::Caller;
 use tsmgate_gate::reason::Reason;
 
@@ -27,6 +29,14 @@ pub mod directory;
 pub mod peer;
 
 use peer::Peer;
+
+/// Connections that may exist at once: those with a place, and some that are told that they get none.
+pub const SLOTS: usize = CONNECTIONS + 16;
+
+/// Where the socket is, as the kernel knows it: it may have been handed over.
+pub(crate) fn path_of(listener: &UnixListener) -> Option<PathBuf> {
+    listener.local_addr().ok()?.as_pathname().map(Path::to_owned)
+}
 
 /// Takes a connection through all stages. `stop` turns true when the daemon stops.
 pub async fn connection(

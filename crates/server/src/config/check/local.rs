@@ -42,14 +42,15 @@ pub(super) fn local(
             limits: entry_limits(&entry.limits, &raw.limits.client, &fault)?,
         });
     }
-    match (&raw.listen.local, entries.is_empty()) {
-        (Some(_), true) => warnings.push("listen.local is set, and no [[local]] names who may come there".into()),
-        (None, false) => warnings.push(
-            "there is a [[local]], and listen.local is not set: it counts on a socket that systemd hands over alone"
-                .into(),
+    let odd = match (&raw.listen.local, entries.is_empty()) {
+        (Some(_), true) => Some("listen.local is set, and no [[local]] names who may come there"),
+        (None, false) => Some(
+            "there is a [[local]], and listen.local is not set: it counts only on a socket that \
+             systemd hands over",
         ),
-        _ => {}
-    }
+        _ => None,
+    };
+    warnings.extend(odd.map(str::to_owned));
     Ok(entries)
 }
 
