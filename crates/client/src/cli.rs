@@ -27,6 +27,7 @@ mod commands;
 mod complaint;
 mod cookie_jar;
 mod exec;
+mod forward;
 mod gate_options;
 mod login;
 mod peer_options;
@@ -66,6 +67,7 @@ enum Verb {
     Commands(commands::CommandsVerb),
     #[command(subcommand)]
     Profile(profile::ProfileVerb),
+    Forward(forward::ForwardArgs),
     Pki(pki::PkiArgs),
     #[command(flatten)]
     OnHost(command::OnHost),
@@ -170,6 +172,9 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
         }
         Verb::Ask(verb) => ask::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Profile(verb) => profile::run(verb, innermost(&matches), &mut streams).code(),
+        Verb::Forward(arguments) => {
+            forward::run(arguments, innermost(&matches), &mut streams).code()
+        }
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
         Verb::Commands(verb) => commands::run(verb, innermost(&matches), &mut streams).code(),
         Verb::OnHost(asked) => command::run(&asked, &mut streams).code(),

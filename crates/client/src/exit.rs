@@ -125,7 +125,11 @@ impl LoginFailure {
     /// The exit code of this failure.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::BadAddress(_) | Self::BadServerName(_) | Self::BadSocketPath(_) => Exit::Usage,
+            Self::BadAddress(_)
+            | Self::BadServerName(_)
+            | Self::BadProxy
+            | Self::ProxyPassword
+            | Self::BadSocketPath(_) => Exit::Usage,
             Self::RetryLater { .. } | Self::Cache(CacheFault::Busy { .. }) => Exit::RetryLater,
             Self::File { .. } | Self::Cache(_) => Exit::File,
             Self::Tsm { .. } => Exit::Tsm,

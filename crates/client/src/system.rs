@@ -1,9 +1,12 @@
-//! What only Unix has, a small function each: folders of one owner, locks, the clock that nobody sets,
-//! descriptors for another program, and becoming that program.
+//! What of this client is particular to Unix, a small function each, so that another system's can stand in its
+//! place.
 //!
 //! No unsafe code, and no decision: who calls says what is good enough.
 
 pub(crate) mod clock;
 pub(crate) mod descriptor;
 pub(crate) mod folder;
+pub(crate) mod peer;
 pub(crate) mod program;
+pub(crate) mod service;
+pub(crate) mod socket;

@@ -67,9 +67,9 @@ pub struct Pin([u8; 32]);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A gate, or the login socket of TSM where it runs on this host.
-    Source(Source),
+    Source(Box<Source>),
     /// The same with a cache in front: the session stays there for others.
-    Cached(Cache, Source),
+    Cached(Cache, Box<Source>),
     /// A user of the controller's host, in TSM's group.
     Password {
         /// The user.

@@ -95,6 +95,21 @@ impl Complaint {
         }
     }
 
+    /// The same, of one of several.
+    pub(super) fn of(self, whose: &str) -> Self {
+        Self { what: format!("{whose}: {}", self.what), ..self }
+    }
+
+    /// As an object: `exit`, `what`, `hint`.
+    pub(super) fn as_json(&self) -> serde_json::Value {
+        serde_json::json!({ "exit": self.exit.code(), "what": self.what, "hint": self.hint })
+    }
+
+    /// What failed, and the hint.
+    pub(super) fn words(&self) -> (&str, &str) {
+        (&self.what, &self.hint)
+    }
+
     /// Tells it in two lines, and gives back the exit code.
     pub(super) fn tell(&self, talk: &mut dyn Write) -> Exit {
         // in one write, so that lines of other programs do not come between; when even the talk

@@ -17,7 +17,7 @@ use crate::cache::Cache;
 use crate::{LocalSocket, LoginFailure, Source, identity};
 
 /// Who is asked.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct PeerOptions {
     #[command(flatten)]
     gate: GateOptions,
@@ -64,6 +64,21 @@ impl PeerOptions {
             )),
             Some(_) => self.controller(given),
             None => self.at_gate(&Chosen::one(given)?, given),
+        }
+    }
+
+    /// One of several gates, by its profile.
+    pub(super) fn settle_one_of_several(
+        self,
+        chosen: &Chosen,
+        given: &ArgMatches,
+    ) -> Result<Peer, Complaint> {
+        match &self.direct {
+            Some(_) => Err(Complaint::usage(
+                "--direct does not go with several profiles",
+                "a controller is one: leave --direct or --profile out",
+            )),
+            None => self.at_gate(chosen, given),
         }
     }
 
@@ -141,6 +156,7 @@ impl PeerOptions {
 }
 
 fn entry(source: Source, cached: bool) -> Result<Entry, Complaint> {
+    let source = Box::new(source);
     match cached {
         true => Ok(Entry::Cached(Cache::of_user().map_err(LoginFailure::from)?, source)),
         false => Ok(Entry::Source(source)),

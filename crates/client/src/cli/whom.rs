@@ -40,7 +40,7 @@ pub(super) enum Whom {
     /// That of this host.
     Local { path: PathBuf, timeout: Option<Duration> },
     /// One with all that is known of it.
-    Gate(GateOptions),
+    Gate(Box<GateOptions>),
 }
 
 /// A profile, and how it came to be chosen.
@@ -58,11 +58,16 @@ impl Chosen {
         let mut all = Self::all(given)?;
         match (all.pop(), all.is_empty()) {
             (Some(chosen), true) => Ok(chosen),
-            _ => Err(Complaint::usage(
-                "several profiles do not go with this command",
-                "give one: only status, whoami, nodes, ports and jobs list ask several gates",
-            )),
+            _ => Err(Self::too_many()),
         }
+    }
+
+    /// Several profiles, where only one can be asked.
+    pub(super) fn too_many() -> Complaint {
+        Complaint::usage(
+            "several profiles do not go with this command",
+            "give one: only status, whoami, nodes, ports and jobs list ask several gates",
+        )
     }
 
     /// Each of the profiles that are named, in that order; one without a name where there is none.
@@ -162,7 +167,7 @@ fn by_profile(mut options: GateOptions, chosen: &Chosen) -> Result<Whom, Complai
     options.fill(&profile);
     Ok(match (profile.local, &options.gate) {
         (Some(path), _) if !is_named => local_gate(path, &options),
-        (_, Some(_)) => Whom::Gate(options),
+        (_, Some(_)) => Whom::Gate(Box::new(options)),
         (_, None) => Whom::Nobody,
     })
 }
