@@ -20,6 +20,7 @@ mod explain;
 mod files;
 mod flood;
 mod from_socat;
+mod helper;
 mod ip_dropin;
 mod killed;
 mod life;

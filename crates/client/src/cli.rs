@@ -8,7 +8,6 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -19,6 +18,7 @@ use tsmgate_pki::PkiError;
 use crate::LoginFailure;
 use crate::api::ApiFailure;
 use crate::exit::Exit;
+use crate::system::descriptor::out_of_the_way;
 
 mod ask;
 mod colour;
@@ -26,6 +26,7 @@ mod command;
 mod commands;
 mod complaint;
 mod completions;
+mod cookie_jar;
 mod doctor;
 mod exec;
 mod forward;
@@ -61,6 +62,7 @@ struct Arguments {
 enum Verb {
     Login(login::LoginArgs),
     Exec(exec::ExecArgs),
+    CookieJar(cookie_jar::CookieJarArgs),
     #[command(flatten)]
     Ask(ask::AskVerb),
     #[command(subcommand)]
@@ -128,7 +130,7 @@ pub fn main() -> ExitCode {
     let stdout = io::stdout();
     let out_is_terminal = stdout.is_terminal();
     // not through std's buffer: it would keep an unwiped copy of what goes through it
-    let exit = match stdout.as_fd().try_clone_to_owned() {
+    let exit = match out_of_the_way(&stdout) {
         Ok(out) => {
             let mut out = File::from(out);
             let streams = Streams {
@@ -170,6 +172,9 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
             login::run(arguments, &given, &mut streams).code()
         }
         Verb::Exec(arguments) => exec::run(arguments, innermost(&matches), &mut streams).code(),
+        Verb::CookieJar(arguments) => {
+            cookie_jar::run(arguments, innermost(&matches), &mut streams).code()
+        }
         Verb::Ask(verb) => ask::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Profile(verb) => profile::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Forward(arguments) => {

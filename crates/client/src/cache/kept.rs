@@ -44,11 +44,21 @@ impl Stage {
     pub(crate) fn of(asked: Duration, max_age: u32, now: Duration) -> Self {
         let whole = Duration::from_secs(max_age.into());
         match now.checked_sub(asked) {
-            Some(age) if age < whole * 3 / 4 => Self::Young,
+            Some(age) if age < renewal(max_age) => Self::Young,
             Some(age) if age < whole * 9 / 10 => Self::Ageing,
             _ => Self::Over,
         }
     }
+
+    /// When it is time for another.
+    pub(crate) fn ageing_from(asked: Duration, max_age: u32) -> Duration {
+        asked + renewal(max_age)
+    }
+}
+
+/// The age from which a session has a successor.
+fn renewal(max_age: u32) -> Duration {
+    Duration::from_secs(max_age.into()) * 3 / 4
 }
 
 #[derive(Deserialize)]
@@ -127,3 +137,6 @@ impl Kept {
         Login { username: self.username, cookie: self.cookie, asked }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ use super::session::{Keeping, obtain};
 use super::{Streams, refuse_core_dumps};
 use crate::Gate;
 use crate::exit::Exit;
-use crate::system::descriptor::Reserved;
+use crate::system::descriptor::{NUMBERS, Reserved};
 use crate::system::program::become_it;
 
 /// Where the command finds the session.
@@ -51,9 +51,9 @@ pub(crate) struct ExecArgs {
     /// Variable that has the session [default: TSM_COOKIE]
     #[arg(long, value_name = "NAME", value_parser = variable, conflicts_with = "fd")]
     env: Option<String>,
-    /// Hand the session over in a pipe with this number, 3 or more, in place of a variable;
+    /// Hand the session over in a pipe with this number, 3 to 63, in place of a variable;
     /// TSMGATE_COOKIE_FD says which
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(RawFd).range(3..1024))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(RawFd).range(i64::from(NUMBERS.start)..i64::from(NUMBERS.end)))]
     fd: Option<RawFd>,
     /// How the session is written
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Pair)]

@@ -53,7 +53,7 @@ fn perform(
 /// Where the session will go: a file that can be written, or stdout if nobody sees it there.
 fn place(request: &Request, streams: &Streams<'_>) -> Result<Option<Target>, Complaint> {
     match &request.output {
-        Some(path) => Target::prepare(path, "output").map(Some),
+        Some(path) => Target::prepare(path, "--output").map(Some),
         None if streams.out_is_terminal && !request.show => Err(Complaint::usage(
             "stdout is a terminal, and would show the session to whoever looks at it",
             "give --output FILE, send stdout into a pipe, or give --show",

@@ -3,11 +3,20 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::ops::Range;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::{DupFlags, dup3, fcntl_dupfd_cloexec};
 use rustix::pipe::{PipeFlags, pipe_with};
+
+/// The numbers that can be asked for: above the standard streams, below what is ours.
+pub(crate) const NUMBERS: Range<RawFd> = 3..64;
+
+/// Another number for what is open, above all that can be asked for.
+pub(crate) fn out_of_the_way(open: impl AsFd) -> io::Result<OwnedFd> {
+    Ok(fcntl_dupfd_cloexec(open, NUMBERS.end)?)
+}
 
 /// A number that is ours.
 #[derive(Debug)]
