@@ -18,6 +18,7 @@ mod every_command;
 mod explain;
 mod files;
 mod flood;
+mod forward;
 mod from_socat;
 mod ip_dropin;
 mod killed;

@@ -10,14 +10,16 @@ use tsmsim::{Policy, Simulator, SimulatorOptions};
 use crate::stage::{as_user, config, peer, proc, stage};
 
 /// A user and a group of this host that go when the test ends.
-struct Passing {
-    name: String,
+pub struct Passing {
+    /// What both are called.
+    pub name: String,
 }
 
 impl Passing {
     /// Makes a user, with a group of the same name as a supplementary one.
-    fn make() -> Self {
-        let passing = Self { name: format!("tsmtest{}", std::process::id()) };
+    /// The tag tells it from those of other tests.
+    pub fn make(tag: &str) -> Self {
+        let passing = Self { name: format!("tsm{tag}{}", std::process::id()) };
         let name = &passing.name;
         tool("groupadd", &["--system", name]);
         let shell = ["--shell", "/usr/sbin/nologin", "--gid", "nogroup", "--groups", name, name];
@@ -25,7 +27,7 @@ impl Passing {
         passing
     }
 
-    fn uid(&self) -> u32 {
+    pub fn uid(&self) -> u32 {
         nix::unistd::User::from_name(&self.name).unwrap().unwrap().uid.as_raw()
     }
 }
@@ -78,7 +80,7 @@ async fn a_gate_whose_user_is_in_tsms_group_gets_a_cookie() {
     if !there || !have("setpriv", "util-linux") {
         return;
     }
-    let user = Passing::make();
+    let user = Passing::make("test");
     let (scene, tsm) = scene_for(&user.name).await;
     let uid = user.uid();
     let gated = Gated::start(&config(&scene), &as_user(&scene, uid, 65534, "--init-groups"), &[]);
