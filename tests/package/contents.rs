@@ -34,8 +34,14 @@ const SERVER: &[(&str, &str)] = &[
 ];
 
 /// What both forms of the client's package have.
-const CLIENT: &[(&str, &str)] =
-    &[("-rwxr-xr-x", "/usr/bin/tsmgate"), ("-rw-r--r--", "/usr/share/doc/tsmgate/README.md")];
+const CLIENT: &[(&str, &str)] = &[
+    ("-rwxr-xr-x", "/usr/bin/tsmgate"),
+    ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-forward.service"),
+    ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-forward.socket"),
+    ("-rw-r--r--", "/usr/lib/systemd/user/tsmgate-forward.service"),
+    ("-rw-r--r--", "/usr/lib/systemd/user/tsmgate-forward.socket"),
+    ("-rw-r--r--", "/usr/share/doc/tsmgate/README.md"),
+];
 
 /// What dpkg and rpm ask before they replace it.
 const CONFIGURATION: &str =

@@ -19,6 +19,7 @@ mod every_command;
 mod explain;
 mod files;
 mod flood;
+mod forward;
 mod from_socat;
 mod helper;
 mod ip_dropin;

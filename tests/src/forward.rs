@@ -30,6 +30,7 @@ pub fn forward(scene: &Scene, gate: SocketAddr, name: &str) -> Command {
     let mut forward = command("tsmgate");
     forward
         .arg("forward")
+        .stdin(Stdio::null())
         .env("TSMGATE_GATE", gate.to_string())
         .env("TSMGATE_SERVER_NAME", "localhost")
         .env("TSMGATE_CA", scene.path("ca.pem"))
@@ -49,7 +50,7 @@ impl Forwarding {
 
     /// Starts this one, which makes or serves that socket, and waits until it does.
     pub fn run(mut command: Command, socket: PathBuf) -> Self {
-        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = BufReader::new(child.stderr.take().unwrap());
         let kept = Arc::clone(&log);

@@ -13,13 +13,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::Source;
 use crate::failure::LoginFailure;
 use crate::system::peer;
+use crate::{Login, Source};
 
 mod conversation;
 mod judge;
@@ -33,6 +33,9 @@ use slots::Slots;
 pub const CONNECTIONS: usize = 256;
 /// Connections at once of one user, so that no one user takes all of them.
 pub const CONNECTIONS_PER_USER: usize = 32;
+/// Calls at the gate at once: as many as it usually takes of one client. Others wait for their turn, at most as
+/// long as a call may take.
+pub const CALLS: usize = 4;
 /// How long calls that are under way may go on after the stop.
 pub const GRACE: Duration = Duration::from_secs(5);
 
@@ -71,6 +74,8 @@ pub enum Denial {
     NotListed,
     /// Whether it is cannot be told: the user database does not answer.
     NotJudged,
+    /// Others' calls took all the time that this one had.
+    NoTurn,
     /// The gate gave none.
     Failed(LoginFailure),
 }
@@ -110,6 +115,7 @@ pub struct Forward {
     source: Source,
     callers: Callers,
     slots: Slots,
+    turns: Semaphore,
     events: mpsc::Sender<Event>,
     missed: AtomicU64,
 }
@@ -119,7 +125,8 @@ impl Forward {
     /// it does not wait for its listener.
     pub fn new(source: Source, callers: Callers, events: mpsc::Sender<Event>) -> Self {
         let slots = Slots::new(CONNECTIONS, CONNECTIONS_PER_USER);
-        Self { source, callers, slots, events, missed: AtomicU64::new(0) }
+        let (turns, missed) = (Semaphore::new(CALLS), AtomicU64::new(0));
+        Self { source, callers, slots, turns, events, missed }
     }
 
     /// Serves whoever connects until `stop` is done; then takes nobody new, and lets calls that are under
@@ -175,6 +182,13 @@ impl Forward {
             Conversation::new(&forward, stream, uid).serve(&mut stopped).await;
             drop(slot);
         });
+    }
+
+    /// Asks the gate, when it is this call's turn.
+    async fn login(&self) -> Result<Login, Denial> {
+        let turn = timeout(self.source.timeout(), self.turns.acquire()).await;
+        let _turn = turn.map_err(|_| Denial::NoTurn)?;
+        self.source.login().await.map_err(Denial::Failed)
     }
 
     /// Says what happened, or counts it where nobody listens in time.

@@ -5,6 +5,7 @@
 
 . /inside/host.sh
 . /inside/runner.sh
+. /inside/forward.sh
 
 # case_ NAME: runs one, and prints `ok NAME` or `not ok NAME`.
 case_() {
@@ -442,6 +443,8 @@ case_ systemd_holds_the_local_socket_where_it_is_told_to
 case_ a_stop_is_clean_and_the_port_is_the_sockets
 case_ a_killed_daemon_comes_back_and_the_record_says_so
 case_ the_journal_has_the_log
+case_ the_first_call_starts_the_forward
+case_ a_restart_of_the_forward_loses_no_call
 case_ the_first_question_starts_the_runner
 case_ tsm_runs_as_a_member_of_its_group_with_a_clean_environment
 case_ nobody_but_the_gates_user_is_answered

@@ -45,11 +45,13 @@ fn perform(
 ) -> Result<(), Complaint> {
     let Request { place, source, callers, json, quiet } = arguments.settle(given)?;
     refuse_core_dumps();
-    // removed again when this ends, however it ends
-    let begins = format!("{} leads to {}", place, source.name());
+    let begins = format!("{place} leads to {}", source.name());
+    // the file is removed again when this ends, however it ends
     let (listener, _file) = listen(place)?;
     let runtime = runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
     let runtime = runtime.map_err(|error| Complaint::system(&error))?;
+    // before anything is said: whoever reads that it serves may end it
+    let signals = runtime.block_on(async { Signals::listen() });
     let mut notes = Notes::new(quiet, json);
     notes.begins(&begins, &callers, streams.talk);
     if let Err(failure) = source.check_files() {
@@ -57,10 +59,11 @@ fn perform(
     }
     let (events, told) = mpsc::channel(EVENTS);
     let forward = Forward::new(source, callers, events);
-    let outcome = runtime.block_on(serve(forward, listener, told, &begins, |event| match event {
-        Some(event) => notes.tell(&event, streams.talk),
-        None => notes.ends(streams.talk),
-    }));
+    let outcome =
+        runtime.block_on(serve(forward, listener, signals, told, &begins, |event| match event {
+            Some(event) => notes.tell(&event, streams.talk),
+            None => notes.ends(streams.talk),
+        }));
     // a name that is still being looked up must not keep us
     runtime.shutdown_background();
     outcome
@@ -82,11 +85,11 @@ fn listen(place: Place) -> Result<(UnixListener, Option<OwnFile>), Complaint> {
 async fn serve(
     forward: Forward,
     listener: UnixListener,
+    mut signals: Signals,
     mut told: mpsc::Receiver<Event>,
     status: &str,
     mut tell: impl FnMut(Option<Event>),
 ) -> Result<(), Complaint> {
-    let mut signals = Signals::listen();
     let serving = tokio::spawn(async move {
         let stop = async {
             signals.come().await;

@@ -15,7 +15,7 @@ use tsmgate_wire::{
 };
 
 use super::judge::judge;
-use super::{Denial, Event, Forward};
+use super::{Event, Forward};
 use crate::Login;
 
 /// From the connection to its first whole call, and from a call's first byte to its last.
@@ -136,7 +136,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let asked = Instant::now();
         let (caller, verdict) = judge(&self.forward.callers, self.uid).await;
         let login = match verdict {
-            Ok(()) => self.forward.source.login().await.map_err(Denial::Failed),
+            Ok(()) => self.forward.login().await,
             Err(denial) => Err(denial),
         };
         let (answer, outcome) = match login {

@@ -15,6 +15,7 @@ impl Denial {
         let code = match self {
             Self::NotListed => "caller_not_listed",
             Self::NotJudged => "user_database_unavailable",
+            Self::NoTurn => "over_limit",
             Self::Failed(failure) => return code_of(failure),
         };
         code.to_owned()
@@ -26,10 +27,12 @@ impl Denial {
             Self::NotListed | Self::Failed(LoginFailure::NotPermitted { .. }) => {
                 Answer::NotAuthorized
             }
-            Self::NotJudged | Self::Failed(_) => Answer::Exception(RemoteException {
-                kind: ExceptionKind::InternalError,
-                message: self.code(),
-            }),
+            Self::NotJudged | Self::NoTurn | Self::Failed(_) => {
+                Answer::Exception(RemoteException {
+                    kind: ExceptionKind::InternalError,
+                    message: self.code(),
+                })
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ fn each_step_is_a_line_and_the_failure_is_explained_below() {
         .filter(|argument| *argument != "--json")
         .map(ToOwned::to_owned)
         .collect();
-    command = crate::rig::doctor(arguments.iter().skip(1));
+    command = doctor(arguments.iter().skip(1));
     let run = Run::of(&mut command);
     assert_eq!(run.code, Some(70));
     assert_eq!(run.talk, "");

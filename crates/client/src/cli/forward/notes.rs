@@ -206,6 +206,10 @@ fn complaint(caller: &Caller, denial: &Denial) -> Complaint {
             let what = "this host's user database does not answer".to_owned();
             Complaint::new(Exit::RetryLater, what, hint)
         }
+        Denial::NoTurn => {
+            let hint = "callers ask more often than the gate answers; ask less often, or see why it is slow";
+            Complaint::later("a call waited in vain for its turn", hint)
+        }
         Denial::Failed(failure) => failure.clone().into(),
     }
 }
