@@ -27,6 +27,7 @@ mod commands;
 mod complaint;
 mod gate_options;
 mod login;
+mod monitor;
 mod peer_options;
 mod pki;
 mod profile;
@@ -57,6 +58,7 @@ enum Verb {
     Login(login::LoginArgs),
     #[command(flatten)]
     Ask(ask::AskVerb),
+    Monitor(monitor::MonitorArgs),
     #[command(subcommand)]
     Commands(commands::CommandsVerb),
     #[command(subcommand)]
@@ -161,6 +163,9 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
         }
         Verb::Ask(verb) => ask::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Profile(verb) => profile::run(verb, innermost(&matches), &mut streams).code(),
+        Verb::Monitor(arguments) => {
+            monitor::run(arguments, innermost(&matches), &mut streams).code()
+        }
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
         Verb::Commands(verb) => commands::run(verb, innermost(&matches), &mut streams).code(),
         Verb::OnHost(asked) => command::run(&asked, &mut streams).code(),

@@ -62,6 +62,7 @@ pub mod check;
 pub mod cli;
 pub mod exit;
 pub mod failure;
+pub mod monitor;
 pub mod profile;
 pub mod tsm;
 
