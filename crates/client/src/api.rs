@@ -40,9 +40,10 @@ pub use failure::ApiFailure;
 pub use output::{Output, SILENCE};
 pub use peer::Peer;
 
-use answer::Answer;
+pub(crate) use answer::Answer;
 use asked::Asked;
-use connection::{Connection, NoAnswer, Silence};
+use connection::Silence;
+pub(crate) use connection::{Connection, NoAnswer};
 use failure::Breach;
 
 /// How long the end of a session may take; nothing depends on it.
@@ -147,6 +148,15 @@ impl Api {
                 Ok(())
             }
             Err(nothing) => Err(self.unanswered(nothing, &asked)),
+        }
+    }
+
+    /// Gives up an answer that is not waited for any longer. A session stays, and the next request makes a new
+    /// connection.
+    pub fn give_up(&mut self) {
+        if self.asking {
+            self.connection = None;
+            self.asking = false;
         }
     }
 

@@ -32,6 +32,7 @@ mod exec;
 mod forward;
 mod gate_options;
 mod login;
+mod monitor;
 mod peer_options;
 mod pki;
 mod profile;
@@ -65,6 +66,7 @@ enum Verb {
     CookieJar(cookie_jar::CookieJarArgs),
     #[command(flatten)]
     Ask(ask::AskVerb),
+    Monitor(monitor::MonitorArgs),
     #[command(subcommand)]
     Commands(commands::CommandsVerb),
     #[command(subcommand)]
@@ -181,6 +183,9 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
             forward::run(arguments, innermost(&matches), &mut streams).code()
         }
         Verb::Doctor(arguments) => doctor::run(arguments, innermost(&matches), &mut streams).code(),
+        Verb::Monitor(arguments) => {
+            monitor::run(arguments, innermost(&matches), &mut streams).code()
+        }
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
         Verb::Manual(shown) => completions::run(shown, &mut streams).code(),
         Verb::Commands(verb) => commands::run(verb, innermost(&matches), &mut streams).code(),

@@ -70,6 +70,7 @@
 //! | [`check`] | what is looked at before a command is sent |
 //! | [`forward`] | TSM's login socket on a host where TSM is not |
 //! | [`doctor`] | the way to a gate, step by step, and where it ends |
+//! | [`monitor`] | TSM, the gate and the cluster as points for a monitoring system |
 //! | `system` | what is particular to Unix |
 //! | [`failure`], [`exit`] | every way to fail a login; the one table of exit codes |
 //! | [`cli`] | the command line |
@@ -82,6 +83,7 @@ pub mod doctor;
 pub mod exit;
 pub mod failure;
 pub mod forward;
+pub mod monitor;
 pub mod profile;
 pub mod tsm;
 

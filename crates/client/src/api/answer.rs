@@ -74,15 +74,15 @@ impl Document {
 
 /// An answer whose body has not been read.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     pub(super) headers: HeaderMap,
     body: Incoming,
 }
 
 impl Answer {
     /// Takes an answer that is one: no redirection, no encoding.
-    pub(super) fn new(response: hyper::Response<Incoming>) -> Result<Self, Breach> {
+    pub(crate) fn new(response: hyper::Response<Incoming>) -> Result<Self, Breach> {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
         if !head.status.is_success() && status < 400 {
@@ -97,7 +97,7 @@ impl Answer {
         Ok(Self { status, headers: head.headers, body })
     }
 
-    pub(super) fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
@@ -136,11 +136,11 @@ impl Answer {
     }
 
     /// Hands the body on, piece by piece, until it ends or `take` has enough; tells which.
-    pub(super) async fn pieces(
+    pub(crate) async fn pieces(
         &mut self,
         most: usize,
         deadline: Instant,
-        take: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+        take: &mut (impl FnMut(&[u8]) -> ControlFlow<()> + ?Sized),
     ) -> Result<ControlFlow<()>, NoAnswer> {
         let too_long = || NoAnswer::Breach(Breach::LongBody(most));
         let mut left = most;

@@ -29,7 +29,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why a request has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NoAnswer {
+pub(crate) enum NoAnswer {
     /// The time was over.
     TimedOut,
     /// The connection ended and nothing came on it since it was made, or since the last answer.
@@ -40,7 +40,7 @@ pub(super) enum NoAnswer {
 
 /// What the end of a connection without a byte means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Silence {
+pub(crate) enum Silence {
     /// On a connection that had answered before: its time was over.
     Used,
     /// On a new one: TLS says this of it.
@@ -59,7 +59,7 @@ impl Drop for Driver {
 
 /// A connection; it ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     driver: Driver,
     witness: Witness,
@@ -69,7 +69,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Speaks HTTP over a stream.
-    pub(super) async fn over<S>(stream: S) -> Result<Self, Breach>
+    pub(crate) async fn over<S>(stream: S) -> Result<Self, Breach>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -93,7 +93,7 @@ impl Connection {
     }
 
     /// Sends a request, and gives the head of the answer.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
         deadline: Instant,
@@ -130,7 +130,7 @@ impl Connection {
     }
 
     /// Ends it politely: the peer is told that nothing more comes.
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         let Self { sender, mut driver, .. } = self;
         drop(sender);
         // one that has ended may have been asked for its end already, and does not tell twice

@@ -1,5 +1,7 @@
 //! Who is asked: a gate, here or elsewhere, or a controller; its name, its time, and the way to it.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::connection::Connection;
@@ -48,13 +50,18 @@ impl Peer {
         }
     }
 
-    pub(super) fn deadline(&self) -> Instant {
+    /// The time of one request, at most an hour.
+    pub fn timeout(&self) -> Duration {
         let timeout = match self {
             Self::Gate(gate) => gate.timeout,
             Self::LocalGate(gate) => gate.timeout,
             Self::Controller(controller) => controller.timeout,
         };
-        Instant::now() + timeout.min(TIMEOUT_MOST)
+        timeout.min(TIMEOUT_MOST)
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout()
     }
 
     /// A new connection; both sides of it have proved who they are, but for our session.

@@ -1,5 +1,7 @@
 //! Ctrl-c, or a polite end by somebody else: what was begun is not simply left lying.
 
+use std::io;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that end a run. From the moment that this is made none of them ends the process by itself.
@@ -26,6 +28,25 @@ impl Signals {
                     _ = by_kill.recv() => {}
                 }
             }
+        }
+    }
+}
+
+/// A signal that asks for something, and does not end the run.
+#[derive(Debug)]
+pub(super) struct Wish(Signal);
+
+impl Wish {
+    /// Begins to listen for the signal of that kind.
+    pub(super) fn listen(kind: SignalKind) -> io::Result<Self> {
+        signal(kind).map(Self)
+    }
+
+    /// Waits for one that came since. Several that came before anybody waited are one.
+    pub(super) async fn come(&mut self) {
+        if self.0.recv().await.is_none() {
+            // nothing comes any more
+            std::future::pending().await
         }
     }
 }

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use super::Unreadable;
-use super::lenient::{list, text};
+use super::lenient::{list, number, text};
 
 mod health;
 #[cfg(test)]
@@ -88,6 +88,12 @@ pub struct Instance {
     /// What it says of its trouble.
     #[serde(default, deserialize_with = "text")]
     pub message: Option<String>,
+    /// Its status in capitals, `STATUS_UNAVAILABLE`; not every server says it.
+    #[serde(default, deserialize_with = "text")]
+    pub code: Option<String>,
+    /// When it said so, in milliseconds since 1970.
+    #[serde(default, deserialize_with = "number")]
+    pub timestamp_utc: Option<u64>,
 }
 
 #[derive(Deserialize)]
