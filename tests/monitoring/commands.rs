@@ -118,6 +118,11 @@ async fn nothing_in_the_status_steers_a_terminal() {
     evil.warnings = vec![EVIL.into()];
     evil.last_login.as_mut().unwrap().client = EVIL.into();
     evil.reload.as_mut().unwrap().fault = Some(EVIL.into());
+    let local = evil.local.as_mut().unwrap();
+    local.callers[0].name = EVIL.into();
+    for text in [&mut local.socket, &mut local.entries[0]] {
+        *text = EVIL.into();
+    }
     evil.endings =
         vec![Ending { kind: EVIL.into(), name: EVIL.into(), at: EVIL.into(), seconds: 5 }];
     *fake.status.lock().unwrap() = evil.clone();
@@ -254,6 +259,7 @@ async fn the_picture_has_no_other_fields_than_these() {
         "tsm_failing",
         "api",
         "command",
+        "local",
         "endings",
         "sandbox",
     ];
@@ -268,6 +274,8 @@ async fn the_picture_has_no_other_fields_than_these() {
         "authority certificate_sha256 certificate_until controller requests session tsm_failing";
     assert_eq!(fields(&json["api"]), api);
     assert_eq!(fields(&json["api"]["session"]), "age_seconds left_seconds");
+    assert_eq!(fields(&json["local"]), "callers entries socket");
+    assert_eq!(fields(&json["local"]["callers"][0]), "connections name");
 }
 
 /// Where only the raw cookie is to be had, that is said; and an authority is named by its file.
