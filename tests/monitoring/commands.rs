@@ -42,6 +42,7 @@ async fn status_tells_a_person() {
                 "AB".repeat(32)
             ),
             "session at TSM: held for 60 minutes, used for 48 minutes more",
+            "local socket: /run/tsmgate/local.sock, for group tableau-support; connected: local:alice",
             "last login: jump01 at 2026-11-22T12:30:00Z",
             "last reload: good, at 2026-11-22T12:10:00Z",
             &format!("audit: can be written, head 42:{}", "ab".repeat(32)),
