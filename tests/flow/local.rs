@@ -1,14 +1,22 @@
 //! Callers on this host: who they are to the gate, by the kernel and the user database, in each lane; and
 //! what is not reached.
 
+use serde_json::Value;
 use tests::http::Http;
 use tests::local::{User, can_make_users, connect_as, entry, login_as};
 use tests::peer::{call, cookie_of, refusal_of};
-use tests::{Scene, SceneOptions};
+use tests::{Scene, SceneOptions, wait};
 
 /// A scene with an api lane and these `[[local]]` entries.
 async fn scene(entries: &str) -> Scene {
     Scene::with(SceneOptions::api("[\"monitor\"]").with_local(entries)).await
+}
+
+/// Waits for the refusal of a user, by his number.
+async fn refused(scene: &Scene, uid: u32) -> Value {
+    let id = uid.to_string();
+    let of_him = |one: &Value| one["user.id"] == *id;
+    wait::until("the refusal", || async { scene.records("refused").into_iter().find(of_him) }).await
 }
 
 /// R41: a user whom an entry names gets a cookie, and both records say who he is: no address, no certificate
@@ -52,26 +60,30 @@ async fn who_is_not_listed_gets_nothing() {
     for (uid, name) in [(user.uid, &*user.name), (0, "root")] {
         let error = login_as(uid, &socket).await.unwrap_err();
         assert_eq!(refusal_of(&error), "closed");
-        let refused = scene.refusal("local_user_not_listed").await;
-        assert_eq!(refused["tsmgate.stage"], "identify");
-        let refusals = scene.records("refused");
-        let last = refusals.last().unwrap();
-        assert_eq!((&last["user.id"], &last["user.name"]), (&uid.to_string().into(), &name.into()));
-        assert!(last.get("client.user.name").is_none(), "{last}");
+        let refused = refused(&scene, uid).await;
+        assert_eq!(refused["event.reason"], "local_user_not_listed");
+        assert_eq!(
+            (&refused["tsmgate.stage"], &refused["user.name"]),
+            (&"identify".into(), &name.into())
+        );
+        assert!(refused.get("client.user.name").is_none(), "{refused}");
     }
     assert!(scene.records("connection").is_empty());
     scene.nothing_reached_tsm();
 }
 
-/// R7: a number that the user database does not know is nobody
+/// R7: a number that the user database does not know is nobody; and so is the one that the kernel gives for users it
+/// cannot name, though it has a name and an entry
 #[tokio::test]
 async fn a_number_without_a_user_is_refused() {
-    let scene = scene(&entry("user = \"root\"", "[\"login\"]")).await;
-    let error = login_as(3_999_999_999, &scene.local_socket()).await.unwrap_err();
-    assert_eq!(refusal_of(&error), "closed");
-    let refused = scene.refusal("local_user_unknown").await;
-    assert_eq!(refused["user.id"], "3999999999");
-    assert!(refused.get("user.name").is_none());
+    let scene = scene(&entry("user = \"nobody\"", "[\"login\"]")).await;
+    for uid in [3_999_999_999, 65_534] {
+        let error = login_as(uid, &scene.local_socket()).await.unwrap_err();
+        assert_eq!(refusal_of(&error), "closed");
+        let refused = refused(&scene, uid).await;
+        assert_eq!(refused["event.reason"], "local_user_unknown");
+        assert!(refused.get("user.name").is_none());
+    }
     scene.nothing_reached_tsm();
 }
 
@@ -109,9 +121,10 @@ async fn roles_are_those_of_all_entries() {
     assert_eq!(whoami["identity"], format!("unix:uid={}", user.uid));
     assert_eq!(whoami["roles"], serde_json::json!(["monitor", "login"]));
     assert!(whoami.get("certificate").is_none() && whoami.get("address").is_none(), "{whoami}");
-    let by = &scene.records("connection")[0]["tsmgate.local.entries"];
+    let connection =
+        wait::until("the record", || async { scene.records("connection").pop() }).await;
     let both = [format!("group {}", user.name), format!("user {}", user.name)];
-    assert_eq!(*by, serde_json::json!(both));
+    assert_eq!(connection["tsmgate.local.entries"], serde_json::json!(both));
     scene.nothing_reached_tsm();
 }
 

@@ -42,6 +42,7 @@ async fn status_tells_a_person() {
                 "AB".repeat(32)
             ),
             "session at TSM: held for 60 minutes, used for 48 minutes more",
+            "local socket: /run/tsmgate/local.sock, for group tableau-support; connected: local:alice",
             "last login: jump01 at 2026-11-22T12:30:00Z",
             "last reload: good, at 2026-11-22T12:10:00Z",
             &format!("audit: can be written, head 42:{}", "ab".repeat(32)),
@@ -118,6 +119,11 @@ async fn nothing_in_the_status_steers_a_terminal() {
     evil.warnings = vec![EVIL.into()];
     evil.last_login.as_mut().unwrap().client = EVIL.into();
     evil.reload.as_mut().unwrap().fault = Some(EVIL.into());
+    let local = evil.local.as_mut().unwrap();
+    local.callers[0].name = EVIL.into();
+    for text in [&mut local.socket, &mut local.entries[0]] {
+        *text = EVIL.into();
+    }
     evil.endings =
         vec![Ending { kind: EVIL.into(), name: EVIL.into(), at: EVIL.into(), seconds: 5 }];
     *fake.status.lock().unwrap() = evil.clone();
@@ -254,6 +260,7 @@ async fn the_picture_has_no_other_fields_than_these() {
         "tsm_failing",
         "api",
         "command",
+        "local",
         "endings",
         "sandbox",
     ];
@@ -268,6 +275,8 @@ async fn the_picture_has_no_other_fields_than_these() {
         "authority certificate_sha256 certificate_until controller requests session tsm_failing";
     assert_eq!(fields(&json["api"]), api);
     assert_eq!(fields(&json["api"]["session"]), "age_seconds left_seconds");
+    assert_eq!(fields(&json["local"]), "callers entries socket");
+    assert_eq!(fields(&json["local"]["callers"][0]), "connections name");
 }
 
 /// Where only the raw cookie is to be had, that is said; and an authority is named by its file.

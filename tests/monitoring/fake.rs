@@ -14,7 +14,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tsmgate_server::metrics::{Metrics, Requests};
 use tsmgate_server::observe::{Door, Listener, Observed, serve};
-use tsmgate_server::status::{ApiLane, Ending, LastLogin, LastReload, OwnSession, Status};
+use tsmgate_server::status::{
+    ApiLane, Ending, LastLogin, LastReload, LocalCaller, LocalDoor, OwnSession, Status,
+};
 
 /// Longer than any answer takes here.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -87,7 +89,11 @@ pub fn status() -> Status {
         audit_writable: true,
         tsm_failing: None,
         command: None,
-        local: None,
+        local: Some(LocalDoor {
+            socket: "/run/tsmgate/local.sock".into(),
+            entries: vec!["group tableau-support".into()],
+            callers: vec![LocalCaller { name: "local:alice".into(), connections: 1 }],
+        }),
         api: Some(ApiLane {
             controller: "localhost:8850".into(),
             certificate_sha256: Some("AB".repeat(32)),

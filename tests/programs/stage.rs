@@ -99,3 +99,21 @@ pub fn proc(pid: u32, name: &str) -> String {
     let bytes = std::fs::read(format!("/proc/{pid}/{name}")).unwrap();
     String::from_utf8_lossy(&bytes).into_owned()
 }
+
+/// What to put in front of the program so that it looks users up in files alone, of which this one (`passwd` or
+/// `group`) opens and cannot be read. In a folder of its own: another test that makes a user replaces the host's
+/// files, and what is mounted on one goes with it.
+pub fn without_table(scene: &Scene, table: &str) -> Vec<String> {
+    for name in ["passwd", "group"] {
+        scene.write(
+            &format!("etc/{name}"),
+            &std::fs::read_to_string(format!("/etc/{name}")).unwrap(),
+            0o644,
+        );
+    }
+    scene.write("etc/nsswitch.conf", "passwd: files\ngroup: files\ninitgroups: files\n", 0o644);
+    let etc = scene.path("etc").display().to_string();
+    let broken =
+        format!("mount --bind {etc} /etc && mount --bind /proc/$$/mem /etc/{table} && exec \"$@\"");
+    ["unshare", "--mount", "sh", "-c", &broken, "sh"].map(str::to_owned).to_vec()
+}

@@ -16,6 +16,10 @@ pub const DEADLINE: Duration = Duration::from_secs(5);
 /// How many are looked for at once. One that hangs keeps its turn until it ends: threads do not add up.
 pub const LOOKUPS: usize = 8;
 
+/// What the kernel says of a user that it cannot name here, one of another namespace (user_namespaces(7)). The
+/// database has a name for it, `nobody`, which would then be everybody's.
+const NAMELESS: u32 = 65_534;
+
 /// The way to the user database.
 #[derive(Debug)]
 pub struct Directory {
@@ -34,6 +38,9 @@ impl Directory {
     /// # Errors
     /// [`Reason::LocalUserUnknown`], or [`Reason::LocalLookupFailed`] where it cannot be known.
     pub async fn find(&self, uid: u32, groups: BTreeSet<String>) -> Result<LocalUser, Reason> {
+        if uid == NAMELESS {
+            return Err(Reason::LocalUserUnknown);
+        }
         let groups: Vec<String> = groups.into_iter().collect();
         let turns = Arc::clone(&self.turns);
         let asked = async move {
