@@ -45,7 +45,7 @@ fn a_process_is_known_by_user_groups_and_program() {
 fn who_answers_at_a_unix_socket_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("it");
-    assert_eq!(bound(&path), []);
+    assert!(bound(&path).is_empty());
     let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     let found = holders(&bound(&path));
     assert_eq!(found.len(), 1);
