@@ -59,29 +59,29 @@ fn expected(both: &[(&str, &str)], more: &[&str]) -> Files {
     both.iter().copied().chain(plain).map(|(mode, path)| (path.into(), mode.into())).collect()
 }
 
-/// What the programs of a package show of themselves: manual pages, which Debian has packed, and completions.
-fn pages(package: &str, zsh: &str, packed: &str) -> Vec<String> {
+/// What the programs of a package show of themselves: manual pages and completions.
+fn pages(package: &str, zsh: &str) -> Vec<String> {
     let at = built("tsmgated").with_file_name("pages").join(package);
-    let of = |kind: &str, place: &str, end: &str| -> Vec<String> {
+    let of = |kind: &str, place: &str| -> Vec<String> {
         let files = std::fs::read_dir(at.join(kind)).unwrap();
         let name = |file: std::io::Result<std::fs::DirEntry>| file.unwrap().file_name();
-        files.map(|file| format!("/usr/share/{place}/{}{end}", name(file).display())).collect()
+        files.map(|file| format!("/usr/share/{place}/{}", name(file).display())).collect()
     };
     let pages = [
-        of("man", "man/man1", packed),
-        of("bash", "bash-completion/completions", ""),
-        of("zsh", zsh, ""),
-        of("fish", "fish/vendor_completions.d", ""),
+        of("man", "man/man1"),
+        of("bash", "bash-completion/completions"),
+        of("zsh", zsh),
+        of("fish", "fish/vendor_completions.d"),
     ];
     pages.concat()
 }
 
 fn pages_of_deb(package: &str) -> Vec<String> {
-    pages(package, "zsh/vendor-completions", ".gz")
+    pages(package, "zsh/vendor-completions")
 }
 
 fn pages_of_rpm(package: &str) -> Vec<String> {
-    pages(package, "zsh/site-functions", "")
+    pages(package, "zsh/site-functions")
 }
 
 fn monitoring() -> Vec<String> {

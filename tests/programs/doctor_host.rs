@@ -10,7 +10,7 @@ use tests::program::{Gated, command, have};
 use tests::{Authority, Runner, RunnerOptions, Scene, SceneOptions, wait};
 use time::{Duration, OffsetDateTime};
 
-use crate::stage::{PLAIN, config, stage, told};
+use crate::stage::{PLAIN, as_user, config, stage, told};
 
 /// A port that nobody has, as the lines of `[listen]`: doctor goes by what is written.
 fn listen() -> (SocketAddr, String) {
@@ -148,6 +148,10 @@ async fn a_configuration_that_does_not_load_leaves_the_rest_out() {
 async fn a_user_who_is_not_in_tsms_group_is_found() {
     let (scene, _gated) = healthy(SceneOptions::default()).await;
     let said = Said::of(&scene, &["--user", "nobody"]);
+    assert_eq!((said.code, said.failed()[0]), (66, "configuration"));
+    said.says("configuration", "failed", &["Permission denied", "as uid 65534"]);
+    open(&scene);
+    let said = Said::of(&scene, &["--user", "nobody"]);
     assert_eq!((said.code, said.failed()[0]), (77, "service_user"));
     let words = [
         "nobody is not in root, the group of TSM's socket",
@@ -161,6 +165,29 @@ async fn a_user_who_is_not_in_tsms_group_is_found() {
         &["there is no user no-such-user-here", "systemd-sysusers"],
     );
     said.says("tsm_login_socket", "left_out", &["the service user is not known"]);
+}
+
+/// A process that began before its user was put into TSM's group, and whose files are its user's own
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_that_began_before_it_was_in_the_group_is_found() {
+    if !have("setpriv", "util-linux") {
+        return;
+    }
+    let scene = stage(SceneOptions::default()).await;
+    fs::create_dir(scene.path("run")).unwrap();
+    chown(scene.path("run"), Some(65534), Some(1)).unwrap();
+    // nobody's own group is TSM's now; the process has another
+    chown(scene.path("tsm/login"), Some(0), Some(65534)).unwrap();
+    let run = scene.path("run").display().to_string();
+    let front = as_user(&scene, 65534, 1, "--clear-groups");
+    let gated = Gated::start(&config(&scene), &front, &[("RUNTIME_DIRECTORY", &run)]);
+    gated.line_with("listening");
+    let said = Said::of(&scene, &[]);
+    said.says("configuration", "ok", &["it loads"]);
+    let words = ["nobody is uid 65534", "began before it was", "systemctl restart tsmgated"];
+    said.says("service_user", "warning", &words);
+    said.says("audit", "ok", &["the service user may write it"]);
+    said.says("certificates", "warning", &["the key is its own"]);
 }
 
 /// Who else could answer at TSM's socket is named, and a TSM that is away
@@ -319,7 +346,9 @@ fn open(scene: &Scene) {
     for folder in [".", "log"] {
         fs::set_permissions(scene.path(folder), PermissionsExt::from_mode(0o755)).unwrap();
     }
-    fs::set_permissions(scene.path("log/audit.jsonl"), PermissionsExt::from_mode(0o644)).unwrap();
+    for file in ["log/audit.jsonl", "tsmgated.toml"] {
+        fs::set_permissions(scene.path(file), PermissionsExt::from_mode(0o644)).unwrap();
+    }
     chown(Path::new(&scene.path("log")), Some(0), Some(0)).unwrap();
 }
 
@@ -332,7 +361,7 @@ async fn another_user_is_told_what_is_left_out() {
     let (address, listen) = listen();
     let scene = stage(SceneOptions { listen, ..SceneOptions::default() }).await;
     let _stranger = TcpListener::bind(address).unwrap();
-    let front = crate::stage::as_user(&scene, 65534, 65534, "--clear-groups");
+    let front = as_user(&scene, 65534, 65534, "--clear-groups");
     let output = std::process::Command::new(&front[0])
         .args(&front[1..])
         .args(["sh", "doctor", "--json", "--user", "root", "--config"])

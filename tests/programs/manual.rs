@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use tests::program::{built, command, have, texts};
+use tests::program::{built, command, have};
 
 use crate::stage::told;
 
@@ -68,32 +68,28 @@ fn every_command_has_a_page_with_every_option_and_variable() {
             made.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
         assert_eq!(made, wanted);
         for heading in ["EXIT STATUS", "ENVIRONMENT", "SEE ALSO"] {
-            assert!(whole.contains(&format!(".SH \"{heading}\"")), "{program}: {heading}");
+            let section =
+                whole.lines().any(|line| line.replace('"', "") == format!(".SH {heading}"));
+            assert!(section, "{program}: {heading}");
         }
     }
 }
 
 #[test]
-fn man_has_nothing_to_say_about_the_pages() {
-    if !have("man", "man-db") || !have("groff", "groff") {
+fn groff_has_nothing_to_say_about_the_pages() {
+    if !have("groff", "groff-base") {
         return;
     }
     for (program, _) in programs() {
         let folder = tempfile::tempdir().unwrap();
         write(program, folder.path());
-        for page in std::fs::read_dir(folder.path()).unwrap() {
-            let page = page.unwrap().path();
-            let output = Command::new("man")
-                .args(["--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z"])
-                .arg(&page)
-                .env("LC_ALL", "C.UTF-8")
-                .env("MANROFFSEQ", "")
-                .env("MANWIDTH", "80")
-                .output()
-                .unwrap();
-            let (_, err) = texts(&output);
-            assert!(output.status.success() && err.is_empty(), "{}: {err}", page.display());
-        }
+        let pages = std::fs::read_dir(folder.path()).unwrap().map(|page| page.unwrap().path());
+        let output = Command::new("groff")
+            .args(["-man", "-ww", "-z", "-Tutf8", "-Kutf8"])
+            .args(pages)
+            .output()
+            .unwrap();
+        assert_eq!(told(&output), (0, String::new(), String::new()), "{program}");
     }
 }
 

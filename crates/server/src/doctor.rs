@@ -52,7 +52,10 @@ pub struct Question<'a> {
 /// Looks at everything, in the order in which one thing depends on the other.
 pub fn examine(question: &Question<'_>) -> Vec<Finding> {
     let mut round = Round::default();
-    let config = round.look("configuration", || settings::seen(question.config));
+    // who reads it decides what may be read; what is wrong with that user is a step of its own
+    let running = question.status.as_ref().and_then(|status| Process::of(status.pid));
+    let (_, service) = account::seen(question.user, running.as_ref(), None);
+    let config = round.look("configuration", || settings::seen(question.config, service.as_ref()));
     let gate = Gate::found(question, config.as_deref());
     let account = round.look("service_user", || {
         account::seen(question.user, gate.process.as_ref(), config.as_deref())

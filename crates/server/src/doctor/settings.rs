@@ -6,20 +6,27 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::config::{self, Config, ConfigFault};
-use super::{Cause, Seen, Side, shown};
+use super::{Account, Cause, Seen, Side, shown};
 
-/// The configuration at `path`, where it loads.
-pub(super) fn seen(path: &Path) -> (Seen, Option<Arc<Config>>) {
+/// The configuration at `path`, where it loads for the service user; for us, where we cannot look as him.
+pub(super) fn seen(path: &Path, service: Option<&Account>) -> (Seen, Option<Arc<Config>>) {
     let mut seen = Seen::of(shown(path));
-    let config = match config::load(path) {
-        Ok(config) => config,
-        Err(fault) => {
+    let load = || {
+        config::load(path).map_err(|fault| {
             let cause = match fault {
                 ConfigFault::File(_) => Cause::File,
                 ConfigFault::Contents { .. } => Cause::Contents,
             };
+            // said here: it names the user who looked
+            (cause, fault.to_string())
+        })
+    };
+    let as_service = service.and_then(|service| service.eyes(load).ok());
+    let config = match as_service.unwrap_or_else(load) {
+        Ok(config) => config,
+        Err((cause, sentence)) => {
             let what = "mend it; `tsmgated check` says the same";
-            seen.fail(cause, fault.to_string(), Side::Gate, what);
+            seen.fail(cause, sentence, Side::Gate, what);
             return (seen, None);
         }
     };
