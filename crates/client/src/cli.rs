@@ -26,6 +26,7 @@ mod command;
 mod commands;
 mod complaint;
 mod cookie_jar;
+mod doctor;
 mod exec;
 mod forward;
 mod gate_options;
@@ -68,6 +69,7 @@ enum Verb {
     #[command(subcommand)]
     Profile(profile::ProfileVerb),
     Forward(forward::ForwardArgs),
+    Doctor(doctor::DoctorArgs),
     Pki(pki::PkiArgs),
     #[command(flatten)]
     OnHost(command::OnHost),
@@ -175,6 +177,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
         Verb::Forward(arguments) => {
             forward::run(arguments, innermost(&matches), &mut streams).code()
         }
+        Verb::Doctor(arguments) => doctor::run(arguments, innermost(&matches), &mut streams).code(),
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
         Verb::Commands(verb) => commands::run(verb, innermost(&matches), &mut streams).code(),
         Verb::OnHost(asked) => command::run(&asked, &mut streams).code(),

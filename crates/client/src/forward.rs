@@ -51,7 +51,7 @@ pub struct Callers {
 impl Callers {
     /// The user that this process runs as, and nobody else: not root either.
     pub fn ourselves() -> Self {
-        Self { users: [peer::ourselves()].into(), groups: BTreeSet::new() }
+        Self { users: [peer::our_user()].into(), groups: BTreeSet::new() }
     }
 }
 

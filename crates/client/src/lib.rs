@@ -69,6 +69,7 @@
 //! | [`tsm`] | what TSM's answers mean |
 //! | [`check`] | what is looked at before a command is sent |
 //! | [`forward`] | TSM's login socket on a host where TSM is not |
+//! | [`doctor`] | the way to a gate, step by step, and where it ends |
 //! | `system` | what is particular to Unix |
 //! | [`failure`], [`exit`] | every way to fail a login; the one table of exit codes |
 //! | [`cli`] | the command line |
@@ -77,6 +78,7 @@ pub mod api;
 pub mod cache;
 pub mod check;
 pub mod cli;
+pub mod doctor;
 pub mod exit;
 pub mod failure;
 pub mod forward;

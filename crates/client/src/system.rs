@@ -10,3 +10,4 @@ pub(crate) mod peer;
 pub(crate) mod program;
 pub(crate) mod service;
 pub(crate) mod socket;
+pub(crate) mod standing;

@@ -100,6 +100,11 @@ impl Complaint {
         Self { what: format!("{whose}: {}", self.what), ..self }
     }
 
+    /// Its parts: the exit code, what failed, the hint.
+    pub(super) fn into_parts(self) -> (Exit, String, String) {
+        (self.exit, self.what, self.hint)
+    }
+
     /// As an object: `exit`, `what`, `hint`.
     pub(super) fn as_json(&self) -> serde_json::Value {
         serde_json::json!({ "exit": self.exit.code(), "what": self.what, "hint": self.hint })

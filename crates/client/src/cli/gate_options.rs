@@ -215,7 +215,7 @@ impl GateOptions {
 }
 
 /// No gate is named, by whatever means.
-fn nobody(else_give: &str) -> Complaint {
+pub(in crate::cli) fn nobody(else_give: &str) -> Complaint {
     let hint = "give --gate HOST:PORT with --ca, --cert and --key, --profile NAME, or --local on the gate's host";
     Complaint::usage("no gate is named", format!("{hint}{else_give}"))
 }

@@ -6,11 +6,11 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use super::peer::our_user;
 use rustix::fs::{
     AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, chmodat, fchmod, flock, fstat,
     mkdir, openat, renameat, stat, unlinkat,
 };
-use rustix::process::geteuid;
 use tsmgate_pki::kind_text;
 use zeroize::Zeroizing;
 
@@ -45,11 +45,6 @@ impl From<rustix::io::Errno> for Amiss {
             other => Self::System(io::Error::from(other).kind()),
         }
     }
-}
-
-/// The user's number whose files are ours.
-pub(crate) fn our_user() -> u32 {
-    geteuid().as_raw()
 }
 
 /// Whether a folder is there and ours, whoever may look at it.

@@ -35,6 +35,6 @@ pub(crate) fn account(uid: u32) -> io::Result<Option<Account>> {
 }
 
 /// The user that this process is to others.
-pub(crate) fn ourselves() -> u32 {
+pub(crate) fn our_user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
