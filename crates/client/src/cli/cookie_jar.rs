@@ -9,7 +9,6 @@ use std::pin::pin;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args};
-use sd_notify::NotifyState;
 use time::OffsetDateTime;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,6 +26,7 @@ use crate::api::{Api, Peer};
 use crate::exit::Exit;
 use crate::failure::shown;
 use crate::system::clock::since_boot;
+use crate::system::service;
 use crate::{Gate, Login, Source};
 
 mod pace;
@@ -87,7 +87,7 @@ fn perform(
     let runtime = runtime.map_err(|error| Complaint::system(&error))?;
     let outcome = runtime.block_on(async {
         let outcome = jar.fill_until_told(&source, streams).await;
-        let _ = sd_notify::notify(&[NotifyState::Stopping]);
+        let _ = service::stopping();
         match jar.held.take() {
             Some(login) if !arguments.keep => {
                 jar.remove();
@@ -215,7 +215,7 @@ impl Jar {
         let end = time_text(OffsetDateTime::from(login.expires()));
         let line = format!("session of {user} until {end}, in {}", shown(&self.file));
         streams.say(&line);
-        let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&line)]);
+        let _ = service::ready(&line);
     }
 
     fn say_once(&mut self, complaint: Complaint, streams: &mut Streams<'_>) {

@@ -153,7 +153,8 @@ fn cookie(bytes: &[u8]) -> Option<Secret> {
         match text.strip_prefix("Cookie: ") {
             Some(pair) => Secret::new(pair.split_once('=')?.1.to_owned()),
             None => match text.strip_prefix("AUTH_COOKIE=") {
-                Some(rest) => unquoted(rest).unwrap_or_else(|| Secret::new(rest.to_owned())),
+                Some(rest) if rest.starts_with(['\'', '"']) => unquoted(rest)?,
+                Some(rest) => Secret::new(rest.to_owned()),
                 None => line,
             },
         }
