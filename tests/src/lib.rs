@@ -7,6 +7,7 @@ pub mod certificates;
 pub mod commands;
 pub mod forward;
 pub mod http;
+pub mod local;
 pub mod operations;
 pub mod peer;
 pub mod program;

@@ -25,7 +25,10 @@ mod colour;
 mod command;
 mod commands;
 mod complaint;
+mod doctor;
+mod exec;
 mod forward;
+
 mod gate_options;
 mod login;
 mod peer_options;
@@ -33,6 +36,7 @@ mod pki;
 mod profile;
 mod progress;
 mod render;
+mod session;
 mod signals;
 mod table;
 mod target;
@@ -56,6 +60,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Login(login::LoginArgs),
+    Exec(exec::ExecArgs),
     #[command(flatten)]
     Ask(ask::AskVerb),
     #[command(subcommand)]
@@ -63,6 +68,7 @@ enum Verb {
     #[command(subcommand)]
     Profile(profile::ProfileVerb),
     Forward(forward::ForwardArgs),
+    Doctor(doctor::DoctorArgs),
     Pki(pki::PkiArgs),
     #[command(flatten)]
     OnHost(command::OnHost),
@@ -161,11 +167,13 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
             let given = matches.subcommand_matches("login").cloned().unwrap_or_default();
             login::run(arguments, &given, &mut streams).code()
         }
+        Verb::Exec(arguments) => exec::run(arguments, innermost(&matches), &mut streams).code(),
         Verb::Ask(verb) => ask::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Profile(verb) => profile::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Forward(arguments) => {
             forward::run(arguments, innermost(&matches), &mut streams).code()
         }
+        Verb::Doctor(arguments) => doctor::run(arguments, innermost(&matches), &mut streams).code(),
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
         Verb::Commands(verb) => commands::run(verb, innermost(&matches), &mut streams).code(),
         Verb::OnHost(asked) => command::run(&asked, &mut streams).code(),

@@ -19,6 +19,7 @@ use crate::address::Address;
 use crate::conversation::{self, NoAnswer};
 use crate::failure::{Breach, Lack, LoginFailure, Refusal, Stage, TsmFault, Unreached};
 use crate::login::Login;
+use crate::proxy::Proxy;
 use crate::reach::reach;
 use crate::tls::{self, HandshakeFault};
 
@@ -50,6 +51,8 @@ pub struct Gate {
     pub private_key: PathBuf,
     /// The address of this host to connect from; the system chooses where it is absent.
     pub bind: Option<IpAddr>,
+    /// A proxy on the way there. The address to connect from is then the one towards the proxy.
+    pub proxy: Option<Box<Proxy>>,
     /// The time of the whole attempt: name, connection, handshake and answer. At most an hour.
     pub timeout: Duration,
 }
@@ -109,9 +112,11 @@ impl Gate {
     ) -> Result<TlsStream<TcpStream>, LoginFailure> {
         let name = self.name()?;
         let config = tls::config(&self.authority, &self.certificate, &self.private_key, alpn)?;
-        let tcp = reach(&self.address, self.bind, deadline)
-            .await
-            .map_err(|cause| self.unreachable(cause))?;
+        let tcp = match &self.proxy {
+            Some(proxy) => proxy.reach(&self.address, self.bind, deadline).await?,
+            None => reach(&self.address, self.bind, deadline).await,
+        };
+        let tcp = tcp.map_err(|cause| self.unreachable(cause))?;
         timeout_at(deadline, TlsConnector::from(config).connect(name, tcp))
             .await
             .map_err(|_| self.unreachable(Unreached::TimedOut(Stage::Handshake)))?

@@ -18,11 +18,19 @@ pub(crate) async fn reach(
     bind: Option<IpAddr>,
     deadline: Instant,
 ) -> Result<TcpStream, Unreached> {
+    connect(&resolve(address, deadline).await?, bind, deadline).await
+}
+
+/// All addresses of a name, in the system's order.
+pub(crate) async fn resolve(
+    address: &Address,
+    deadline: Instant,
+) -> Result<Vec<SocketAddr>, Unreached> {
     let found = timeout_at(deadline, lookup_host((address.host(), address.port())))
         .await
         .map_err(|_| Unreached::TimedOut(Stage::Resolve))?
         .map_err(|_| Unreached::NameUnknown)?;
-    connect(&found.collect::<Vec<_>>(), bind, deadline).await
+    Ok(found.collect())
 }
 
 /// Tries the addresses in turn; where none answers, the last one's failure is the answer.
@@ -46,7 +54,11 @@ async fn connect(
     Err(last)
 }
 
-async fn connect_one(to: SocketAddr, bind: Option<IpAddr>) -> Result<TcpStream, Unreached> {
+/// Connects to one address; the caller has the deadline.
+pub(crate) async fn connect_one(
+    to: SocketAddr,
+    bind: Option<IpAddr>,
+) -> Result<TcpStream, Unreached> {
     let network = |error: io::Error| match error.kind() {
         io::ErrorKind::ConnectionRefused => Unreached::Refused,
         kind => Unreached::Network(kind),

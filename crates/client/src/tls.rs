@@ -15,6 +15,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::{AlertDescription, CertificateError, ClientConfig, NoKeyLog};
 
+pub(crate) mod look;
+
 /// Reads the three files and makes what a handshake needs; `alpn` is the lane.
 pub(crate) fn config(
     authority: &Path,

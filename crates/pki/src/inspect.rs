@@ -85,6 +85,13 @@ pub fn inspect(path: &Path, now: OffsetDateTime) -> Result<Vec<View>, PkiError> 
     if views.is_empty() { Err(unknown()) } else { Ok(views) }
 }
 
+/// What one certificate in DER says, such as a peer showed; the days left are counted from `now`. None where
+/// it cannot be read.
+pub fn inspect_certificate(der: &[u8], now: OffsetDateTime) -> Option<CertificateView> {
+    let (rest, certificate) = X509Certificate::from_der(der).ok()?;
+    rest.is_empty().then(|| CertificateView::of(&certificate, now))
+}
+
 /// The first certificate of a PEM or DER file, as DER.
 pub(crate) fn first_certificate(contents: &[u8]) -> Option<Vec<u8>> {
     if !is_pem(contents) {
@@ -124,8 +131,7 @@ fn view_der(der: &[u8], now: OffsetDateTime) -> Option<View> {
 }
 
 fn certificate_view(der: &[u8], now: OffsetDateTime) -> Option<View> {
-    let (rest, certificate) = X509Certificate::from_der(der).ok()?;
-    rest.is_empty().then(|| View::Certificate(CertificateView::of(&certificate, now)))
+    inspect_certificate(der, now).map(View::Certificate)
 }
 
 fn request_view(der: &[u8]) -> Option<View> {

@@ -25,6 +25,7 @@ use crate::ip_dropin::{Peers, disagreement};
 use crate::process;
 use crate::sandbox::Sandbox;
 use crate::sockets::Sockets;
+use tsmgate_text::escape;
 
 mod explain;
 mod from_socat;
@@ -118,16 +119,19 @@ enum Command {
     Run(Configuration),
     /// Load all that `run` would, bind nothing, and say what is wrong
     Check(Configuration),
-    /// Say which rule would answer a client, an address and a permission
+    /// Say which rule would answer a client, an address and a permission; or a user of this host
     Explain {
         #[command(flatten)]
         configuration: Configuration,
         /// A client's name
-        #[arg(long)]
-        client: String,
+        #[arg(long, requires = "from", required_unless_present = "local")]
+        client: Option<String>,
         /// Where it comes from
-        #[arg(long)]
-        from: IpAddr,
+        #[arg(long, requires = "client")]
+        from: Option<IpAddr>,
+        /// Or a user of this host, who comes by the local socket
+        #[arg(long, value_name = "USER", conflicts_with_all = ["client", "from"])]
+        local: Option<String>,
         /// What it wants
         #[arg(long, default_value = "login")]
         permission: Permission,
@@ -185,8 +189,14 @@ pub fn main() -> ExitCode {
     let exit = match arguments.command {
         Command::Run(Configuration { config }) => run(&config),
         Command::Check(Configuration { config }) => check(&config),
-        Command::Explain { configuration, client, from, permission } => {
-            explain::explain(&configuration.config, &client, from, &permission)
+        Command::Explain { configuration, client, from, local, permission } => {
+            let who = match (&client, from, &local) {
+                (Some(name), Some(from), _) => explain::Whom::Client { name, from },
+                (.., Some(user)) => explain::Whom::Local { user },
+                // clap requires one of them
+                _ => return ExitCode::from(Exit::Usage as u8),
+            };
+            explain::explain(&configuration.config, who, &permission)
         }
         Command::Audit(AuditCommand::Verify { files, expect_head }) => {
             verify::verify(&files, expect_head.as_ref())
@@ -312,6 +322,13 @@ fn check(config: &std::path::Path) -> Exit {
     lines.extend(policy.clients().iter().map(|client| {
         let roles: Vec<_> = client.roles.iter().map(|role| role.name()).collect();
         format!("client {}: {}", client.name, roles.join(", "))
+    }));
+    if let Some(socket) = &loaded.snapshot.config.local_socket {
+        lines.push(format!("listens on {} for callers on this host", socket.display()));
+    }
+    lines.extend(policy.local().0.iter().map(|entry| {
+        let roles: Vec<_> = entry.roles.iter().map(|role| role.name()).collect();
+        format!("local {}: {}", escape(entry.who.to_string()), roles.join(", "))
     }));
     say(&lines);
     Exit::Done

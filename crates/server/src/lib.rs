@@ -18,7 +18,8 @@
 //! | relay | [`relay`] speaks with the caller, a lane each; [`backend`] with TSM, under the gate's own [`session`] where the lane keeps the cookie, and with the runner, which alone starts programs | an answer |
 //! | audit | [`audit`] | the record, before the answer leaves |
 //!
-//! [`connection`] is the one function that calls them in order. [`daemon`] starts and stops it all from
+//! [`connection`] is the one function that calls them in order. Callers on this host come through a door of their
+//! own, [`local`], without a handshake; all that follows is the same. [`daemon`] starts and stops it all from
 //! what [`config`] and [`credentials`] have loaded and checked, with the [`sockets`] that
 //! systemd or it opened, inside the [`sandbox`].
 //!
@@ -48,6 +49,7 @@ pub mod house;
 pub mod identify;
 pub mod ip_dropin;
 pub mod judge;
+pub mod local;
 pub mod metrics;
 mod notices;
 pub mod observe;

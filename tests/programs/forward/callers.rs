@@ -6,10 +6,9 @@ use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use nix::unistd::Group;
+use tests::local::{User, can_make_users};
 use tests::program::have;
 use tests::{Forwarding, Scene};
-
-use crate::users::Passing;
 
 /// A user that is none of those who may.
 const STRANGER: u32 = 65534;
@@ -50,9 +49,7 @@ async fn as_user(scene: &Scene, socket: &Path, uid: u32, groups: &str) -> serde_
 }
 
 fn have_users() -> bool {
-    ["useradd", "groupadd"].iter().all(|tool| have(tool, "passwd"))
-        && have("setpriv", "util-linux")
-        && have("python3", "python3")
+    can_make_users() && have("setpriv", "util-linux") && have("python3", "python3")
 }
 
 /// Membership is what the user database says, and not what a process happens to run with.
@@ -61,12 +58,12 @@ async fn members_of_a_group_get_a_session_and_nobody_else_does() {
     if !have_users() {
         return;
     }
-    let user = Passing::make("fwdg");
+    let user = User::make();
     let gid = Group::from_name(&user.name).unwrap().unwrap().gid.as_raw();
     let scene = Scene::start().await;
     let forwarding = open_to_all(&scene, &["--allow-group", &user.name]);
     let socket = forwarding.socket();
-    let answer = as_user(&scene, socket, user.uid(), "--clear-groups").await;
+    let answer = as_user(&scene, socket, user.uid, "--clear-groups").await;
     assert_eq!(answer["returnCode"], 0, "{answer}");
     assert_eq!(scene.tsm.cookies(), [answer["cookieValue"].as_str().unwrap()]);
 
@@ -77,7 +74,7 @@ async fn members_of_a_group_get_a_session_and_nobody_else_does() {
     assert_eq!(asked(socket).await, Err("PLL_NOT_AUTHORIZED".to_owned()));
     assert_eq!(scene.records("login").len(), 2, "the gate was asked for them");
 
-    forwarding.line_with(&format!("uid {} ({}): granted", user.uid(), user.name));
+    forwarding.line_with(&format!("uid {} ({}): granted", user.uid, user.name));
     forwarding.line_with("uid 0 (root): caller_not_listed");
     forwarding.line_with("hint: name the user with --allow-user");
     let log = forwarding.log();
@@ -90,11 +87,11 @@ async fn users_by_name_and_number_get_a_session() {
     if !have_users() {
         return;
     }
-    let user = Passing::make("fwdu");
+    let user = User::make();
     let scene = Scene::start().await;
     let forwarding = open_to_all(&scene, &["--allow-user", &user.name, "--allow-user", "0"]);
     let socket = forwarding.socket();
-    let answer = as_user(&scene, socket, user.uid(), "--clear-groups").await;
+    let answer = as_user(&scene, socket, user.uid, "--clear-groups").await;
     assert_eq!(answer["returnCode"], 0, "{answer}");
     let answer = as_user(&scene, socket, STRANGER, "--clear-groups").await;
     assert_eq!(answer["returnCode"], 1, "{answer}");

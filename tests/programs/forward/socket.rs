@@ -4,10 +4,9 @@ use super::*;
 
 use nix::sys::signal::Signal;
 use nix::unistd::Group;
+use tests::local::{User, can_make_users};
 use tests::program::{built, have};
 use tests::{Forwarding, Scene};
-
-use crate::users::Passing;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_socket_is_its_users_alone_and_goes_with_the_forward() {
@@ -25,17 +24,17 @@ async fn the_socket_is_its_users_alone_and_goes_with_the_forward() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_socket_is_given_to_whom_it_is_meant_for() {
-    if !["useradd", "groupadd"].iter().all(|tool| have(tool, "passwd")) {
+    if !can_make_users() {
         return;
     }
-    let user = Passing::make("fwdo");
+    let user = User::make();
     let gid = Group::from_name(&user.name).unwrap().unwrap().gid.as_raw();
     let scene = Scene::start().await;
     let name = &user.name;
     for (owner, mode, wanted) in [
-        (format!("{name}:{name}"), "0660", (user.uid(), gid, 0o660)),
+        (format!("{name}:{name}"), "0660", (user.uid, gid, 0o660)),
         (format!(":{name}"), "0660", (0, gid, 0o660)),
-        (user.uid().to_string(), "0600", (user.uid(), 0, 0o600)),
+        (user.uid.to_string(), "0600", (user.uid, 0, 0o600)),
     ] {
         let options = ["--owner", &owner, "--mode", mode];
         let forwarding = Forwarding::start(&scene, scene.address(), &options);

@@ -4,12 +4,13 @@
 //! looked at.
 
 use std::ops::ControlFlow;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
@@ -36,6 +37,7 @@ pub struct Document {
     text: String,
     json: Value,
     request: Option<String>,
+    date: Option<SystemTime>,
 }
 
 impl Document {
@@ -62,6 +64,11 @@ impl Document {
     /// The request's number in the gate's audit, the peer's text; none from a controller itself.
     pub fn request(&self) -> Option<&str> {
         self.request.as_deref()
+    }
+
+    /// When it was answered by the clock of the peer, in whole seconds; none where it does not say.
+    pub fn date(&self) -> Option<SystemTime> {
+        self.date
     }
 }
 
@@ -98,6 +105,8 @@ impl Answer {
     pub(super) async fn document(mut self, deadline: Instant) -> Result<Document, NoAnswer> {
         self.check_json().map_err(NoAnswer::Breach)?;
         let request = self.request();
+        let date =
+            text(&self.headers, &DATE).and_then(|date| httpdate::parse_http_date(&date).ok());
         let mut bytes = Vec::new();
         let mut take = |piece: &[u8]| {
             bytes.extend_from_slice(piece);
@@ -107,7 +116,7 @@ impl Answer {
         let _ = self.pieces(DOCUMENT_MOST, deadline, &mut take).await?;
         let text = String::from_utf8(bytes).map_err(|_| NoAnswer::Breach(Breach::NotJson))?;
         let json = serde_json::from_str(&text).map_err(|_| NoAnswer::Breach(Breach::NotJson))?;
-        Ok(Document { text, json, request })
+        Ok(Document { text, json, request, date })
     }
 
     /// Whether it says of itself that it is JSON.

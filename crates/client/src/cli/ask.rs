@@ -16,6 +16,7 @@ use super::colour::When;
 use super::complaint::Complaint;
 use super::peer_options::{PeerOptions, Wanted};
 use super::signals::Signals;
+use super::whom::Chosen;
 use super::{Streams, refuse_core_dumps};
 use crate::api::failure::Breach;
 use crate::api::{Api, ApiFailure, Document};
@@ -29,6 +30,7 @@ pub(super) mod jobs;
 mod logout;
 mod own;
 mod raw;
+mod several;
 mod shown;
 mod status;
 
@@ -141,6 +143,10 @@ fn perform(
     refuse_core_dumps();
     let (asking, task) = verb.settle()?;
     streams.coloured = asking.color.is_wanted(&io::stdout());
+    let several = Chosen::all(given)?;
+    if several.len() > 1 {
+        return several::perform(&asking, task, several, given, streams);
+    }
     let peer = asking.peer.settle(task.wanted(), given)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Complaint::system(&error))?;
@@ -152,6 +158,9 @@ fn perform(
             outcome = task.perform(&mut api, asking.json, streams) => outcome,
             () = signals.come() => Err(Complaint::interrupted()),
         };
+        if let Some(notice) = api.notice() {
+            streams.say(&notice.to_string());
+        }
         api.end().await;
         outcome
     });

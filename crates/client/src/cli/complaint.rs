@@ -80,6 +80,12 @@ impl Complaint {
         }
     }
 
+    /// A program cannot be started.
+    pub(super) fn program(name: &str, what: impl std::fmt::Display, hint: &str) -> Self {
+        let what = format!("cannot run {name}: {what}");
+        Self { exit: Exit::File, what, hint: hint.to_owned() }
+    }
+
     /// The system does not give us what a login needs.
     pub(super) fn system(error: &io::Error) -> Self {
         Self {
@@ -87,6 +93,21 @@ impl Complaint {
             what: format!("cannot start: {}", kind_text(error.kind())),
             hint: "check this process's limits, `ulimit -a`".to_owned(),
         }
+    }
+
+    /// The same, of one of several.
+    pub(super) fn of(self, whose: &str) -> Self {
+        Self { what: format!("{whose}: {}", self.what), ..self }
+    }
+
+    /// Its parts: the exit code, what failed, the hint.
+    pub(super) fn into_parts(self) -> (Exit, String, String) {
+        (self.exit, self.what, self.hint)
+    }
+
+    /// As an object: `exit`, `what`, `hint`.
+    pub(super) fn as_json(&self) -> serde_json::Value {
+        serde_json::json!({ "exit": self.exit.code(), "what": self.what, "hint": self.hint })
     }
 
     /// What failed, and the hint.

@@ -63,10 +63,21 @@ pub(super) fn table<const N: usize>(
     rows: &[[Cell; N]],
     width: Option<usize>,
 ) -> String {
-    let heading = heading.map(|word| Cell::own(word).toned(Tone::Heading));
-    let lines = || std::iter::once(&heading).chain(rows);
+    let rows: Vec<&[Cell]> = rows.iter().map(<[Cell; N]>::as_slice).collect();
+    table_of(&heading, &rows, width)
+}
+
+/// The same, with as many columns as the heading has; a row's further cells are not shown.
+pub(super) fn table_of(
+    heading: &[&str],
+    rows: &[impl AsRef<[Cell]>],
+    width: Option<usize>,
+) -> String {
+    let heading: Vec<_> =
+        heading.iter().map(|word| Cell::own(*word).toned(Tone::Heading)).collect();
+    let lines = || std::iter::once(heading.as_slice()).chain(rows.iter().map(AsRef::as_ref));
     // how wide each column is, and how wide it has to be at least
-    let mut widths = [(0, 0); N];
+    let mut widths = vec![(0, 0); heading.len()];
     for line in lines() {
         for ((width, least), cell) in widths.iter_mut().zip(line) {
             let own = columns(&cell.text);
@@ -82,7 +93,7 @@ pub(super) fn table<const N: usize>(
         for (place, (cell, &(width, _))) in line.iter().zip(&widths).enumerate() {
             let shown = fit(&cell.text, width);
             text.push_str(&cell.tone.paint(&shown));
-            if place + 1 < N {
+            if place + 1 < widths.len() {
                 text.extend(std::iter::repeat_n(' ', width.saturating_sub(columns(&shown))));
                 text.push_str(GAP);
             }

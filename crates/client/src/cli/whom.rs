@@ -40,7 +40,7 @@ pub(super) enum Whom {
     /// That of this host.
     Local { path: PathBuf, timeout: Option<Duration> },
     /// One with all that is known of it.
-    Gate(GateOptions),
+    Gate(Box<GateOptions>),
 }
 
 /// A profile, and how it came to be chosen.
@@ -58,11 +58,34 @@ impl Chosen {
         let mut all = Self::all(given)?;
         match (all.pop(), all.is_empty()) {
             (Some(chosen), true) => Ok(chosen),
-            _ => Err(Complaint::usage(
-                "several profiles do not go with this command",
-                "give one: only status, whoami, nodes, ports and jobs list ask several gates",
-            )),
+            _ => Err(Self::too_many()),
         }
+    }
+
+    /// Whether it was typed: the variables of a gate count for nothing then.
+    pub(super) fn is_typed(&self) -> bool {
+        self.is_typed
+    }
+
+    /// What it says, and its name; of the current one where neither it nor a gate `is_named`.
+    pub(super) fn profile(
+        &self,
+        is_named: bool,
+    ) -> Result<(Option<ProfileName>, Profile), ProfileFault> {
+        match &self.name {
+            None if !is_named => {
+                Ok(current()?.map_or_else(Default::default, |(name, own)| (Some(name), own)))
+            }
+            name => Ok((name.clone(), self.profile.clone())),
+        }
+    }
+
+    /// Several profiles, where only one can be asked.
+    pub(super) fn too_many() -> Complaint {
+        Complaint::usage(
+            "several profiles do not go with this command",
+            "give one: only status, whoami, nodes, ports and jobs list ask several gates",
+        )
     }
 
     /// Each of the profiles that are named, in that order; one without a name where there is none.
@@ -94,12 +117,12 @@ impl From<ProfileFault> for Complaint {
 }
 
 /// The current profile, where there is one.
-fn current() -> Result<Option<Profile>, ProfileFault> {
+fn current() -> Result<Option<(ProfileName, Profile)>, ProfileFault> {
     // without a home there are no profiles, and whoever wants none need not have one
     let Ok(path) = Profiles::path() else { return Ok(None) };
     let profiles = Profiles::read(&path)?;
-    let current = profiles.current.as_ref();
-    current.map(|current| profiles.find(current, &path).cloned()).transpose()
+    let named = |name: &ProfileName| Ok((name.clone(), profiles.find(name, &path)?.clone()));
+    profiles.current.as_ref().map(named).transpose()
 }
 
 /// The first option that names a gate, or belongs to one, and was typed; as a person writes it.
@@ -155,14 +178,11 @@ pub(super) fn settle(
 /// With what a profile says.
 fn by_profile(mut options: GateOptions, chosen: &Chosen) -> Result<Whom, Complaint> {
     let is_named = options.gate.is_some();
-    let profile = match &chosen.name {
-        None if !is_named => current()?.unwrap_or_default(),
-        _ => chosen.profile.clone(),
-    };
+    let (_, profile) = chosen.profile(is_named)?;
     options.fill(&profile);
     Ok(match (profile.local, &options.gate) {
         (Some(path), _) if !is_named => local_gate(path, &options),
-        (_, Some(_)) => Whom::Gate(options),
+        (_, Some(_)) => Whom::Gate(Box::new(options)),
         (_, None) => Whom::Nobody,
     })
 }

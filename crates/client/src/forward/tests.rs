@@ -18,7 +18,7 @@ use super::{Callers, Denial, Event, Forward};
 use crate::failure::{
     Breach, Delay, Distrust, FileFault, Lack, LoginFailure, Refusal, TsmFault, Unreached,
 };
-use crate::system::peer::ourselves;
+use crate::system::peer::our_user;
 use crate::{LocalSocket, Source};
 
 /// A conversation with somebody, in front of a socket that is not there; and what it says happened.
@@ -29,7 +29,7 @@ fn conversation() -> (DuplexStream, mpsc::Receiver<Event>, watch::Sender<bool>) 
     let source = LocalSocket { path: "/no/such/socket".into(), timeout: LocalSocket::TIMEOUT };
     let forward = Forward::new(Source::from(source), Callers::ourselves(), events);
     tokio::spawn(async move {
-        Conversation::new(&forward, ours, ourselves()).serve(&mut stopped).await;
+        Conversation::new(&forward, ours, our_user()).serve(&mut stopped).await;
     });
     (caller, told, stop)
 }
@@ -64,7 +64,7 @@ fn about(time: Duration, wanted: Duration) -> bool {
 async fn a_silent_caller_is_cut_at_the_deadline() {
     let (mut caller, mut told, _stop) = conversation();
     assert!(about(ended(&mut caller).await, WHOLE_CALL));
-    let uid = ourselves();
+    let uid = our_user();
     assert_eq!(told.recv().await, Some(Event::NoCall { uid, what: "no whole call in time" }));
 }
 

@@ -50,6 +50,9 @@ fn code_of(failure: &LoginFailure) -> String {
         LoginFailure::File { .. }
         | LoginFailure::BadAddress(_)
         | LoginFailure::BadServerName(_)
+        | LoginFailure::BadProxy
+        | LoginFailure::ProxyPassword
+        | LoginFailure::Cache(_)
         | LoginFailure::BadSocketPath(_) => "client_misconfigured",
     };
     code.to_owned()

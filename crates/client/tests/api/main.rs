@@ -15,6 +15,7 @@ mod jobs;
 mod logout;
 mod options;
 mod own;
+mod profiles;
 mod raw;
 mod refusals;
 mod rig;

@@ -4,12 +4,13 @@ use clap::Args;
 use serde_json::Value;
 use tsmgate_catalogue::api::find::Match;
 
+use super::several::Answered;
 use super::shown::{list, part};
 use super::{Asking, Task as Any, as_json, lacks, request};
 use crate::api::{Api, Document};
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
-use crate::cli::table::{Cell, table};
+use crate::cli::table::{Cell, table_of};
 use crate::exit::{Ended, Exit};
 
 /// Of more nodes than this no details are asked for: each is a request.
@@ -62,26 +63,52 @@ impl PortsArgs {
 }
 
 impl Task {
+    /// The columns of its answer.
+    pub(super) fn heading(&self) -> &'static [&'static str] {
+        match self {
+            Self::Nodes(_) => &NODES,
+            Self::Ports(_) => &PORTS,
+        }
+    }
+
+    /// What one of several gates says.
+    pub(super) async fn one_of_several(&self, api: &mut Api) -> Result<Answered, Complaint> {
+        let (answer, rows) = self.ask(api, false).await?;
+        let rows = rows.into_iter().map(Vec::from).collect();
+        Ok(Answered { answer, rows, ended: Exit::Done.into() })
+    }
+
+    /// Asks; `bare` leaves the details out that only a table has.
+    async fn ask(
+        &self,
+        api: &mut Api,
+        bare: bool,
+    ) -> Result<(Document, Vec<[Cell; 5]>), Complaint> {
+        let (request, name) = match self {
+            Self::Nodes(request) => (request, "clusterNodes"),
+            Self::Ports(request) => (request, "clusterPorts"),
+        };
+        let answer = api.ask(request).await?;
+        let found = nodes(api, &answer, name)?;
+        let rows = match self {
+            _ if bare => Vec::new(),
+            Self::Nodes(_) => node_rows(api, found).await?,
+            Self::Ports(_) => port_rows(found),
+        };
+        Ok((answer, rows))
+    }
+
     pub(super) async fn perform(
         self,
         api: &mut Api,
         json: bool,
         streams: &mut Streams<'_>,
     ) -> Result<Ended, Complaint> {
-        let (request, name) = match &self {
-            Self::Nodes(request) => (request, "clusterNodes"),
-            Self::Ports(request) => (request, "clusterPorts"),
-        };
-        let answer = api.ask(request).await?;
-        let found = nodes(api, &answer, name)?;
+        let (answer, rows) = self.ask(api, json).await?;
         if json {
             return as_json(&answer, streams);
         }
-        let (heading, rows) = match &self {
-            Self::Nodes(_) => (NODES, node_rows(api, found).await?),
-            Self::Ports(_) => (PORTS, port_rows(found)),
-        };
-        streams.rendered(table(heading, &rows, streams.out_width))?;
+        streams.rendered(table_of(self.heading(), &rows, streams.out_width))?;
         Ok(Exit::Done.into())
     }
 }

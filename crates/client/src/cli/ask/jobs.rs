@@ -5,6 +5,7 @@
 use clap::{Args, Subcommand};
 use tsmgate_catalogue::api::find::Match;
 
+use super::several::Answered;
 use super::{Asking, Task as Any, as_json, misread, request};
 use crate::api::{Api, ApiFailure, Document};
 use crate::cli::Streams;
@@ -120,6 +121,23 @@ impl JobsVerb {
 }
 
 impl Task {
+    /// Whether it is a list, which several gates can be asked for.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self, Self::List(_))
+    }
+
+    /// What one of several gates says.
+    pub(super) async fn one_of_several(&self, api: &mut Api) -> Result<Answered, Complaint> {
+        let (Self::List(request)
+        | Self::Show(request)
+        | Self::Wait(request)
+        | Self::Cancel(request)) = self;
+        let answer = api.ask(request).await?;
+        let jobs = JobList::read(answer.bytes()).map_err(|cause| misread(api, cause))?;
+        let rows = job::rows(&jobs).into_iter().map(Vec::from).collect();
+        Ok(Answered { answer, rows, ended: Exit::Done.into() })
+    }
+
     pub(super) async fn perform(
         self,
         api: &mut Api,

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tsmgate_text::escape;
 
+use super::several::Answered;
 use super::shown::{list, part};
 use super::{Asking, Task as Any, as_json, member};
 use crate::api::{Api, Own};
@@ -63,7 +64,31 @@ impl PermissionsArgs {
     }
 }
 
+/// The columns of a caller in one line.
+pub(super) const HEADING: [&str; 5] = ["CLIENT", "ADDRESS", "ROLES", "CERTIFICATE", "GATE"];
+
 impl Task {
+    /// Whether it asks who we are, which several gates can be asked.
+    pub(super) fn is_who_am_i(&self) -> bool {
+        self.0 == Own::WhoAmI
+    }
+
+    /// What one of several gates says.
+    pub(super) async fn one_of_several(&self, api: &mut Api) -> Result<Answered, Complaint> {
+        let answer = api.ask_gate(self.0).await?;
+        member(api, &answer, "client")?;
+        let who = answer.json();
+        let gate = who.get("gate").map(|gate| part(gate, "version"));
+        let row = vec![
+            Cell::own(part(who, "client")),
+            Cell::own(part(who, "address")),
+            Cell::own(words(who, "roles").unwrap_or_default()),
+            Cell::own(days_left(who).map(in_days).unwrap_or_default()),
+            Cell::own(gate.unwrap_or_default()),
+        ];
+        Ok(Answered { rows: vec![row], answer, ended: Exit::Done.into() })
+    }
+
     pub(super) async fn perform(
         self,
         api: &mut Api,

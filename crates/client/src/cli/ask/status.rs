@@ -3,6 +3,7 @@
 use clap::Args;
 use tsmgate_catalogue::api::find::Match;
 
+use super::several::Answered;
 use super::{Asking, Task as Any, as_json, misread, request};
 use crate::api::Api;
 use crate::cli::Streams;
@@ -48,6 +49,18 @@ impl StatusArgs {
 }
 
 impl Task {
+    /// What one of several gates says.
+    pub(super) async fn one_of_several(&self, api: &mut Api) -> Result<Answered, Complaint> {
+        let answer = api.ask(&self.request).await?;
+        let cluster = ClusterStatus::read(answer.bytes()).map_err(|cause| misread(api, cause))?;
+        let rows = vec![status::row(&cluster).into()];
+        Ok(Answered { answer, rows, ended: self.ended(&cluster) })
+    }
+
+    fn ended(&self, cluster: &ClusterStatus) -> Ended {
+        if self.check { Ended::Answer(cluster.health().code()) } else { Exit::Done.into() }
+    }
+
     pub(super) async fn perform(
         self,
         api: &mut Api,
@@ -64,6 +77,6 @@ impl Task {
         } else {
             streams.rendered(status::brief(&cluster))?;
         }
-        Ok(if self.check { Ended::Answer(cluster.health().code()) } else { Exit::Done.into() })
+        Ok(self.ended(&cluster))
     }
 }

@@ -11,11 +11,24 @@ use crate::tsm::{Job, JobList, JobStatus, Outcome, Step, StepState};
 #[cfg(test)]
 mod tests;
 
+/// The columns of a list of jobs.
+pub(in crate::cli) const HEADING: [&str; 6] =
+    ["ID", "TYPE", "STATUS", "PROGRESS", "CREATED", "MESSAGE"];
+
 /// The list as a table. `width` is the terminal's, in columns.
 pub(in crate::cli) fn list(list: &JobList, width: Option<usize>) -> String {
     if list.jobs.is_empty() {
         return "There are no jobs.\n".to_owned();
     }
+    let mut text = table(HEADING, &rows(list), width);
+    if list.left_out > 0 {
+        text.push_str(&format!("and {} older ones\n", list.left_out));
+    }
+    text
+}
+
+/// A row for each job.
+pub(in crate::cli) fn rows(list: &JobList) -> Vec<[Cell; 6]> {
     let row = |job: &Job| {
         [
             Cell::own(job.id.to_string()).whole(),
@@ -26,13 +39,7 @@ pub(in crate::cli) fn list(list: &JobList, width: Option<usize>) -> String {
             Cell::foreign(said(job)),
         ]
     };
-    let rows: Vec<_> = list.jobs.iter().map(row).collect();
-    let heading = ["ID", "TYPE", "STATUS", "PROGRESS", "CREATED", "MESSAGE"];
-    let mut text = table(heading, &rows, width);
-    if list.left_out > 0 {
-        text.push_str(&format!("and {} older ones\n", list.left_out));
-    }
-    text
+    list.jobs.iter().map(row).collect()
 }
 
 /// One job, field by field, with its steps.

@@ -23,7 +23,7 @@ pub(in crate::cli) fn brief(status: &ClusterStatus) -> String {
         text.push_str(&format!("{name}: {}\n", word(node.rollup_status.as_deref())));
     }
     if status.health() == Health::Degraded {
-        text.push_str(&not_well(status));
+        text.push_str(&format!("Not well: {}\n", not_well(status)));
     }
     text
 }
@@ -58,18 +58,36 @@ pub(in crate::cli) fn verbose(status: &ClusterStatus, width: Option<usize>) -> S
     format!("{}{rows}", heading(status))
 }
 
+/// The columns of a cluster in one line.
+pub(in crate::cli) const HEADING: [&str; 3] = ["STATUS", "NODES", "NOT WELL"];
+
+/// A cluster in one line.
+pub(in crate::cli) fn row(status: &ClusterStatus) -> [Cell; 3] {
+    let health = status.health();
+    let ill = if health == Health::Degraded { not_well(status) } else { String::new() };
+    let rollup = status.rollup_status.as_deref();
+    [
+        Cell::own(escape(node_word(rollup))).whole().toned(tone(rollup)),
+        Cell::own(status.nodes.len().to_string()),
+        Cell::own(ill),
+    ]
+}
+
 fn heading(status: &ClusterStatus) -> String {
     format!("Status: {}\n", word(status.rollup_status.as_deref()))
 }
 
 /// TSM's word for a node or all, in upper case and colour.
 fn word(rollup: Option<&str>) -> String {
-    let tone = match Health::of(rollup) {
+    tone(rollup).paint(&escape(node_word(rollup)))
+}
+
+fn tone(rollup: Option<&str>) -> Tone {
+    match Health::of(rollup) {
         Health::Healthy => Tone::Good,
         Health::Stopped => Tone::Middling,
         Health::Degraded => Tone::Bad,
-    };
-    tone.paint(&escape(node_word(rollup)))
+    }
 }
 
 fn bare(node: &NodeStatus) -> Cell {
@@ -118,7 +136,7 @@ fn not_well(status: &ClusterStatus) -> String {
         0 => {}
         more => named.push(format!("and {more} more, see --verbose")),
     }
-    format!("Not well: {}\n", named.join("; "))
+    named.join("; ")
 }
 
 fn sentence(ailing: Ailing<'_>) -> String {
