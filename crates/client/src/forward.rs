@@ -47,14 +47,14 @@ const BACKOFF: Duration = Duration::from_millis(100);
 pub struct Callers {
     /// Users, by number.
     pub users: BTreeSet<u32>,
-    /// Groups, by number: who is a member says the host's user database, asked for each call.
-    pub groups: BTreeSet<u32>,
+    /// Groups, by name: who is a member says the host's user database, asked for each call.
+    pub groups: Vec<String>,
 }
 
 impl Callers {
     /// The user that this process runs as, and nobody else: not root either.
     pub fn ourselves() -> Self {
-        Self { users: [peer::our_user()].into(), groups: BTreeSet::new() }
+        Self { users: [peer::our_user()].into(), groups: Vec::new() }
     }
 }
 

@@ -6,10 +6,9 @@ use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use nix::unistd::Group;
+use tests::local::{User, can_make_users};
 use tests::program::have;
 use tests::{Forwarding, Scene};
-
-use tests::local::User;
 
 /// A user that is none of those who may.
 const STRANGER: u32 = 65534;
@@ -50,9 +49,7 @@ async fn as_user(scene: &Scene, socket: &Path, uid: u32, groups: &str) -> serde_
 }
 
 fn have_users() -> bool {
-    ["useradd", "groupadd"].iter().all(|tool| have(tool, "passwd"))
-        && have("setpriv", "util-linux")
-        && have("python3", "python3")
+    can_make_users() && have("setpriv", "util-linux") && have("python3", "python3")
 }
 
 /// Membership is what the user database says, and not what a process happens to run with.

@@ -4,10 +4,9 @@ use super::*;
 
 use nix::sys::signal::Signal;
 use nix::unistd::Group;
+use tests::local::{User, can_make_users};
 use tests::program::{built, have};
 use tests::{Forwarding, Scene};
-
-use tests::local::User;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_socket_is_its_users_alone_and_goes_with_the_forward() {
@@ -25,7 +24,7 @@ async fn the_socket_is_its_users_alone_and_goes_with_the_forward() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_socket_is_given_to_whom_it_is_meant_for() {
-    if !["useradd", "groupadd"].iter().all(|tool| have(tool, "passwd")) {
+    if !can_make_users() {
         return;
     }
     let user = User::make();

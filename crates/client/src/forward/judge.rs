@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+use tsmgate_settings::accounts::{Person, person};
 
 use super::{Caller, Callers, Denial};
-use crate::system::peer::{Account, account};
 
 /// How long the user database may take.
 const LOOKUP: Duration = Duration::from_secs(5);
@@ -14,25 +14,25 @@ const LOOKUP: Duration = Duration::from_secs(5);
 /// Who calls, and whether that user may.
 pub(super) async fn judge(callers: &Callers, uid: u32) -> (Caller, Result<(), Denial>) {
     // a directory on the network may keep us waiting, and only on a thread of its own
-    let found = match timeout(LOOKUP, spawn_blocking(move || account(uid))).await {
+    let groups = callers.groups.clone();
+    let lookup = spawn_blocking(move || person(uid, &groups));
+    let found = match timeout(LOOKUP, lookup).await {
         Ok(Ok(Ok(found))) => Some(found),
         _ => None,
     };
     let verdict = verdict(callers, uid, found.as_ref());
-    let name = found.flatten().map(|account| account.name);
+    let name = found.flatten().map(|person| person.name);
     (Caller { uid, name }, verdict)
 }
 
 /// The rule: listed, or a member of a listed group. `found` is what the user database says, where it does.
-fn verdict(callers: &Callers, uid: u32, found: Option<&Option<Account>>) -> Result<(), Denial> {
+fn verdict(callers: &Callers, uid: u32, found: Option<&Option<Person>>) -> Result<(), Denial> {
     if callers.users.contains(&uid) {
         return Ok(());
     }
     match found {
         None if !callers.groups.is_empty() => Err(Denial::NotJudged),
-        Some(Some(account)) if account.groups.iter().any(|it| callers.groups.contains(it)) => {
-            Ok(())
-        }
+        Some(Some(person)) if !person.groups.is_empty() => Ok(()),
         _ => Err(Denial::NotListed),
     }
 }

@@ -41,11 +41,12 @@ impl Notes {
 
     /// It serves.
     pub(super) fn begins(&mut self, what: &str, callers: &Callers, talk: &mut dyn Write) {
-        let list = |what: &str, ids: &std::collections::BTreeSet<u32>| {
-            let ids: Vec<_> = ids.iter().map(u32::to_string).collect();
-            (!ids.is_empty()).then(|| format!("{what} {}", ids.join(", ")))
+        let users: Vec<_> = callers.users.iter().map(u32::to_string).collect();
+        let groups: Vec<_> = callers.groups.iter().map(|name| escape(name.as_bytes())).collect();
+        let list = |what: &str, names: Vec<String>| {
+            (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
         };
-        let who = [list("uid", &callers.users), list("gid", &callers.groups)];
+        let who = [list("uid", users), list("members of", groups)];
         let who = who.into_iter().flatten().collect::<Vec<_>>().join("; ");
         let text = format!("{what}, for {who}");
         let fields = json!({"event": "begin", "what": what, "users": callers.users, "groups": callers.groups});

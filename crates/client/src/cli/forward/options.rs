@@ -1,6 +1,5 @@
 //! What `tsmgate forward` can be told, and the one thing it then means: names become numbers of this host.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -35,7 +34,7 @@ pub(crate) struct ForwardArgs {
     #[arg(long, value_name = "NAME", env = "TSMGATE_ALLOW_USER", hide_env_values = true)]
     #[arg(value_delimiter = ',')]
     allow_user: Vec<String>,
-    /// A group of this host whose members may log in; may be repeated
+    /// A group of this host whose members may log in, by name; may be repeated
     #[arg(long, value_name = "NAME", env = "TSMGATE_ALLOW_GROUP", hide_env_values = true)]
     #[arg(value_delimiter = ',')]
     allow_group: Vec<String>,
@@ -142,8 +141,8 @@ impl ForwardArgs {
         let callers = match self.allow_user.is_empty() && self.allow_group.is_empty() {
             true => Callers::ourselves(),
             false => Callers {
-                users: numbers(&self.allow_user, |name| user(name).map(|(user, _)| user))?,
-                groups: numbers(&self.allow_group, group)?,
+                users: self.allow_user.iter().map(|name| user(name)).collect::<Result<_, _>>()?,
+                groups: self.allow_group.into_iter().map(group_name).collect::<Result<_, _>>()?,
             },
         };
         let source = self.gate.needed_source(Gate::TIMEOUT, given, "")?;
@@ -151,19 +150,21 @@ impl ForwardArgs {
     }
 }
 
-fn numbers(
-    names: &[String],
-    number: impl Fn(&str) -> Result<u32, Complaint>,
-) -> Result<BTreeSet<u32>, Complaint> {
-    names.iter().map(|name| number(name)).collect()
-}
-
-fn user(name: &str) -> Result<(u32, Option<u32>), Complaint> {
-    accounts::user(name).map_err(unanswered)?.ok_or_else(|| unknown("user", name))
+fn user(name: &str) -> Result<u32, Complaint> {
+    let found = accounts::user(name).map_err(unanswered)?;
+    found.map(|(user, _)| user).ok_or_else(|| unknown("user", name))
 }
 
 fn group(name: &str) -> Result<u32, Complaint> {
     accounts::group(name).map_err(unanswered)?.ok_or_else(|| unknown("group", name))
+}
+
+/// A group's name, where the host has the group. Not a number: members are looked up by name.
+fn group_name(name: String) -> Result<String, Complaint> {
+    match name.parse::<u32>() {
+        Ok(_) => Err(unknown("group", &name)),
+        Err(_) => group(&name).map(|_| name),
+    }
 }
 
 /// `USER`, `USER:GROUP` or `:GROUP`, as numbers.
@@ -174,7 +175,7 @@ fn owner(text: &str) -> Result<(Option<u32>, Option<u32>), Complaint> {
     }
     let of_user = match of_user {
         "" => None,
-        name => Some(user(name)?.0),
+        name => Some(user(name)?),
     };
     let of_group = match of_group {
         "" => None,
