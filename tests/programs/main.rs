@@ -14,6 +14,7 @@ mod configuration;
 mod core_dumps;
 mod credentials;
 mod descriptors;
+mod doctor;
 mod every_command;
 mod explain;
 mod files;
