@@ -47,6 +47,7 @@ fn gate(scene: &Scene, name: &str) -> Gate {
         certificate: scene.path(&format!("pki/clients/{name}.pem")),
         private_key: scene.path(&format!("pki/clients/{name}.key")),
         bind: Some([127, 0, 0, 1].into()),
+        proxy: None,
         timeout: Gate::TIMEOUT,
     }
 }

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tests::peer::{Stream, rest, send};
+use tests::peer::{rest, send};
 use tests::scene::entry;
 use tests::{Peer, Scene, SceneOptions, wait};
+use tokio::io::AsyncRead;
 use tsmgate_wire::{Answer, ExceptionKind};
 
 /// What has to be over at once, or within a limit of milliseconds, is over by then, also on a machine
@@ -86,7 +87,7 @@ pub async fn said_to(peer: &Peer, bytes: &[u8]) -> (Vec<u8>, Duration) {
 ///
 /// # Panics
 /// Where the gate does not close properly.
-pub async fn until_closed(stream: &mut Stream) -> (Vec<u8>, Duration) {
+pub async fn until_closed(stream: &mut (impl AsyncRead + Unpin)) -> (Vec<u8>, Duration) {
     let begun = std::time::Instant::now();
     let (bytes, error) = rest(stream).await;
     assert!(error.is_none(), "not closed but {error:?}");

@@ -32,6 +32,14 @@ fn the_readme_has_the_two_commands_and_every_exit_code() {
 }
 
 #[test]
+fn the_readme_names_the_completions_and_the_manual() {
+    let readme = read("README.md");
+    for text in ["tsmgate completions bash", "tsmgated completions", "tsmgate manual FOLDER"] {
+        assert!(readme.contains(text), "{text} is not in the README");
+    }
+}
+
+#[test]
 fn every_reason_code_is_explained_in_the_readme_of_systemd() {
     let page = read("systemd/README.md");
     for code in tsmgate_gate::reason::Reason::CODES {

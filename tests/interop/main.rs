@@ -3,6 +3,7 @@
 //! HTTP clients at the api lane.
 
 mod api;
+mod forward;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -103,6 +104,21 @@ async fn generated_python_logs_in_through_its_own_tls() {
         ["--calls", "3", "tls", "localhost", &port, "ca.pem", "client.pem", "client.key"];
     let answer = python(files.path(), &arguments).await;
     assert_login(&answer, &scene, 3);
+}
+
+/// At the local socket: the client of TSM's own, with another path and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn generated_python_logs_in_at_the_local_socket() {
+    if !have_python() {
+        return;
+    }
+    let entry = tests::local::entry("user = \"root\"", "[\"login\"]");
+    let scene = Scene::with(SceneOptions::default().with_local(&entry)).await;
+    let files = client_files(&scene);
+    let socket = scene.local_socket();
+    let answer = python(files.path(), &["--calls", "3", "unix", socket.to_str().unwrap()]).await;
+    assert_login(&answer, &scene, 3);
+    assert!(scene.records("login").iter().all(|one| one["client.user.name"] == "local:root"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,6 +87,7 @@ pub fn status() -> Status {
         audit_writable: true,
         tsm_failing: None,
         command: None,
+        local: None,
         api: Some(ApiLane {
             controller: "localhost:8850".into(),
             certificate_sha256: Some("AB".repeat(32)),

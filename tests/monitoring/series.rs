@@ -108,9 +108,9 @@ fn what_is_remembered_beside() {
     metrics.request_refused("jump01", Reason::NotAnOperation);
     metrics.request_refused("jump01", Reason::BadRequest);
     assert_eq!(metrics.requests(), Requests { granted: 1, failed: 1, refused: 2 });
-    metrics.seen("b", 2);
-    metrics.seen("a", 9);
-    metrics.seen("a", 5);
+    metrics.seen("b", Some(2));
+    metrics.seen("a", Some(9));
+    metrics.seen("a", Some(5));
     assert_eq!(metrics.clients_seen(), [("a".to_owned(), 5), ("b".to_owned(), 2)]);
 }
 
@@ -119,7 +119,7 @@ fn what_is_remembered_beside() {
 #[test]
 fn a_client_has_a_series_before_its_first_login() {
     let metrics = Metrics::new();
-    metrics.seen("jump01", 1);
+    metrics.seen("jump01", Some(1));
     let found = series(&metrics.text(&status()));
     for name in [
         r#"tsmgate_logins_total{client="jump01",outcome="success"}"#,
@@ -138,7 +138,7 @@ fn the_number_of_series_is_bounded() {
         metrics.login(&format!("client{number}"), Ok(()));
         metrics.request(&format!("client{number}"), "status", Ok(()));
         metrics.request_refused(&format!("client{number}"), Reason::NotAnOperation);
-        metrics.seen(&format!("seen{number}"), 1);
+        metrics.seen(&format!("seen{number}"), Some(1));
     }
     let mut full = status();
     full.endings = (0..20_000)

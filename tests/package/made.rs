@@ -56,6 +56,9 @@ fn make(deb: &Path, rpm: &Path) -> Packages {
     let built_as = programs.file_name().unwrap().to_str().unwrap();
     let profile = if built_as == "debug" { "dev" } else { built_as };
 
+    let pages = root().join("systemd/package/pages");
+    run(Command::new(&pages).arg(&programs));
+
     for (package, file) in [("tsmgate-client", "client.deb"), ("tsmgate-server", "server.deb")] {
         run(Command::new(deb)
             .args(["deb", "--no-build", "--offline", "--locked", "--fast", "--quiet"])
@@ -70,6 +73,7 @@ fn make(deb: &Path, rpm: &Path) -> Packages {
     for name in ["tsmgate", "tsmgated", "tsmgate-runner"] {
         run(Command::new("strip").arg(programs.join(name)).arg("-o").arg(staged.join(name)));
     }
+    run(Command::new(&pages).arg(&staged));
     let made = |package: &str, file: &str, more: &[&str]| {
         run(Command::new(rpm)
             .args(["generate-rpm", "--payload-compress", "none", "--profile", profile])

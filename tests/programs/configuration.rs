@@ -118,9 +118,26 @@ const APPENDED: &[(&str, &str)] = &[
     ("[revoked]\npublic_keys_sha256 = [¦\"AAAA\"]\n", "not the base64 of a SHA-256"),
 ];
 
-const LATER: &[Fault] = &[
-    ("[listen]\n", "[listen]\nlocal = ¦\"l.sock\"\n", "`listen.local`"),
-    ("[audit]\n", "¦[[local]]\nuser = \"a\"\nroles = []\n[audit]\n", "`[[local]]`"),
+const LOCAL: &[Fault] = &[
+    (
+        "[audit]\n",
+        "¦[[local]]\nuser = \"a\"\ngroup = \"b\"\nroles = []\n[audit]\n",
+        "`user` and `group` stand together",
+    ),
+    ("[audit]\n", "¦[[local]]\nroles = []\n[audit]\n", "there has to be a `user` or a `group`"),
+    ("[audit]\n", "¦[[local]]\nuser = \"1000\"\nroles = []\n[audit]\n", "`1000` is not the name"),
+    ("[audit]\n", "¦[[local]]\ngroup = \"\"\nroles = []\n[audit]\n", "`` is not the name"),
+    (
+        "[audit]\n",
+        "[[local]]\nuser = \"root\"\nroles = [¦\"logn\"]\n[audit]\n",
+        "there is no role `logn`; did you mean `login`?",
+    ),
+    (
+        "[audit]\n",
+        "[[local]]\nuser = \"root\"\nroles = []\nlimits = { in_flight = ¦0 }\n[audit]\n",
+        "must be at least 1",
+    ),
+    ("[audit]\n", "[[local]]\n¦name = \"root\"\nroles = []\n[audit]\n", "unknown key `name`"),
 ];
 
 const API: &[Fault] = &[
@@ -199,15 +216,10 @@ async fn an_unknown_name_is_refused_with_its_place() {
     all_refused(NAMES).await;
 }
 
-/// R55: a lane that this version has not is refused by its name, not ignored
+/// R55: an entry for callers on this host names one user or one group, by name, and roles that there are
 #[tokio::test]
-async fn what_a_later_version_will_do_is_refused_by_name() {
-    all_refused(LATER).await;
-    let scene = stage(SceneOptions::default()).await;
-    let good = std::fs::read_to_string(config(&scene)).unwrap();
-    let (from, to, _) = LATER[0];
-    scene.write("tsmgated.toml", &good.replacen(from, &to.replace('¦', ""), 1), 0o600);
-    assert!(refused(&config(&scene), 65).contains("is not in this version; remove it"));
+async fn a_bad_local_entry_is_refused_with_its_place() {
+    all_refused(LOCAL).await;
 }
 
 /// R63: a controller whose certificate is not checked by exactly one of the two ways is none

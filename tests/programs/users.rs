@@ -1,47 +1,12 @@
 //! The program as an ordinary user, and what TSM makes of that user.
 
-use std::process::Command;
-
+use tests::local::{User, can_make_users};
 use tests::program::{Gated, have};
 use tests::{Scene, SceneOptions};
 use tsmgate_wire::Answer;
 use tsmsim::{Policy, Simulator, SimulatorOptions};
 
 use crate::stage::{as_user, config, peer, proc, stage};
-
-/// A user and a group of this host that go when the test ends.
-struct Passing {
-    name: String,
-}
-
-impl Passing {
-    /// Makes a user, with a group of the same name as a supplementary one.
-    fn make() -> Self {
-        let passing = Self { name: format!("tsmtest{}", std::process::id()) };
-        let name = &passing.name;
-        tool("groupadd", &["--system", name]);
-        let shell = ["--shell", "/usr/sbin/nologin", "--gid", "nogroup", "--groups", name, name];
-        tool("useradd", &[&["--system", "--no-create-home"][..], &shell].concat());
-        passing
-    }
-
-    fn uid(&self) -> u32 {
-        nix::unistd::User::from_name(&self.name).unwrap().unwrap().uid.as_raw()
-    }
-}
-
-impl Drop for Passing {
-    fn drop(&mut self) {
-        for tool in ["userdel", "groupdel"] {
-            let _ = Command::new(tool).arg(&self.name).output();
-        }
-    }
-}
-
-fn tool(name: &str, arguments: &[&str]) {
-    let output = Command::new(name).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-}
 
 /// A scene whose TSM lets members of a group of this host in.
 async fn scene_for(group: &str) -> (Scene, Simulator) {
@@ -74,13 +39,12 @@ async fn a_gate_whose_user_is_not_in_tsms_group_is_denied() {
 /// R56: a user with no privilege but TSM's group is enough
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gate_whose_user_is_in_tsms_group_gets_a_cookie() {
-    let there = ["useradd", "groupadd"].iter().all(|tool| have(tool, "passwd"));
-    if !there || !have("setpriv", "util-linux") {
+    if !can_make_users() || !have("setpriv", "util-linux") {
         return;
     }
-    let user = Passing::make();
+    let user = User::make();
     let (scene, tsm) = scene_for(&user.name).await;
-    let uid = user.uid();
+    let uid = user.uid;
     let gated = Gated::start(&config(&scene), &as_user(&scene, uid, 65534, "--init-groups"), &[]);
     let cookie = peer(&scene, &gated, "jump01").cookie().await;
     assert_eq!(tsm.cookies(), [cookie]);

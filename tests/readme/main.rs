@@ -1,5 +1,6 @@
-//! The README's commands, as written, on a copy of this machine that nobody keeps: an overlay of its
-//! root with a network of its own, a TSM group, and the simulator where TSM's socket would be.
+//! The README's commands, as written, on a copy of this machine that nobody keeps: an overlay of its root, two
+//! network namespaces for the TSM host and the jump host, a TSM group, and the simulator where TSM's socket
+//! would be. The jump host sees nothing of the other's files. What the README shows as an answer is compared.
 //!
 //! The two commands at its top and the builds are left out: `tests/run` is what runs this.
 
@@ -16,26 +17,92 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// The `sh` blocks of a page, in order.
-fn blocks(page: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    let mut parts = page.split("```sh\n");
-    parts.next();
-    for part in parts {
-        let block = part.split("```").next().unwrap();
-        let elsewhere = |line: &&str| !RUN_ELSEWHERE.iter().any(|start| line.starts_with(start));
-        blocks.push(block.lines().filter(elsewhere).map(|line| format!("{line}\n")).collect());
+/// Where a block is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Host {
+    /// ` ```sh `: on the TSM host, and wherever keys are made.
+    Tsm,
+    /// ` ```sh jump `: on the jump host.
+    Jump,
+}
+
+/// A block of commands, and what the page shows of their output.
+#[derive(Debug)]
+struct Block {
+    host: Host,
+    commands: String,
+    shown: Vec<String>,
+}
+
+/// The `sh` blocks of a page, in order; a `text` block that follows one at once is its output.
+fn blocks(page: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for part in page.split("\n```").collect::<Vec<_>>().chunks(2) {
+        let [before, fenced] = part else { continue };
+        let (kind, body) = fenced.split_once('\n').unwrap();
+        let lines = || body.lines().map(str::to_owned);
+        let host = match kind {
+            "sh" => Host::Tsm,
+            "sh jump" => Host::Jump,
+            "text" => {
+                if let Some(block) = blocks.last_mut().filter(|_| before.trim().is_empty()) {
+                    block.shown = lines().collect();
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        let elsewhere = |line: &String| !RUN_ELSEWHERE.iter().any(|start| line.starts_with(start));
+        let commands = lines().filter(elsewhere).map(|line| line + "\n").collect();
+        blocks.push(Block { host, commands, shown: Vec::new() });
     }
     blocks
+}
+
+/// Whether the line is as shown, where an ellipsis stands for anything.
+fn is_as_shown(line: &str, shown: &str) -> bool {
+    let mut parts = shown.split('…');
+    let Some(mut rest) = line.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) if part.is_empty() || !rest.is_empty() => rest = &rest[at + part.len()..],
+            _ => return false,
+        }
+    }
+    rest.is_empty() || shown.ends_with('…')
 }
 
 /// What stands around the README's commands: a host with TSM on it before them, and the proof that
 /// they did what the README says after them.
 const BEFORE: &str = r#"
 set -euo pipefail
+trap 'echo "failed in line $LINENO: $BASH_COMMAND" >&2' ERR
 ip link set lo up
-ip addr add 10.20.1.5/32 dev lo
-echo '10.20.1.5 tsm.example.com' >> /etc/hosts
+ip netns add jump
+ip link add tsm0 type veth peer name jump0 netns jump
+ip addr add 10.20.1.2/24 dev tsm0
+ip link set tsm0 up
+ip -n jump addr add 10.20.1.5/24 dev jump0
+ip -n jump link set jump0 up
+ip -n jump link set lo up
+echo '10.20.1.2 tsm.example.com' >> /etc/hosts
+mkdir -p /home/jump
+cat > /jump-shell <<'EOF'
+set -euo pipefail
+# of the TSM host's files the jump host has none
+for hidden in /run/tableau /run/tsmgate /run/tsmgate-runner /etc/tsmgate /var/log/tsmgate /var/lib /root /opt; do
+    [ ! -d $hidden ] || mount -t tmpfs tmpfs $hidden
+done
+mkdir -p /run/user/0
+chmod 700 /run/user/0
+export HOME=/home/jump
+cd
+[ ! -e .before ] || . ./.before
+set -x
+. $1
+{ set +x; } 2>/dev/null
+export -p > .before
+EOF
 groupadd --force tsmadmin
 mkdir -p /var/run/tableau
 tsmsim --socket /var/run/tableau/tab-controller-login-8850 --log /tsm.log --api 127.0.0.1:8850 --api-certificate /tsm.pem --api-name localhost --api-job-step 20 --api-assumed-routes > /tsm.ready &
@@ -51,41 +118,48 @@ EOF
 chmod 755 /opt/tableau/tableau_server/packages/customer-bin.current/tsm
 set -x
 "#;
+/// Around the output of a block.
+const BEGIN: &str = "== begin";
+const END: &str = "== end";
 const LISTENING: &str = r#"
 { set +x; } 2>/dev/null
-for _ in $(seq 1000); do (: > /dev/tcp/10.20.1.5/18850) 2>/dev/null && break; read -rt 0.01 <> <(:) || :; done
+for _ in $(seq 1000); do (: > /dev/tcp/10.20.1.2/18850) 2>/dev/null && break; read -rt 0.01 <> <(:) || :; done
 set -x
 "#;
 /// The runner is there, and the gate has read its configuration anew.
 const RUNNING: &str = r#"
 { set +x; } 2>/dev/null
 for _ in $(seq 1000); do [ -S /run/tsmgate-runner/runner.sock ] && grep -q '"event.action":"reload"' /var/log/tsmgate/audit.jsonl && break; read -rt 0.01 <> <(:) || :; done
-openssl req -x509 -newkey rsa:2048 -nodes -keyout server.key -out server.crt -days 60 -subj /CN=tableau.example.com -addext basicConstraints=critical,CA:FALSE 2>/dev/null
+openssl req -x509 -newkey rsa:2048 -nodes -keyout /home/jump/server.key -out /home/jump/server.crt -days 60 -subj /CN=tableau.example.com -addext basicConstraints=critical,CA:FALSE 2>/dev/null
 set -x
 "#;
-/// What the README says in words: the files come to the jump host, which here is the same.
+/// What the README says in words: the files come to the jump host.
 const BROUGHT: &str = r#"
-mkdir /root/jump01
-cd /root/jump01
-cp /root/tsmgate-pki/ca.pem /root/tsmgate-pki/clients/jump01.* .
+cp /root/tsmgate-pki/ca.pem /root/tsmgate-pki/clients/jump01.* /home/jump/
 "#;
 const AFTER: &str = r#"
 { set +x; } 2>/dev/null
-[ "$(stat -c %a tsm.cookies)" = 600 ]
-grep -q AUTH_COOKIE tsm.cookies
+[ "$(stat -c %a /home/jump/tsm.cookies)" = 600 ]
+grep -q AUTH_COOKIE /home/jump/tsm.cookies
 grep -q "Password-less login request from user 'tsmgate'" /tsm.log
 grep '"event.action":"request"' /var/log/tsmgate/audit.jsonl | grep '"tsmgate.operation":"restart"' | grep -q '"event.outcome":"success"'
-grep '"event.action":"login"' /var/log/tsmgate/audit.jsonl | grep '"event.outcome":"success"' | grep -q jump01
+grep '"event.action":"login"' /var/log/tsmgate/audit.jsonl | grep '"event.outcome":"success"' | grep '"source.ip":"10.20.1.5"' | grep -q jump01
 [ "$(ps -o user= -C tsmgated)" = tsmgate ]
 [ "$(ps -o user= -C tsmgate-runner)" = tsmgate+ ] || [ "$(ps -o user:20= -C tsmgate-runner | tr -d ' ')" = tsmgate-runner ]
-tsmgate security external-ssl list | grep -q 'ssl.enabled: true'
+grep '"event.action":"command-ended"' /var/log/tsmgate/audit.jsonl | grep -q external-ssl
 grep '"event.action":"command-ended"' /var/log/tsmgate/audit.jsonl | grep -q 'pending-changes apply'
 echo "the README holds"
 "#;
 
 #[test]
 fn every_command_of_the_readme_works_as_written() {
-    let tools = [("unshare", "util-linux"), ("ip", "iproute2"), ("bash", "bash"), ("ps", "procps")];
+    let tools = [
+        ("unshare", "util-linux"),
+        ("ip", "iproute2"),
+        ("bash", "bash"),
+        ("ps", "procps"),
+        ("nsenter", "util-linux"),
+    ];
     if !nix::unistd::Uid::effective().is_root() {
         assert!(std::env::var_os("REQUIRE_ALL").is_none(), "this test needs root");
         eprintln!("LEFT OUT: the README's commands (needs root)");
@@ -96,15 +170,26 @@ fn every_command_of_the_readme_works_as_written() {
     }
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let mut script = BEFORE.to_owned();
-    for block in blocks(&readme) {
-        if block.starts_with("export TSMGATE_GATE") {
+    let blocks = blocks(&readme);
+    for (number, block) in blocks.iter().enumerate() {
+        let Block { host, commands, .. } = block;
+        if commands.starts_with("export TSMGATE_GATE") {
             script.push_str(BROUGHT);
         }
-        script.push_str(&block);
-        if block.contains("-HUP -x tsmgated") {
+        script.push_str(&format!("{{ echo '{BEGIN} {number}'; }} 2>/dev/null\n"));
+        match host {
+            Host::Tsm => script.push_str(commands),
+            Host::Jump => script.push_str(&format!(
+                "{{ cat > /jump-{number} <<'END OF BLOCK'\n{commands}END OF BLOCK\n\
+                 }} 2>/dev/null\n\
+                 nsenter --net=/run/netns/jump unshare --mount bash /jump-shell /jump-{number}\n"
+            )),
+        }
+        script.push_str(&format!("{{ echo '{END} {number}'; }} 2>/dev/null\n"));
+        if commands.contains("-HUP -x tsmgated") {
             script.push_str(RUNNING);
         }
-        if block.trim_end().ends_with('&') {
+        if commands.starts_with("runuser -u tsmgate -- tsmgated run &") {
             script.push_str(LISTENING);
         }
     }
@@ -141,4 +226,12 @@ fn every_command_of_the_readme_works_as_written() {
         .unwrap();
     let (out, err) = texts(&output);
     assert!(output.status.success() && out.contains("the README holds"), "{out}\n{err}");
+    for (number, block) in blocks.iter().enumerate() {
+        let (begin, end) = (format!("{BEGIN} {number}\n"), format!("{END} {number}\n"));
+        let said = out.split_once(&begin).unwrap().1.split_once(&end).unwrap().0;
+        let mut lines = said.lines();
+        for shown in &block.shown {
+            assert!(lines.any(|line| is_as_shown(line, shown)), "`{shown}` in\n{said}\n{err}");
+        }
+    }
 }

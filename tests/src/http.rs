@@ -3,7 +3,7 @@
 
 use std::io;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use crate::peer::{Peer, Stream, send, within};
 
@@ -46,9 +46,9 @@ impl Answer {
 }
 
 /// An open connection that speaks HTTP.
-pub struct Http {
+pub struct Http<S = Stream> {
     /// The stream, for tests that write to it themselves.
-    pub stream: Stream,
+    pub stream: S,
     read: Vec<u8>,
 }
 
@@ -61,16 +61,18 @@ impl Http {
         let stream = peer.clone().offering(&["http/1.1"]).connect().await?;
         Ok(Self::over(stream))
     }
+}
 
+impl<S: AsyncRead + AsyncWrite + Unpin> Http<S> {
     /// Over a stream that is there already.
     #[must_use]
-    pub fn over(stream: Stream) -> Self {
+    pub fn over(stream: S) -> Self {
         Self::with(stream, Vec::new())
     }
 
     /// The same, of which these bytes were read already.
     #[must_use]
-    pub fn with(stream: Stream, read: Vec<u8>) -> Self {
+    pub fn with(stream: S, read: Vec<u8>) -> Self {
         Self { stream, read }
     }
 

@@ -5,7 +5,9 @@
 
 pub mod certificates;
 pub mod commands;
+pub mod forward;
 pub mod http;
+pub mod local;
 pub mod operations;
 pub mod peer;
 pub mod program;
@@ -14,6 +16,7 @@ pub mod scene;
 pub mod wait;
 
 pub use certificates::{Authority, Identity};
+pub use forward::Forwarding;
 pub use peer::Peer;
 pub use runner::{Runner, RunnerOptions};
 pub use scene::{Scene, SceneOptions};

@@ -10,7 +10,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -170,7 +170,10 @@ pub fn refusal_of(error: &io::Error) -> String {
 ///
 /// # Errors
 /// As the gate makes them; an end without an answer is `UnexpectedEof`.
-pub async fn call(stream: &mut Stream, sequence: i32) -> io::Result<Answer> {
+pub async fn call(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    sequence: i32,
+) -> io::Result<Answer> {
     send(stream, &encode_call(sequence)).await?;
     answer(stream, sequence).await
 }
@@ -179,7 +182,7 @@ pub async fn call(stream: &mut Stream, sequence: i32) -> io::Result<Answer> {
 ///
 /// # Errors
 /// As the stream's.
-pub async fn send(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
+pub async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
     stream.write_all(bytes).await?;
     stream.flush().await
 }
@@ -188,7 +191,7 @@ pub async fn send(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// As the stream's; an end without an answer is `UnexpectedEof`.
-pub async fn answer(stream: &mut Stream, sequence: i32) -> io::Result<Answer> {
+pub async fn answer(stream: &mut (impl AsyncRead + Unpin), sequence: i32) -> io::Result<Answer> {
     let mut bytes = Vec::new();
     loop {
         let mut byte = [0];

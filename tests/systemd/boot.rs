@@ -74,6 +74,18 @@ fn the_first_caller_starts_a_gate_that_does_not_run() {
     holds("the_first_caller_starts_a_gate_that_does_not_run");
 }
 
+/// R56: the user database is asked from within the sandbox, and its answer counts.
+#[test]
+fn a_user_of_the_host_is_let_in_by_his_group() {
+    holds("a_user_of_the_host_is_let_in_by_his_group");
+}
+
+/// R54: with the unit that the page has, the local socket outlives the gate and starts it.
+#[test]
+fn systemd_holds_the_local_socket_where_it_is_told_to() {
+    holds("systemd_holds_the_local_socket_where_it_is_told_to");
+}
+
 #[test]
 fn a_stop_is_clean_and_the_port_is_the_sockets() {
     holds("a_stop_is_clean_and_the_port_is_the_sockets");

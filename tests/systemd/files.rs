@@ -11,19 +11,20 @@ use crate::machine::units;
 use crate::{root, shipped};
 
 /// The units in a folder of their own, with the programs where they were built: `verify` looks for them.
-fn copies(folder: &Path) -> Vec<PathBuf> {
+fn copies(of: &str, folder: &Path) -> Vec<PathBuf> {
     let renew = shipped("systemd/tsmgate-renew");
     let copy = |unit: &PathBuf| {
         let text = std::fs::read_to_string(unit).unwrap();
         let text = text
             .replace("/usr/bin/tsmgated", built("tsmgated").to_str().unwrap())
+            .replace("/usr/bin/tsmgate forward", &format!("{} forward", built("tsmgate").display()))
             .replace("/usr/bin/tsmgate-runner", built("tsmgate-runner").to_str().unwrap())
             .replace("/usr/lib/tsmgate/tsmgate-renew", renew.to_str().unwrap());
         let path = folder.join(unit.file_name().unwrap());
         std::fs::write(&path, text).unwrap();
         path
     };
-    units(&shipped("systemd")).iter().map(copy).collect()
+    units(&shipped(of)).iter().map(copy).collect()
 }
 
 #[test]
@@ -32,8 +33,8 @@ fn systemd_has_nothing_to_say_about_the_units() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let units = copies(folder.path());
-    assert!(units.len() >= 8, "{units:?}");
+    let units = copies("systemd", folder.path());
+    assert!(units.len() >= 10, "{units:?}");
     // a misspelt directive is a message, and exit code 0
     let output = Command::new("systemd-analyze").arg("verify").args(&units).output().unwrap();
     assert_eq!(texts(&output), (String::new(), String::new()));
@@ -47,13 +48,35 @@ fn systemd_has_nothing_to_say_about_the_units() {
     assert!(texts(&output).1.contains("ProtectHomes"), "{output:?}");
 }
 
+#[test]
+fn systemd_has_nothing_to_say_about_the_units_of_a_user() {
+    if !have("systemd-analyze", "systemd") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let units = copies("systemd/user", folder.path());
+    assert_eq!(units.len(), 2, "{units:?}");
+    let output = Command::new("systemd-analyze")
+        .args(["--user", "verify"])
+        .args(&units)
+        .env("XDG_RUNTIME_DIR", folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(texts(&output), (String::new(), String::new()));
+    assert!(output.status.success(), "{}", output.status);
+}
+
 /// R56: the units leave no more exposed than they must; that of the runner has room for Java.
 #[test]
 fn the_exposure_is_at_most_1_3() {
     if !have("systemd-analyze", "systemd") {
         return;
     }
-    for unit in ["systemd/tsmgated.service", "systemd/tsmgate-runner.service"] {
+    for unit in [
+        "systemd/tsmgated.service",
+        "systemd/tsmgate-runner.service",
+        "systemd/tsmgate-forward.service",
+    ] {
         let output = Command::new("systemd-analyze")
             .args(["--no-pager", "security", "--offline=true"])
             .arg(shipped(unit))
@@ -102,6 +125,21 @@ fn the_units_of_the_runner_say_what_the_program_takes_for_granted() {
     // it outlives the gate, and the gate's folder does not
     let gates = directive("tsmgated.service", "RuntimeDirectory");
     assert!(!raw::SOCKET.starts_with(&format!("/run/{gates}/")));
+}
+
+#[test]
+fn the_units_of_the_forward_say_what_the_program_takes_for_granted() {
+    let service = |name| directive("tsmgate-forward.service", name);
+    let socket = |name| directive("tsmgate-forward.socket", name);
+    // a folder for others to look into, and for root alone to write
+    assert_eq!(socket("DirectoryMode"), "0755");
+    let stop: u64 = service("TimeoutStopSec").parse().unwrap();
+    assert!(stop > tsmgate_client::forward::GRACE.as_secs(), "systemd would kill what may finish");
+    let files: u64 = service("LimitNOFILE").parse().unwrap();
+    let connections = u64::try_from(tsmgate_client::forward::CONNECTIONS).unwrap();
+    assert!(files > 4 * connections, "not enough files for all connections");
+    assert_eq!(directive("user/tsmgate-forward.socket", "DirectoryMode"), "0700");
+    assert_eq!(directive("user/tsmgate-forward.socket", "SocketMode"), "0600");
 }
 
 #[test]

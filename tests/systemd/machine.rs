@@ -50,6 +50,7 @@ fn boot() -> Option<Answers> {
         ("ps", "procps"),
         ("python3", "python3"),
         ("openssl", "openssl"),
+        ("curl", "curl"),
         ("strace", "strace"),
         ("faketime", "faketime"),
         ("javac", "default-jdk-headless"),
@@ -134,6 +135,7 @@ const PLACES: &[(&str, u32, &str)] = &[
     ("systemd/tsmgate-renew", 755, "usr/lib/tsmgate/tsmgate-renew"),
     ("systemd/sysusers.conf", 644, "usr/lib/sysusers.d/tsmgate.conf"),
     ("systemd/tmpfiles.conf", 644, "usr/lib/tmpfiles.d/tsmgate.conf"),
+    ("systemd/README.md", 644, "usr/share/doc/tsmgated/operating.md"),
     ("tests/systemd/inside/tsm", 755, "opt/tsm/tsm"),
 ];
 

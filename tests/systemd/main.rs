@@ -3,6 +3,7 @@
 
 mod boot;
 mod files;
+mod forward;
 mod machine;
 mod runner;
 

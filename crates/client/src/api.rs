@@ -2,7 +2,7 @@
 //!
 //! [`Api`] has one connection at a time to a [`Peer`] and keeps it as long as it lasts. What may be asked
 //! of TSM is what the catalogue has: a path is never put together here. At a controller itself it also
-//! has the session, which is taken when it is needed and ended by [`Api::end`]; at a gate there is none,
+//! has the session, which is taken when it is needed and, unless it is cached, ended by [`Api::end`]; at a gate there is none,
 //! for the gate has it.
 //!
 //! Every attempt ends within the peer's timeout, and every answer has a limit. A request is sent twice
@@ -19,7 +19,7 @@ use tsmgate_catalogue::api::find::Match;
 use tsmgate_catalogue::api::operation::Method;
 use tsmgate_wire::{Cookie, Secret};
 
-use crate::Login;
+use crate::cache::{Notice, Wanted};
 use crate::failure::LoginFailure;
 
 mod answer;
@@ -65,6 +65,7 @@ pub struct Api {
     peer: Peer,
     connection: Option<Connection>,
     session: Option<Cookie>,
+    notice: Option<Notice>,
     /// Something was asked, and its answer not read to the end.
     asking: bool,
 }
@@ -72,12 +73,17 @@ pub struct Api {
 impl Api {
     /// A line that is not there yet: the first request makes it.
     pub fn new(peer: Peer) -> Self {
-        Self { peer, connection: None, session: None, asking: false }
+        Self { peer, connection: None, session: None, notice: None, asking: false }
     }
 
     /// Who is asked.
     pub fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// What is to be said of the session that came out of a cache.
+    pub fn notice(&self) -> Option<&Notice> {
+        self.notice.as_ref()
     }
 
     /// Asks TSM, and gives its answer, of at most [`DOCUMENT_MOST`] bytes of JSON.
@@ -144,13 +150,17 @@ impl Api {
         }
     }
 
-    /// Ends the session, where it is ours, and the connection; as well as it can be done, within
+    /// Ends the session, where it is ours alone, and the connection; as well as it can be done, within
     /// seconds. Also where an answer was not waited for.
     pub async fn end(mut self) {
         if self.asking {
             self.connection = None;
         }
-        if let Some(cookie) = self.session.take()
+        let is_cached = matches!(
+            &self.peer,
+            Peer::Controller(controller) if matches!(controller.entry, Entry::Cached(..))
+        );
+        if let Some(cookie) = self.session.take().filter(|_| !is_cached)
             && let Some(header) = session::header(&cookie)
         {
             let path = session::logout_path();
@@ -196,11 +206,13 @@ impl Api {
     /// Whatever answer there is, with a connection that works and a session that is taken.
     async fn answer(&mut self, asked: &Asked<'_>, deadline: Instant) -> Result<Answer, ApiFailure> {
         let mut session_is_new = false;
+        let mut refused = None;
         loop {
             self.open(deadline).await?;
             if !self.peer.is_gate() && self.session.is_none() {
-                self.session = Some(self.log_in(deadline).await?);
-                session_is_new = true;
+                let (session, is_new) = self.log_in(refused.as_ref(), deadline).await?;
+                self.session = Some(session);
+                session_is_new = is_new || refused.is_some();
                 continue;
             }
             let header = self.session.as_ref().and_then(session::header);
@@ -208,7 +220,7 @@ impl Api {
             match self.send(asked, header, deadline).await {
                 Ok(answer) if answer.status == UNAUTHORIZED && had_session && !session_is_new => {
                     // nothing was done; the session is over, and so is what is left of this answer
-                    self.session = None;
+                    refused = self.session.take();
                     self.connection = None;
                 }
                 Ok(answer) => return Ok(answer),
@@ -219,13 +231,30 @@ impl Api {
         }
     }
 
-    /// A session at the controller.
-    async fn log_in(&mut self, deadline: Instant) -> Result<Cookie, ApiFailure> {
+    /// A session at the controller, another than the `refused` one; and whether it is new.
+    async fn log_in(
+        &mut self,
+        refused: Option<&Cookie>,
+        deadline: Instant,
+    ) -> Result<(Cookie, bool), ApiFailure> {
         let Peer::Controller(controller) = &self.peer else {
             return Err(self.breach(Breach::NoCookie));
         };
         let (name, password) = match &controller.entry {
-            Entry::Source(source) => return in_time(source.login(), source.name(), deadline).await,
+            Entry::Source(source) => {
+                let login = in_time(source.login(), source.name(), deadline).await?;
+                return Ok((login.cookie, true));
+            }
+            Entry::Cached(cache, source) => {
+                let wanted = match refused {
+                    None => Wanted::Good,
+                    Some(cookie) => Wanted::InsteadOf(cookie.value()),
+                };
+                let asking = cache.session(source, wanted);
+                let served = in_time(asking, source.name(), deadline).await?;
+                self.notice = served.notice;
+                return Ok((served.login.cookie, served.is_new));
+            }
             Entry::Password { name, password } => (name, password),
         };
         let body = Some(session::login_body(name, password));
@@ -236,7 +265,8 @@ impl Api {
             Err(nothing) => return Err(self.unanswered(nothing, &asked)),
         };
         if answer.is_good() {
-            return session::cookie(&answer.headers).map_err(|breach| self.breach(breach));
+            let cookie = session::cookie(&answer.headers);
+            return cookie.map(|cookie| (cookie, true)).map_err(|breach| self.breach(breach));
         }
         let (body, _) = answer.error(deadline).await;
         Err(answer.refusal_of_tsm(self.peer.name(), true, &body))
@@ -289,14 +319,14 @@ impl Api {
     }
 }
 
-/// The cookie of a login that is over when we have to be.
-async fn in_time(
-    login: impl Future<Output = Result<Login, LoginFailure>>,
+/// A login that is over when we have to be.
+async fn in_time<T>(
+    login: impl Future<Output = Result<T, LoginFailure>>,
     peer: String,
     deadline: Instant,
-) -> Result<Cookie, ApiFailure> {
+) -> Result<T, ApiFailure> {
     match timeout_at(deadline, login).await {
-        Ok(login) => Ok(login?.cookie),
+        Ok(login) => Ok(login?),
         Err(_) => Err(ApiFailure::TimedOut { peer, changing: false }),
     }
 }

@@ -8,7 +8,6 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -19,13 +18,18 @@ use tsmgate_pki::PkiError;
 use crate::LoginFailure;
 use crate::api::ApiFailure;
 use crate::exit::Exit;
+use crate::system::descriptor::out_of_the_way;
 
 mod ask;
 mod colour;
 mod command;
 mod commands;
 mod complaint;
+mod completions;
+mod cookie_jar;
 mod doctor;
+mod exec;
+mod forward;
 mod gate_options;
 mod login;
 mod peer_options;
@@ -33,6 +37,7 @@ mod pki;
 mod profile;
 mod progress;
 mod render;
+mod session;
 mod signals;
 mod table;
 mod target;
@@ -56,14 +61,19 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Login(login::LoginArgs),
+    Exec(exec::ExecArgs),
+    CookieJar(cookie_jar::CookieJarArgs),
     #[command(flatten)]
     Ask(ask::AskVerb),
     #[command(subcommand)]
     Commands(commands::CommandsVerb),
     #[command(subcommand)]
     Profile(profile::ProfileVerb),
+    Forward(forward::ForwardArgs),
     Doctor(doctor::DoctorArgs),
     Pki(pki::PkiArgs),
+    #[command(flatten)]
+    Manual(tsmgate_manual::Shown),
     #[command(flatten)]
     OnHost(command::OnHost),
 }
@@ -120,7 +130,7 @@ pub fn main() -> ExitCode {
     let stdout = io::stdout();
     let out_is_terminal = stdout.is_terminal();
     // not through std's buffer: it would keep an unwiped copy of what goes through it
-    let exit = match stdout.as_fd().try_clone_to_owned() {
+    let exit = match out_of_the_way(&stdout) {
         Ok(out) => {
             let mut out = File::from(out);
             let streams = Streams {
@@ -161,10 +171,18 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
             let given = matches.subcommand_matches("login").cloned().unwrap_or_default();
             login::run(arguments, &given, &mut streams).code()
         }
+        Verb::Exec(arguments) => exec::run(arguments, innermost(&matches), &mut streams).code(),
+        Verb::CookieJar(arguments) => {
+            cookie_jar::run(arguments, innermost(&matches), &mut streams).code()
+        }
         Verb::Ask(verb) => ask::run(verb, innermost(&matches), &mut streams).code(),
         Verb::Profile(verb) => profile::run(verb, innermost(&matches), &mut streams).code(),
+        Verb::Forward(arguments) => {
+            forward::run(arguments, innermost(&matches), &mut streams).code()
+        }
         Verb::Doctor(arguments) => doctor::run(arguments, innermost(&matches), &mut streams).code(),
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
+        Verb::Manual(shown) => completions::run(shown, &mut streams).code(),
         Verb::Commands(verb) => commands::run(verb, innermost(&matches), &mut streams).code(),
         Verb::OnHost(asked) => command::run(&asked, &mut streams).code(),
     }

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use crate::cache::CacheFault;
 use crate::failure::LoginFailure;
 
 /// How a run of `tsmgate` ended.
@@ -124,12 +125,16 @@ impl LoginFailure {
     /// The exit code of this failure.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::BadAddress(_) | Self::BadServerName(_) | Self::BadSocketPath(_) => Exit::Usage,
-            Self::File { .. } => Exit::File,
+            Self::BadAddress(_)
+            | Self::BadServerName(_)
+            | Self::BadProxy
+            | Self::ProxyPassword
+            | Self::BadSocketPath(_) => Exit::Usage,
+            Self::RetryLater { .. } | Self::Cache(CacheFault::Busy { .. }) => Exit::RetryLater,
+            Self::File { .. } | Self::Cache(_) => Exit::File,
             Self::Tsm { .. } => Exit::Tsm,
             Self::Unreachable { .. } => Exit::Unreachable,
             Self::NotAccepted { .. } => Exit::NotAccepted,
-            Self::RetryLater { .. } => Exit::RetryLater,
             Self::Untrusted { .. } | Self::Protocol { .. } => Exit::Protocol,
             Self::NotPermitted { .. } => Exit::NotPermitted,
         }

@@ -13,6 +13,9 @@ use tsmgate_pki::kind_text;
 use tsmgate_text::escape;
 use tsmgate_wire::ReplyFault;
 
+use crate::cache::CacheFault;
+pub use crate::proxy::ProxyFault;
+
 mod hint;
 
 /// Why there is no session.
@@ -24,6 +27,12 @@ pub enum LoginFailure {
     /// Not a name that a server's certificate can have.
     #[error("not a server name: {}", escape(.0.as_bytes()))]
     BadServerName(String),
+    /// Not an address of a proxy. It is not said again: it may hold a password.
+    #[error("not an address of a proxy")]
+    BadProxy,
+    /// An address of a proxy with a password in it.
+    #[error("a proxy's password does not go into its address")]
+    ProxyPassword,
     /// Not a path that a Unix socket can have: empty, a NUL byte, or longer than 107 bytes.
     #[error("not a path of a socket: {}", shown(.0))]
     BadSocketPath(PathBuf),
@@ -95,6 +104,9 @@ pub enum LoginFailure {
         /// Why, and for how long.
         delay: Delay,
     },
+    /// The cache cannot be used.
+    #[error(transparent)]
+    Cache(#[from] CacheFault),
 }
 
 /// What is wrong with a local file.
@@ -153,6 +165,9 @@ pub enum Unreached {
     /// Nobody listens at the local socket of a gate.
     #[error("nobody listens at the socket")]
     DeadSocket,
+    /// The proxy on the way.
+    #[error("{0}")]
+    Proxy(ProxyFault),
     /// Another answer of the network.
     #[error("{}", kind_text(*.0))]
     Network(io::ErrorKind),
@@ -171,6 +186,8 @@ pub enum Stage {
     Resolve,
     /// TCP.
     Connect,
+    /// What a proxy wants to hear, and its own connection.
+    Proxy,
     /// TLS.
     Handshake,
     /// Waiting for the whole reply.
@@ -182,6 +199,7 @@ impl fmt::Display for Stage {
         formatter.write_str(match self {
             Self::Resolve => "resolving the name",
             Self::Connect => "connecting",
+            Self::Proxy => "connecting through the proxy",
             Self::Handshake => "in the TLS handshake",
             Self::Answer => "waiting for the reply",
         })

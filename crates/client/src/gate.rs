@@ -19,6 +19,7 @@ use crate::address::Address;
 use crate::conversation::{self, NoAnswer};
 use crate::failure::{Breach, Lack, LoginFailure, Refusal, Stage, TsmFault, Unreached};
 use crate::login::Login;
+use crate::proxy::Proxy;
 use crate::reach::reach;
 use crate::tls::{self, HandshakeFault};
 
@@ -50,6 +51,8 @@ pub struct Gate {
     pub private_key: PathBuf,
     /// The address of this host to connect from; the system chooses where it is absent.
     pub bind: Option<IpAddr>,
+    /// A proxy on the way there. The address to connect from is then the one towards the proxy.
+    pub proxy: Option<Box<Proxy>>,
     /// The time of the whole attempt: name, connection, handshake and answer. At most an hour.
     pub timeout: Duration,
 }
@@ -86,18 +89,34 @@ impl Gate {
         }
     }
 
+    /// Reads what a login needs, without going near the gate.
+    ///
+    /// # Errors
+    /// [`LoginFailure::File`] and [`LoginFailure::BadServerName`].
+    pub(crate) fn check_files(&self) -> Result<(), LoginFailure> {
+        self.name()?;
+        tls::config(&self.authority, &self.certificate, &self.private_key, ALPN).map(drop)
+    }
+
+    /// The name that the gate has to prove.
+    fn name(&self) -> Result<ServerName<'static>, LoginFailure> {
+        ServerName::try_from(self.server_name.clone())
+            .map_err(|_| LoginFailure::BadServerName(self.server_name.clone()))
+    }
+
     /// Connects for one lane, and has both sides prove who they are.
     pub(crate) async fn connect(
         &self,
         alpn: &[u8],
         deadline: Instant,
     ) -> Result<TlsStream<TcpStream>, LoginFailure> {
-        let name = ServerName::try_from(self.server_name.clone())
-            .map_err(|_| LoginFailure::BadServerName(self.server_name.clone()))?;
+        let name = self.name()?;
         let config = tls::config(&self.authority, &self.certificate, &self.private_key, alpn)?;
-        let tcp = reach(&self.address, self.bind, deadline)
-            .await
-            .map_err(|cause| self.unreachable(cause))?;
+        let tcp = match &self.proxy {
+            Some(proxy) => proxy.reach(&self.address, self.bind, deadline).await?,
+            None => reach(&self.address, self.bind, deadline).await,
+        };
+        let tcp = tcp.map_err(|cause| self.unreachable(cause))?;
         timeout_at(deadline, TlsConnector::from(config).connect(name, tcp))
             .await
             .map_err(|_| self.unreachable(Unreached::TimedOut(Stage::Handshake)))?

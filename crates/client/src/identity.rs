@@ -33,11 +33,16 @@ pub(crate) fn authority(path: &Path) -> Result<RootCertStore, LoginFailure> {
 
 /// The certificates in a file, at least one.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, LoginFailure> {
-    let pem = read(path, &open(path)?)?;
+    let pem = contents(path)?;
     match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
         Ok(found) if !found.is_empty() => Ok(found),
         _ => Err(fault(path, FileFault::NoCertificate)),
     }
+}
+
+/// All that is in a file.
+pub(crate) fn contents(path: &Path) -> Result<Zeroizing<Vec<u8>>, LoginFailure> {
+    read(path, &open(path)?)
 }
 
 /// The private key in a file, whichever of the three usual kinds of PEM it is.

@@ -14,6 +14,8 @@
 //! what they print as [`api::Output`]. [`check`] finds what is wrong with certificates, keys and settings
 //! before they are sent.
 //!
+//! [`forward::Forward`] offers TSM's login socket on this host, for programs that know nothing of gates.
+//!
 //! It refuses to skip the check of a gate's or a controller's certificate, to read a private key that
 //! others may read, to take a cookie without its return code, to resume a TLS session, and to print a
 //! secret.
@@ -29,6 +31,7 @@
 //!         certificate: "/etc/tsmgate/jump01.pem".into(),
 //!         private_key: "/etc/tsmgate/jump01.key".into(),
 //!         bind: None,
+//!         proxy: None,
 //!         timeout: Gate::TIMEOUT,
 //!     };
 //!     let login = gate.login().await?;
@@ -51,18 +54,34 @@
 //! }
 //! ```
 //!
-//! Rooms: `gate`, `local_gate` and `local_socket` are the ways in, `source` any of them; `identity` reads the files, `reach`
-//! connects, `tls` decides what is spoken and sorts what goes wrong there, `conversation` asks and
-//! reads, [`api`] asks over HTTP, [`check`] looks before a command is sent, [`tsm`] reads TSM's status
-//! and jobs, [`profile`] has gates by name, [`doctor`] walks the way to a gate and says where it ends, [`failure`] is every way to fail a login, [`exit`] the one table of exit codes, [`cli`] the
-//! command line.
+//! Rooms, in the order in which they are passed:
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`profile`] | gates by name, and the file that names them |
+//! | `source`: `gate`, `local_gate`, `local_socket` | the ways to a session |
+//! | `identity` | our files: certificate, key, authority |
+//! | `reach`, `proxy` | connections, direct and through others |
+//! | `tls` | what is spoken there, and what goes wrong |
+//! | `conversation` | the login lane's one question |
+//! | [`cache`] | sessions that the commands of one user share |
+//! | [`api`] | questions over HTTP |
+//! | [`tsm`] | what TSM's answers mean |
+//! | [`check`] | what is looked at before a command is sent |
+//! | [`forward`] | TSM's login socket on a host where TSM is not |
+//! | [`doctor`] | the way to a gate, step by step, and where it ends |
+//! | `system` | what is particular to Unix |
+//! | [`failure`], [`exit`] | every way to fail a login; the one table of exit codes |
+//! | [`cli`] | the command line |
 
 pub mod api;
+pub mod cache;
 pub mod check;
 pub mod cli;
 pub mod doctor;
 pub mod exit;
 pub mod failure;
+pub mod forward;
 pub mod profile;
 pub mod tsm;
 
@@ -74,6 +93,7 @@ mod json;
 mod local_gate;
 mod local_socket;
 mod login;
+mod proxy;
 mod reach;
 mod source;
 mod system;
@@ -85,5 +105,6 @@ pub use gate::Gate;
 pub use local_gate::LocalGate;
 pub use local_socket::LocalSocket;
 pub use login::Login;
+pub use proxy::{Proxy, ProxyUrl};
 pub use source::Source;
 pub use tsmgate_wire::{Cookie, Secret};

@@ -14,10 +14,10 @@ use serde::Deserialize;
 use tsmgate_settings::fault::{ConfigFault, nearest, parse, read_text};
 use tsmgate_settings::values::Parsed;
 
-use crate::Address;
 use crate::exit::Exit;
 use crate::failure::shown;
 use crate::gate::read_timeout;
+use crate::{Address, ProxyUrl};
 
 pub mod written;
 
@@ -85,6 +85,10 @@ pub struct Profile {
     pub key: Option<PathBuf>,
     /// The address of this host to connect from.
     pub bind: Option<IpAddr>,
+    /// The proxy on the way there.
+    pub proxy: Option<ProxyUrl>,
+    /// The file with the proxy's password.
+    pub proxy_password_file: Option<PathBuf>,
     /// The time of a whole attempt.
     pub timeout: Option<Duration>,
 }
@@ -239,6 +243,8 @@ impl Profile {
             ("cert", self.cert.as_ref().map(path)),
             ("key", self.key.as_ref().map(path)),
             ("bind", self.bind.map(|address| address.to_string())),
+            ("proxy", self.proxy.as_ref().map(ProxyUrl::to_string)),
+            ("proxy_password_file", self.proxy_password_file.as_ref().map(path)),
             ("timeout", self.timeout.map(|time| format!("{}ms", time.as_millis()))),
         ];
         all.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
@@ -273,6 +279,8 @@ struct WrittenProfile {
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
     bind: Option<IpAddr>,
+    proxy: Option<Parsed<ProxyUrl>>,
+    proxy_password_file: Option<PathBuf>,
     timeout: Option<Parsed<Timeout>>,
 }
 
@@ -299,6 +307,8 @@ impl WrittenProfile {
             cert: place(self.cert),
             key: place(self.key),
             bind: self.bind,
+            proxy: self.proxy.map(|Parsed(proxy)| proxy),
+            proxy_password_file: place(self.proxy_password_file),
             timeout: self.timeout.map(|Parsed(Timeout(time))| time),
         }
     }

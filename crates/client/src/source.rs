@@ -29,6 +29,17 @@ impl Source {
         }
     }
 
+    /// Reads what a login needs of this host's files, and asks nobody.
+    ///
+    /// # Errors
+    /// A file that cannot be used, or a name that no server can have.
+    pub(crate) fn check_files(&self) -> Result<(), LoginFailure> {
+        match self {
+            Self::Gate(gate) => gate.check_files(),
+            Self::LocalGate(_) | Self::LocalSocket(_) => Ok(()),
+        }
+    }
+
     /// What a person calls it: `HOST:PORT`, or the path of the socket, escaped.
     pub fn name(&self) -> String {
         match self {

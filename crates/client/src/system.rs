@@ -1,4 +1,13 @@
-//! What of this client is particular to Unix: a small function each, so that another system's can stand in
-//! its place.
+//! What of this client is particular to Unix, a small function each, so that another system's can stand in its
+//! place.
+//!
+//! No unsafe code, and no decision: who calls says what is good enough.
 
+pub(crate) mod clock;
+pub(crate) mod descriptor;
+pub(crate) mod folder;
+pub(crate) mod peer;
+pub(crate) mod program;
+pub(crate) mod service;
+pub(crate) mod socket;
 pub(crate) mod standing;

@@ -16,6 +16,7 @@ use crate::policy::Policy;
 use crate::rate::{Buckets, Rate};
 use crate::reason::Reason;
 
+pub mod local;
 pub mod penalty;
 pub mod unproven;
 

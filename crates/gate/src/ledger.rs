@@ -1,7 +1,8 @@
 //! What each client has used of its limits: tokens of its bucket, and calls under way.
 //!
-//! One account per `[[client]]` entry, so that it is as large as the configuration and no larger. It
-//! outlives a reload; an account starts anew only where its limits changed.
+//! One account per `[[client]]` entry and one per local user, of whom a group may have many: so what nobody
+//! uses is forgotten once there are many. It outlives a reload; an account starts anew only where its limits
+//! changed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,6 +13,9 @@ use crate::permission::Permission;
 use crate::policy::{Client, ClientLimits};
 use crate::rate::Bucket;
 use crate::reason::Reason;
+
+/// From so many accounts on those are forgotten that are as good as new.
+const ACCOUNTS: usize = 4096;
 
 /// The accounts of all clients.
 #[derive(Debug)]
@@ -27,6 +31,17 @@ struct Account {
     requests: Bucket,
     commands: Bucket,
     in_flight: AtomicU32,
+}
+
+impl Account {
+    /// Whether anything of it is taken: else a new one is the same.
+    fn is_used(&self) -> bool {
+        let ClientLimits { logins, requests, commands, .. } = self.limits;
+        let full = self.logins.left() == logins.burst.get()
+            && self.requests.left() == requests.burst.get()
+            && self.commands.left() == commands.burst.get();
+        !full || self.in_flight.load(Ordering::Acquire) > 0
+    }
 }
 
 impl Ledger {
@@ -72,6 +87,16 @@ impl Ledger {
         }
     }
 
+    /// How many accounts there are.
+    pub fn len(&self) -> usize {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     fn take(
         &self,
         client: &Client,
@@ -89,6 +114,10 @@ impl Ledger {
         match accounts.get(&client.name) {
             Some(account) if account.limits == client.limits => Arc::clone(account),
             _ => {
+                if accounts.len() >= ACCOUNTS {
+                    // one that somebody holds is about to be taken from
+                    accounts.retain(|_, it| Arc::strong_count(it) > 1 || it.is_used());
+                }
                 let account = Arc::new(Account {
                     limits: client.limits,
                     logins: Bucket::new(client.limits.logins, &self.clock),

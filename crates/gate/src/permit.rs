@@ -4,16 +4,31 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::ledger::{Ledger, UnderWay};
+use crate::local::LocalUser;
 use crate::permission::Permission;
 use crate::policy::{Client, Leaf, Policy};
 use crate::reason::Reason;
 
-/// Someone whose certificate was verified, whose key was proved, and whom an entry names.
+/// Someone whose certificate was verified and whose key was proved, or a user of this host; and whom an entry
+/// names.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    leaf: Arc<Leaf>,
-    address: IpAddr,
+    who: Who,
     client: Arc<Client>,
+}
+
+/// How it is known who a caller is.
+#[derive(Debug, Clone)]
+pub enum Who {
+    /// By a verified certificate.
+    Certificate {
+        /// The certificate.
+        leaf: Arc<Leaf>,
+        /// Where it comes from.
+        address: IpAddr,
+    },
+    /// As a user of this host: the kernel says who connected, the user database who that is.
+    Local(Arc<LocalUser>),
 }
 
 impl Caller {
@@ -23,7 +38,17 @@ impl Caller {
     /// As [`Policy::identify`].
     pub fn identify(policy: &Policy, leaf: Arc<Leaf>, address: IpAddr) -> Result<Self, Reason> {
         let client = policy.identify(&leaf, address)?;
-        Ok(Self { leaf, address, client })
+        Ok(Self { who: Who::Certificate { leaf, address }, client })
+    }
+
+    /// Asks the policy who a user of this host is. `user` says of each group that entries name whether he is
+    /// in it.
+    ///
+    /// # Errors
+    /// No entry names him.
+    pub fn local(policy: &Policy, user: LocalUser) -> Result<Self, Reason> {
+        let client = policy.local().identify(&user)?;
+        Ok(Self { who: Who::Local(Arc::new(user)), client })
     }
 
     /// The entry that named it when it was identified.
@@ -34,19 +59,17 @@ impl Caller {
     /// The entry that names it now, under another policy.
     ///
     /// # Errors
-    /// As [`Policy::identify`].
+    /// As [`Policy::identify`]; of a user, that no entry names him.
     pub fn entry(&self, policy: &Policy) -> Result<Arc<Client>, Reason> {
-        policy.identify(&self.leaf, self.address)
+        match &self.who {
+            Who::Certificate { leaf, address } => policy.identify(leaf, *address),
+            Who::Local(user) => policy.local().identify(user),
+        }
     }
 
-    /// Its certificate.
-    pub fn leaf(&self) -> &Leaf {
-        &self.leaf
-    }
-
-    /// Where it comes from.
-    pub fn address(&self) -> IpAddr {
-        self.address
+    /// How it is known who it is.
+    pub fn who(&self) -> &Who {
+        &self.who
     }
 
     /// Whether an open connection may stay under another policy: as the same client, and with the
@@ -65,6 +88,20 @@ impl Caller {
                 && client.role_giving(permission).is_none()
         };
         if for_what.is_some_and(lost) { Err(Reason::PermissionMissing) } else { Ok(()) }
+    }
+
+    /// Whether a local caller is still who he was when he came, as the user database says `now`. A group that he
+    /// has joined since counts when he comes again; one that he has left counts at once.
+    ///
+    /// # Errors
+    /// No entry names him now, he is called otherwise, or he has left a group that an entry names.
+    pub fn is_still(&self, policy: &Policy, now: &LocalUser) -> Result<(), Reason> {
+        let Who::Local(then) = &self.who else { return Err(Reason::ClientChanged) };
+        policy.local().identify(now)?;
+        let counts = policy.local().groups();
+        let left = then.groups.difference(&now.groups).any(|group| counts.contains(group));
+        let other = (now.uid, &now.name) != (then.uid, &then.name);
+        if left || other { Err(Reason::ClientChanged) } else { Ok(()) }
     }
 }
 

@@ -7,12 +7,13 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::local::{LocalEntries, LocalEntry};
 use crate::network::{Network, Networks};
 use crate::permission::{Permission, Role};
 use crate::rate::Rate;
 use crate::reason::Reason;
 
-/// What an entry compares a certificate with.
+/// By what a caller is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Identity {
     /// The certificate's one URI name.
@@ -21,6 +22,8 @@ pub enum Identity {
     Dns(String),
     /// The SHA-256 of the certificate's SubjectPublicKeyInfo.
     PublicKey([u8; 32]),
+    /// The number of a user of this host, as the kernel gives it: no certificate says it.
+    User(u32),
 }
 
 /// How much a client may do.
@@ -36,12 +39,12 @@ pub struct ClientLimits {
     pub in_flight: u32,
 }
 
-/// One `[[client]]` entry.
+/// One `[[client]]` entry; or what the `[[local]]` entries of one user come to.
 #[derive(Debug, Clone)]
 pub struct Client {
     /// Its name in the audit and in messages; unique.
     pub name: String,
-    /// What its certificate must say.
+    /// What its certificate must say, or which user it is.
     pub identity: Identity,
     /// Where it may come from; `None` is all of the allowlist.
     pub networks: Option<Networks>,
@@ -108,6 +111,7 @@ pub struct Policy {
     pub exempt: Networks,
     clients: Vec<Arc<Client>>,
     by_identity: HashMap<Identity, Vec<Arc<Client>>>,
+    local: LocalEntries,
     deny: DenyList,
     has_authority: bool,
 }
@@ -137,15 +141,27 @@ impl Policy {
         for client in &clients {
             by_identity.entry(client.identity.clone()).or_default().push(Arc::clone(client));
         }
-        Self { allow, exempt, clients, by_identity, deny, has_authority }
+        let local = LocalEntries::default();
+        Self { allow, exempt, clients, by_identity, local, deny, has_authority }
     }
 
-    /// Everything that keeps the gate closed; empty where it is open.
+    /// The same, for users of this host too.
+    #[must_use]
+    pub fn with_local(self, entries: Vec<LocalEntry>) -> Self {
+        Self { local: LocalEntries(entries), ..self }
+    }
+
+    /// The `[[local]]` entries.
+    pub fn local(&self) -> &LocalEntries {
+        &self.local
+    }
+
+    /// Everything that keeps the gate's port closed; empty where it is open.
     pub fn closed(&self) -> Vec<Closed> {
         self.closing().collect()
     }
 
-    /// Whether nobody can get in.
+    /// Whether nobody can get in there.
     pub fn is_closed(&self) -> bool {
         self.closing().next().is_some()
     }
@@ -160,7 +176,7 @@ impl Policy {
         .filter_map(|(closes, why)| closes.then_some(why))
     }
 
-    /// All entries, in the order of the configuration.
+    /// All `[[client]]` entries, in the order of the configuration.
     pub fn clients(&self) -> &[Arc<Client>] {
         &self.clients
     }

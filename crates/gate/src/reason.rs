@@ -132,6 +132,8 @@ reasons! {
     SourceOverConnections = "source_over_connections", Admit, Peer;
     /// The gate has as many proven connections as it may.
     GateFull = "gate_full", Admit, Operator;
+    /// There are as many local connections as there may be, in all or of this user.
+    LocalFull = "local_full", Admit, Operator;
     /// An unproven connection that had to make room for a newer one.
     UnprovenEvicted = "unproven_evicted", Admit, Peer;
 
@@ -172,7 +174,13 @@ reasons! {
     ClientAmbiguous = "client_ambiguous", Identify, Operator;
     /// A known client, but not from this address.
     ClientElsewhere = "client_elsewhere", Identify, Peer;
-    /// The certificate of an open connection is another client's since a reload.
+    /// A user of this host whom no entry names, nor a group he is in.
+    LocalUserNotListed = "local_user_not_listed", Identify, Peer;
+    /// A user of this host, by his number, whom the user database does not know.
+    LocalUserUnknown = "local_user_unknown", Identify, Operator;
+    /// The host's user database did not say, or not in time, who a local caller is.
+    LocalLookupFailed = "local_lookup_failed", Identify, Operator;
+    /// The certificate of an open connection is another client's since a reload, or its user has left a group.
     ClientChanged = "client_changed", Identify, Operator;
 
     /// None of the client's roles has the permission.

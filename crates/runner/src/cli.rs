@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use nix::sys::signal::{SigSet, Signal};
 use tracing_subscriber::EnvFilter;
+use tsmgate_manual::Surroundings;
 use tsmgate_settings::fault::ConfigFault;
 
 use crate::config::Config;
@@ -76,10 +77,24 @@ struct Arguments {
 enum Command {
     /// Load all that would be, bind nothing, and say what is wrong
     Check,
+    #[command(flatten)]
+    Manual(tsmgate_manual::Shown),
+}
+
+/// The whole command line as clap sees it, for manual pages, completions and tests.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// How much the log says, as `error`, `warn`, `info`, `debug` or `trace`.
 const LOG_FILTER: &str = "TSMGATE_RUNNER_LOG";
+
+/// What the manual has beyond the command line.
+const AROUND: Surroundings<'_> = Surroundings {
+    environment: &[(LOG_FILTER, "How much the log says: error, warn, info, debug or trace.")],
+    files: &[(CONFIG_FILE, "The configuration.")],
+    see_also: &["tsmgated(1)", "tsmgate(1)"],
+};
 
 /// What keeps the runner from starting.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +135,9 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         None => run(&arguments.config),
         Some(Command::Check) => check(&arguments.config),
+        Some(Command::Manual(shown)) => shown
+            .perform(command(), &AROUND, &mut io::stdout().lock())
+            .map_err(|unwritten| StartFault::System(io::Error::other(unwritten.to_string()))),
     };
     let exit = match done {
         Ok(()) => Exit::Done,

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -25,14 +25,14 @@ const COMPLAINT: Duration = Duration::from_secs(1);
 
 /// A connection the listener accepted.
 #[derive(Debug)]
-pub struct Arrival {
+pub struct Arrival<S = TcpStream, P = SocketAddr> {
     /// The socket.
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: S,
     /// The other end.
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: P,
     /// When it was accepted: the handshake's deadline counts from here.
     pub(crate) at: Instant,
-    /// Its number in this life of the daemon.
+    /// Its number at this listener in this life of the daemon.
     pub(crate) number: u64,
 }
 
@@ -43,18 +43,52 @@ impl Arrival {
     }
 }
 
+/// What connections come to.
+pub trait Listener {
+    /// A connection.
+    type Stream;
+    /// What is known of its other end.
+    type Peer;
+
+    /// Takes the next one.
+    ///
+    /// # Errors
+    /// As the system's.
+    fn next(&self) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+    type Peer = SocketAddr;
+
+    async fn next(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        self.accept().await
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+    /// Its address says nothing: who it is, the stream is asked.
+    type Peer = ();
+
+    async fn next(&self) -> io::Result<(UnixStream, ())> {
+        self.accept().await.map(|(stream, _)| (stream, ()))
+    }
+}
+
 /// Accepts until `stop` turns true; at most `slots` connections exist at once. Each runs as its own
 /// task, so that a panic ends one connection and nothing else. The watchdog is fed by this loop and by
 /// nothing else: it starves when the loop is stuck.
-pub async fn accept<F, T>(
-    listener: TcpListener,
+pub async fn accept<L, F, T>(
+    listener: L,
     slots: usize,
     mut watchdog: Watchdog,
     mut stop: watch::Receiver<bool>,
     connection: F,
 ) -> JoinSet<()>
 where
-    F: Fn(Arrival) -> T,
+    L: Listener,
+    F: Fn(Arrival<L::Stream, L::Peer>) -> T,
     T: Future<Output = ()> + Send + 'static,
 {
     let slots = Arc::new(Semaphore::new(slots));
@@ -87,12 +121,12 @@ where
     }
 }
 
-async fn one(
-    listener: &TcpListener,
+async fn one<L: Listener>(
+    listener: &L,
     slots: &Arc<Semaphore>,
-) -> io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+) -> io::Result<(OwnedSemaphorePermit, L::Stream, L::Peer)> {
     let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
+    let (stream, peer) = listener.next().await?;
     Ok((slot, stream, peer))
 }
 

@@ -30,9 +30,9 @@ mod trouble;
 mod wire;
 
 pub use socket::{Distrust, trusted_path};
+pub(crate) use socket::{Refused, look};
 
 use attempts::Attempts;
-use socket::Refused;
 use trouble::Trouble;
 
 /// How long a call waits for one of the connections at once that the configuration allows.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use nix::sys::signal::{SigSet, Signal as SignalNumber};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -25,10 +25,13 @@ use crate::ip_dropin::{Peers, disagreement};
 use crate::process;
 use crate::sandbox::Sandbox;
 use crate::sockets::Sockets;
+use tsmgate_text::escape;
 
+mod doctor;
 mod explain;
 mod from_socat;
 mod ip_dropin;
+mod manual;
 mod report;
 mod status;
 mod trust_tsm;
@@ -40,7 +43,8 @@ mod verify;
 pub enum Exit {
     /// It did, or the answer is yes.
     Done = 0,
-    /// `audit verify`, `audit report`: the chain is broken. `status`: the gate is not ready.
+    /// `audit verify`, `audit report`: the chain is broken. `status`: the gate is not ready. `doctor`: a warning,
+    /// and nothing that failed; what failed has the code of its kind below.
     Broken = 1,
     /// `audit verify`, `audit report`: what is there is in order, but it does not begin at the beginning.
     Partial = 2,
@@ -50,13 +54,15 @@ pub enum Exit {
     Contents = 65,
     /// A file is missing, or others could change it.
     File = 66,
-    /// `status`, `reload`: no running gate answers. `trust-tsm`: TSM's controller does not.
+    /// `status`, `reload`: no running gate answers. `trust-tsm`: TSM's controller does not. `doctor`: one of them,
+    /// TSM's socket or the runner.
     Unavailable = 69,
     /// A part of the daemon ended that must not.
     Internal = 70,
     /// The address cannot be listened on, or the system refuses something else.
     System = 71,
-    /// `explain`: the answer is no. `trust-tsm`: it is another certificate than the expected one.
+    /// `explain`: the answer is no. `trust-tsm`: it is another certificate than the expected one. `doctor`: so it
+    /// is, or another user.
     Refused = 77,
 }
 
@@ -77,19 +83,21 @@ impl Exit {
     fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done; explain: permitted; audit: the chain is whole",
-            Self::Broken => "audit: the chain is broken; status: the gate is not ready",
+            Self::Broken => "audit: the chain is broken; status: not ready; doctor: a warning",
             Self::Partial => "audit: in order, but the beginning is elsewhere or missing",
             Self::Usage => "the command line is wrong",
             Self::Contents => "a file's contents are wrong (named with line and column)",
             Self::File => "a file is missing, or others than root and our user could change it",
-            Self::Unavailable => "status, reload: no running gate answers; trust-tsm: TSM does not",
+            Self::Unavailable => {
+                "status, reload: no gate answers; trust-tsm: TSM does not; doctor: either"
+            }
             Self::Internal => {
                 "a part of the daemon ended that must not, or its last records are lost"
             }
             Self::System => {
                 "the address cannot be listened on, or the system refuses something else"
             }
-            Self::Refused => "explain: refused; trust-tsm: another certificate than expected",
+            Self::Refused => "explain: refused; trust-tsm, doctor: somebody else than expected",
         }
     }
 }
@@ -118,20 +126,25 @@ enum Command {
     Run(Configuration),
     /// Load all that `run` would, bind nothing, and say what is wrong
     Check(Configuration),
-    /// Say which rule would answer a client, an address and a permission
+    /// Say which rule would answer a client, an address and a permission; or a user of this host
     Explain {
         #[command(flatten)]
         configuration: Configuration,
         /// A client's name
-        #[arg(long)]
-        client: String,
+        #[arg(long, requires = "from", required_unless_present = "local")]
+        client: Option<String>,
         /// Where it comes from
-        #[arg(long)]
-        from: IpAddr,
+        #[arg(long, requires = "client")]
+        from: Option<IpAddr>,
+        /// Or a user of this host, who comes by the local socket
+        #[arg(long, value_name = "USER", conflicts_with_all = ["client", "from"])]
+        local: Option<String>,
         /// What it wants
         #[arg(long, default_value = "login")]
         permission: Permission,
     },
+    /// Look at everything around the gate on this host, and say what to do where something is wrong
+    Doctor(doctor::Arguments),
     /// Say how the running gate is
     Status(status::StatusArguments),
     /// Let the running gate read everything anew, and say how that went
@@ -145,6 +158,13 @@ enum Command {
     TrustTsm(trust_tsm::Arguments),
     /// Read the `socat` line that this gate replaces, and print a configuration to start from
     FromSocat(from_socat::Arguments),
+    #[command(flatten)]
+    Manual(tsmgate_manual::Shown),
+}
+
+/// The whole command line as clap sees it, for manual pages, completions and tests.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 #[derive(Debug, clap::Args)]
@@ -185,18 +205,26 @@ pub fn main() -> ExitCode {
     let exit = match arguments.command {
         Command::Run(Configuration { config }) => run(&config),
         Command::Check(Configuration { config }) => check(&config),
-        Command::Explain { configuration, client, from, permission } => {
-            explain::explain(&configuration.config, &client, from, &permission)
+        Command::Explain { configuration, client, from, local, permission } => {
+            let who = match (&client, from, &local) {
+                (Some(name), Some(from), _) => explain::Whom::Client { name, from },
+                (.., Some(user)) => explain::Whom::Local { user },
+                // clap requires one of them
+                _ => return ExitCode::from(Exit::Usage as u8),
+            };
+            explain::explain(&configuration.config, who, &permission)
         }
         Command::Audit(AuditCommand::Verify { files, expect_head }) => {
             verify::verify(&files, expect_head.as_ref())
         }
         Command::Audit(AuditCommand::Report(arguments)) => report::report(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Reload(arguments) => status::reload(&arguments),
         Command::PrintIpDropin(arguments) => ip_dropin::print(&arguments),
         Command::TrustTsm(arguments) => trust_tsm::trust_tsm(&arguments),
         Command::FromSocat(arguments) => from_socat::from_socat(&arguments),
+        Command::Manual(shown) => manual::manual(shown),
     };
     ExitCode::from(exit as u8)
 }
@@ -312,6 +340,13 @@ fn check(config: &std::path::Path) -> Exit {
     lines.extend(policy.clients().iter().map(|client| {
         let roles: Vec<_> = client.roles.iter().map(|role| role.name()).collect();
         format!("client {}: {}", client.name, roles.join(", "))
+    }));
+    if let Some(socket) = &loaded.snapshot.config.local_socket {
+        lines.push(format!("listens on {} for callers on this host", socket.display()));
+    }
+    lines.extend(policy.local().0.iter().map(|entry| {
+        let roles: Vec<_> = entry.roles.iter().map(|role| role.name()).collect();
+        format!("local {}: {}", escape(entry.who.to_string()), roles.join(", "))
     }));
     say(&lines);
     Exit::Done

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tsmgate_catalogue::command::Catalogue;
 use tsmgate_gate::admission::AdmissionLimits;
+use tsmgate_gate::local::LocalEntry;
 use tsmgate_gate::network::Networks;
 use tsmgate_gate::policy::{Client, DenyList};
 use tsmgate_settings::fault;
@@ -34,6 +35,10 @@ pub const CLIENTS_FOLDER: &str = "clients.d";
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// The socket for callers on this host; `None`: there is none.
+    pub local_socket: Option<PathBuf>,
+    /// Who may come there.
+    pub local: Vec<LocalEntry>,
     /// Whose PROXY protocol header counts, and is required.
     pub proxies: Networks,
     /// Files of the TLS side.
@@ -208,6 +213,7 @@ impl Config {
     pub fn fixed_differences(&self, new: &Self) -> Vec<&'static str> {
         [
             (self.listen == new.listen, "listen.address"),
+            (self.local_socket == new.local_socket, "listen.local"),
             (self.admission == new.admission, "a number of [admission]"),
             (self.tsm.connections == new.tsm.connections, "tsm.connections"),
             (self.audit == new.audit, "[audit]"),

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
-use tokio_rustls::server::TlsStream;
 use tsmgate_gate::admission::Unproven;
 use tsmgate_gate::admission::penalty::Offence;
 use tsmgate_gate::reason::{Reason, Stage};
@@ -23,7 +22,7 @@ use crate::handshake::{Handshaken, Refused, handshake};
 use crate::house::House;
 use crate::proxy::{Origin, Unknown};
 use crate::relay::lane::{self, Chosen, Lane};
-use crate::relay::{Party, http, login};
+use crate::relay::{Party, Remote, http, login};
 use crate::{drain, judge};
 
 /// How long after the daemon began to stop a connection that was just made may still become a call. A
@@ -93,14 +92,16 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
     };
     drop(snapshot);
 
-    let Handshaken { mut stream, caller, chain } = handshaken;
-    let (client, leaf) = (caller.client(), caller.leaf());
-    let about = about().client(client).leaf(leaf);
-    house.metrics.seen(&client.name, leaf.not_after);
-    house.audit.note(Record::new("connection", Outcome::Success).until(leaf).append(&about));
+    let Handshaken { mut stream, caller, leaf, chain } = handshaken;
+    let client = caller.client();
+    let about = about().client(client).leaf(&leaf);
+    house.metrics.seen(&client.name, Some(leaf.not_after));
+    house.audit.note(Record::new("connection", Outcome::Success).until(&leaf).append(&about));
     let lane = Chosen::new();
     let id = format!("{}-{number}", house.life);
-    let party = Party { caller: &caller, about: &about, id: &id, chain: &chain, origin };
+    let alpn = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+    let remote = Some(Remote { chain: &chain, origin });
+    let party = Party { caller: &caller, about: &about, id: &id, remote };
     tokio::select! {
         biased;
         reason = judge::no_longer(&mut changes, &origin, &caller, &chain, &lane) => {
@@ -108,7 +109,7 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
             house.metrics.cut(reason);
             house.audit.note(Record::refusal("cut", reason).append(&about));
         }
-        () = converse(&house, &mut stream, party, &lane, &mut stop) => return,
+        () = converse(&house, &mut stream, alpn.as_deref(), party, &lane, &mut stop) => return,
     }
     // here only where it was cut: the conversation, and a call under way with it, is gone already. An answer
     // of no announced length would seem whole after the goodbye of TLS
@@ -117,10 +118,11 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
     }
 }
 
-/// The conversation, in the lane that the peer chooses.
-async fn converse(
+/// The conversation, in the lane that the peer chose in the handshake (`alpn`) or chooses now.
+pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     house: &House,
-    stream: &mut TlsStream<TcpStream>,
+    stream: &mut S,
+    alpn: Option<&[u8]>,
     party: Party<'_>,
     chosen: &Chosen,
     stop: &mut watch::Receiver<bool>,
@@ -128,12 +130,11 @@ async fn converse(
     let begun = Instant::now();
     let mut buffer = BytesMut::with_capacity(CALL_LIMIT);
     let config = Arc::clone(&house.snapshot().config);
-    let alpn = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
     let deadline = begun + config.login.first_byte;
     let lane = tokio::select! {
         biased;
         () = past_last_call(stop) => return drain::farewell(stream, false).await,
-        lane = lane::choose(stream, alpn.as_deref(), config.speaks_http(), &mut buffer, deadline) => lane,
+        lane = lane::choose(stream, alpn, config.speaks_http(), &mut buffer, deadline) => lane,
     };
     let lane = *chosen.get_or_init(|| lane);
     let read = (begun, buffer);

@@ -18,10 +18,11 @@ use tsmgate_catalogue::api::raw::RAW;
 use tsmgate_catalogue::api::table::OPERATIONS;
 use tsmgate_catalogue::command::Catalogue;
 use tsmgate_gate::admission::Admission;
+use tsmgate_gate::admission::local::LocalAdmission;
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::ledger::Ledger;
-use tsmgate_gate::permission::Permission;
-use tsmgate_gate::policy::{Client, Closed, Policy};
+use tsmgate_gate::permission::{Permission, Role};
+use tsmgate_gate::policy::{Closed, Policy};
 
 use crate::accept::{self, complain_of_panic};
 use crate::audit::record::{Outcome, Record};
@@ -33,6 +34,8 @@ use crate::config::{self, Config, ConfigFault};
 use crate::connection::connection;
 use crate::credentials::{self, Credentials, CredentialsFault};
 use crate::house::{House, Reloads, Snapshot};
+use crate::local;
+use crate::local::directory::Directory;
 use crate::metrics::Metrics;
 use crate::notices;
 use crate::observe::{self, Door, Listener, Observed};
@@ -103,7 +106,8 @@ impl Loaded {
             std::mem::take(&mut config.clients),
             std::mem::take(&mut config.deny),
             credentials.clients.is_some(),
-        );
+        )
+        .with_local(std::mem::take(&mut config.local));
         let slots = process::fit_to_descriptors(&mut config).map_err(StartFault::Process)?;
         let (config, policy) = (Arc::new(config), Arc::new(policy));
         let snapshot = Snapshot { config, policy, credentials };
@@ -119,16 +123,23 @@ impl Loaded {
         warnings.extend(self.slots.warning.iter().cloned());
         let Config { tsm, catalogue, .. } = &*self.snapshot.config;
         let (http, run) = (tsm.api.is_some(), tsm.runner.is_some());
-        let can = |client, http, run| can_do_something(client, catalogue, http, run);
-        for client in policy.clients().iter().filter(|client| !can(client, http, run)) {
-            let what = if can(client, true, false) {
+        let clients = policy.clients().iter();
+        let clients =
+            clients.map(|client| (format!("the client `{}`", client.name), &client.roles));
+        let local = policy.local().0.iter();
+        let local = local.map(|entry| (format!("[[local]] {}", entry.who), &entry.roles));
+        for (who, roles) in clients.chain(local) {
+            let can = |http, run| can_do_something(roles, catalogue, http, run);
+            let what = if can(http, run) {
+                continue;
+            } else if can(true, false) {
                 "has roles for the api lane alone, and tsm.api is not set"
-            } else if can(client, true, true) {
+            } else if can(true, true) {
                 "has roles for the command lane alone, and tsm.command_socket is not set"
             } else {
                 "has no role that gives anything this version serves"
             };
-            warnings.push(format!("the client `{}` {what}", client.name));
+            warnings.push(format!("{who} {what}"));
         }
         if policy.allow.iter().any(|network| network.is_everything()) {
             let what = "holds every address there is; name the networks of your clients";
@@ -138,11 +149,11 @@ impl Loaded {
     }
 }
 
-/// Whether a client's roles give anything that the lanes there are can do.
-fn can_do_something(client: &Client, catalogue: &Catalogue, http: bool, run: bool) -> bool {
+/// Whether roles give anything that the lanes there are can do.
+fn can_do_something(roles: &[Arc<Role>], catalogue: &Catalogue, http: bool, run: bool) -> bool {
     let gives = |name: &str| {
         let permission: Option<Permission> = name.parse().ok();
-        permission.is_some_and(|permission| client.role_giving(&permission).is_some())
+        permission.is_some_and(|permission| roles.iter().any(|role| role.gives(&permission)))
     };
     let login = gives(Permission::login().name());
     login
@@ -196,14 +207,18 @@ impl Daemon {
         let clock = Clock::monotonic();
         let Loaded { path, snapshot, slots } = loaded;
         let config = Arc::clone(&snapshot.config);
-        let Sockets { gate, address, passed, status, metrics } = sockets;
+        let Sockets { gate, address, passed, local, status, metrics } = sockets;
         let listener = TcpListener::from_std(gate).map_err(StartFault::Process)?;
+        let local = local.map(tokio::net::UnixListener::from_std).transpose();
+        let local = local.map_err(StartFault::Process)?;
         let (audit, audit_end) = Audit::start(&config.audit, clock.clone())?;
         let (asks, asked) = mpsc::channel(reload::ASKS);
         let closed = snapshot.policy.is_closed();
         let turns = Arc::new(Semaphore::new(config.tsm.connections));
         let house = Arc::new(House {
             admission: Admission::new(config.admission, clock.clone()),
+            local: LocalAdmission::new(config.admission.source_rate, &clock),
+            directory: Directory::default(),
             balancers: Balancers::default(),
             ledger: Ledger::new(clock.clone()),
             backend: Backend::new(Arc::clone(&turns), &clock),
@@ -215,6 +230,7 @@ impl Daemon {
             life: process::random_name(),
             started: OffsetDateTime::now_utc(),
             address,
+            local_socket: local.as_ref().and_then(local::path_of),
             reloads: Reloads::new(asks),
             audit,
             snapshot: watch::Sender::new(Arc::new(snapshot)),
@@ -233,8 +249,10 @@ impl Daemon {
         let warden = Warden::new(Arc::clone(&house), path, asked);
         let line = warden.line().to_owned();
         let watching = tokio::spawn(warden.watch(stopping.clone()));
-        let serving = tokio::spawn(serve(Arc::clone(&house), listener, slots.count, stopping));
-        tracing::info!(%address, handed_over = passed, sandbox = %house.sandbox, "listening");
+        let serving =
+            tokio::spawn(serve(Arc::clone(&house), listener, local, slots.count, stopping));
+        let local = house.local_socket.as_ref().map(|path| path.display().to_string());
+        tracing::info!(%address, handed_over = passed, local, sandbox = %house.sandbox, "listening");
         systemd::ready(&line);
         Ok(Self { house, stop, serving, watching, audit_end, observers })
     }
@@ -342,25 +360,39 @@ fn observers(
     Ok(observers)
 }
 
-/// The accept loop, and after it the grace period.
+/// The accept loops, and after them the grace period.
 async fn serve(
     house: Arc<House>,
     listener: TcpListener,
+    local: Option<tokio::net::UnixListener>,
     slots: usize,
     stopping: watch::Receiver<bool>,
 ) {
     let stop = stopping.clone();
     let one = |arrival| connection(Arc::clone(&house), arrival, stop.clone());
-    let watchdog = Watchdog::from_env();
-    let mut connections = accept::accept(listener, slots, watchdog, stopping, one).await;
+    let one_local = |arrival| local::connection(Arc::clone(&house), arrival, stop.clone());
+    let port = accept::accept(listener, slots, Watchdog::from_env(), stopping.clone(), one);
+    let door = async {
+        match local {
+            Some(local) => {
+                accept::accept(local, local::SLOTS, Watchdog::none(), stopping, one_local).await
+            }
+            None => JoinSet::new(),
+        }
+    };
+    let (mut connections, mut at_the_door) = tokio::join!(port, door);
     let grace = house.snapshot().config.stop_grace;
     let ended = timeout(grace, async {
-        while let Some(ended) = connections.join_next().await {
-            complain_of_panic(&ended);
+        for connections in [&mut connections, &mut at_the_door] {
+            while let Some(ended) = connections.join_next().await {
+                complain_of_panic(&ended);
+            }
         }
     });
     if ended.await.is_err() {
-        tracing::warn!(count = connections.len(), "calls did not finish within the grace period");
+        let count = connections.len() + at_the_door.len();
+        tracing::warn!(count, "calls did not finish within the grace period");
         connections.shutdown().await;
+        at_the_door.shutdown().await;
     }
 }

@@ -36,6 +36,8 @@ pub struct Handshaken {
     pub(crate) stream: TlsStream<TcpStream>,
     /// Who it is.
     pub(crate) caller: Caller,
+    /// By which certificate.
+    pub(crate) leaf: Arc<Leaf>,
     /// The certificates it showed, leaf first: they may run out, or be revoked, while it is here.
     pub(crate) chain: Vec<CertificateDer<'static>>,
 }
@@ -77,10 +79,10 @@ pub async fn handshake(
     };
     let findings = doorman.findings();
     match (outcome, findings) {
-        (Ok(stream), Findings { caller: Some(caller), .. }) => {
+        (Ok(stream), Findings { caller: Some(caller), leaf: Some(leaf), .. }) => {
             let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
             let chain = chain.iter().map(|der| der.clone().into_owned()).collect();
-            Ok(Handshaken { stream, caller, chain })
+            Ok(Handshaken { stream, caller, leaf, chain })
         }
         (Ok(_), findings) => Err(findings.refused(Reason::CertificateMissing)),
         (Err((error, stream)), findings) => {

@@ -1,11 +1,13 @@
 //! What all connections share, and the one place from which they learn that it changed.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tsmgate_gate::admission::Admission;
+use tsmgate_gate::admission::local::LocalAdmission;
 use tsmgate_gate::ledger::Ledger;
 use tsmgate_gate::policy::Policy;
 use tsmgate_gate::reason::Reason;
@@ -18,6 +20,7 @@ use crate::backend::{self, Backend};
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::daemon::closed;
+use crate::local::directory::Directory;
 use crate::metrics::Metrics;
 use crate::observe::Observed;
 use crate::proxy::Balancers;
@@ -40,7 +43,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// What is in the way of clients at `now`, each a sentence.
     pub fn trouble(&self, now: OffsetDateTime) -> Vec<String> {
-        let mut trouble: Vec<String> = self.policy.closed().iter().map(closed).collect();
+        let mut trouble = if self.is_local_alone() { Vec::new() } else { self.closed() };
         trouble.extend(self.credentials.trouble(now));
         if let Err(distrust) = backend::trusted_path(&self.config.tsm.login) {
             trouble.push(format!("TSM cannot be asked: {distrust}"));
@@ -52,9 +55,19 @@ impl Snapshot {
         trouble
     }
 
+    /// Whether nobody is meant to come over the network: that the port is closed is in nobody's way then.
+    fn is_local_alone(&self) -> bool {
+        self.policy.clients().is_empty() && !self.policy.local().0.is_empty()
+    }
+
+    fn closed(&self) -> Vec<String> {
+        self.policy.closed().iter().map(closed).collect()
+    }
+
     /// What is odd at `now` but in nobody's way yet, each a sentence.
     pub fn warnings(&self, now: OffsetDateTime) -> Vec<String> {
         let mut warnings = self.config.warnings.clone();
+        warnings.extend(if self.is_local_alone() { self.closed() } else { Vec::new() });
         warnings.extend(self.credentials.warnings(now));
         warnings
     }
@@ -66,6 +79,10 @@ pub struct House {
     pub(crate) snapshot: watch::Sender<Arc<Snapshot>>,
     /// The doorkeeper.
     pub admission: Arc<Admission<oneshot::Sender<()>>>,
+    /// The doorkeeper of the local socket.
+    pub local: Arc<LocalAdmission>,
+    /// Who the users of this host are.
+    pub directory: Directory,
     /// Balancers that have not said yet for whom they speak.
     pub balancers: Balancers,
     /// What each client has used.
@@ -90,6 +107,8 @@ pub struct House {
     pub started: OffsetDateTime,
     /// Where it listens.
     pub address: SocketAddr,
+    /// And where for callers on this host.
+    pub local_socket: Option<PathBuf>,
     pub(crate) reloads: Reloads,
 }
 

@@ -2,7 +2,8 @@
 //! caller's runs out.
 //!
 //! Each connection judges itself, in its own task, by the same rules as at its beginning: the chain, the
-//! lists, the deny list, the entry, the network, the balancer in front. Nobody else has to find it.
+//! lists, the deny list, the entry, the network, the balancer in front; of a user of this host the entries and
+//! what the user database says of him. Nobody else has to find it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +11,11 @@ use std::time::Duration;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::sync::watch;
 use tokio::time::sleep;
-use tsmgate_gate::permit::Caller;
+use tsmgate_gate::permit::{Caller, Who};
 use tsmgate_gate::reason::Reason;
 
 use crate::handshake::chain_reason;
-use crate::house::Snapshot;
+use crate::house::{House, Snapshot};
 use crate::identify::next_end;
 use crate::proxy::Origin;
 use crate::relay::lane::Chosen;
@@ -76,4 +77,36 @@ pub(crate) fn judge(
     }
     let for_what = lane.get().and_then(|lane| lane.permission());
     caller.stays(&snapshot.policy, for_what.as_ref())
+}
+
+/// The same of a user of this host: waits until he may not stay, and says why.
+pub async fn local_no_longer(
+    house: &House,
+    changes: &mut watch::Receiver<Arc<Snapshot>>,
+    caller: &Caller,
+    lane: &Chosen,
+) -> Reason {
+    loop {
+        if changes.changed().await.is_err() {
+            return Reason::GateStopping;
+        }
+        let snapshot = Arc::clone(&changes.borrow_and_update());
+        if let Err(reason) = judge_local(house, &snapshot, caller, lane).await {
+            return reason;
+        }
+    }
+}
+
+/// Whether a user of this host may stay: by what was known of him, and by what is known of him now.
+async fn judge_local(
+    house: &House,
+    snapshot: &Snapshot,
+    caller: &Caller,
+    lane: &Chosen,
+) -> Result<(), Reason> {
+    let for_what = lane.get().and_then(|lane| lane.permission());
+    caller.stays(&snapshot.policy, for_what.as_ref())?;
+    let Who::Local(user) = caller.who() else { return Ok(()) };
+    let now = house.directory.find(user.uid, snapshot.policy.local().groups()).await?;
+    caller.is_still(&snapshot.policy, &now)
 }

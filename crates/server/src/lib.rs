@@ -18,7 +18,8 @@
 //! | relay | [`relay`] speaks with the caller, a lane each; [`backend`] with TSM, under the gate's own [`session`] where the lane keeps the cookie, and with the runner, which alone starts programs | an answer |
 //! | audit | [`audit`] | the record, before the answer leaves |
 //!
-//! [`connection`] is the one function that calls them in order. [`daemon`] starts and stops it all from
+//! [`connection`] is the one function that calls them in order. Callers on this host come through a door of their
+//! own, [`local`], without a handshake; all that follows is the same. [`daemon`] starts and stops it all from
 //! what [`config`] and [`credentials`] have loaded and checked, with the [`sockets`] that
 //! systemd or it opened, inside the [`sandbox`].
 //!
@@ -28,6 +29,8 @@
 //! While it runs, [`reload`] reads everything anew and swaps it whole; every open connection then asks
 //! [`judge`] whether it may stay. [`systemd`] is told how it goes; [`status`] is the picture for people,
 //! [`metrics`] the one for machines, [`observe`] the doors at which both are shown.
+//!
+//! [`doctor`] is no part of what runs: it looks at the host for an administrator.
 //!
 //! The decisions are in `tsmgate-gate`, which does no I/O; the bytes of the conversation in
 //! `tsmgate-wire`. This crate has no code that makes keys, and none that writes to TSM without a
@@ -42,12 +45,14 @@ pub mod connection;
 pub mod credentials;
 pub mod daemon;
 pub mod digest;
+pub mod doctor;
 pub mod drain;
 pub mod handshake;
 pub mod house;
 pub mod identify;
 pub mod ip_dropin;
 pub mod judge;
+pub mod local;
 pub mod metrics;
 mod notices;
 pub mod observe;

@@ -1,6 +1,6 @@
 //! What is counted, and its text for Prometheus (OpenMetrics 1.0).
 //!
-//! Labels are codes of ours and names from the configuration, a bounded number of them: never an address,
+//! Labels are codes of ours, names from the configuration and those of users it lets in, a bounded number of them: never an address,
 //! a serial number or anything else that a peer chooses. Counting never waits and never fails.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -246,9 +246,9 @@ impl Metrics {
         self.reloads.get_or_create(if good { &GOOD } else { &BAD }).inc();
     }
 
-    /// A client connected with a certificate that ends then, in seconds since 1970. What it came with
-    /// last is what counts, also where it ends earlier than the one before.
-    pub fn seen(&self, client: &str, not_after: i64) {
+    /// A client connected, with a certificate that ends then, in seconds since 1970, or as a user of this host.
+    /// What it came with last is what counts, also where it ends earlier than the one before.
+    pub fn seen(&self, client: &str, not_after: Option<i64>) {
         let labels = {
             let mut known = self.known();
             if let Some(end) = known.seen.get_mut(client) {
@@ -294,8 +294,12 @@ impl Metrics {
     /// The clients that connected, by name, and when the certificate ends that each came with last, in
     /// seconds since 1970.
     pub fn clients_seen(&self) -> Vec<(String, i64)> {
-        let mut seen: Vec<_> =
-            self.known().seen.iter().map(|(client, end)| (client.clone(), *end)).collect();
+        let mut seen: Vec<_> = self
+            .known()
+            .seen
+            .iter()
+            .filter_map(|(client, end)| Some((client.clone(), (*end)?)))
+            .collect();
         seen.sort();
         seen
     }

@@ -16,6 +16,7 @@ use tsmgate_text::escape;
 use crate::audit::record::{Outcome, Record};
 use crate::backend::runner::Notices;
 use crate::config::LocalSocket;
+use crate::config::values::local_user;
 use crate::house::{House, Snapshot};
 
 /// What a command is counted as that the catalogue has no more.
@@ -138,8 +139,16 @@ fn about(task: &Task) -> Record {
         .text("tsmgate.command.path", &task.command)
         .text("tsmgate.permission", &task.permission)
         .text("client.user.name", &task.client)
-        .text("source.ip", &task.address)
+        .append(&whence(task))
         .text("http.request.id", &task.request)
+}
+
+/// Where a command was asked for from.
+fn whence(task: &Task) -> Record {
+    match local_user(&task.identity) {
+        Some(uid) => Record::empty().local(uid),
+        None => Record::empty().text("source.ip", &task.address),
+    }
 }
 
 fn outcome(end: &End) -> Outcome {

@@ -11,6 +11,7 @@ use rustix::process::{
 use rustix::thread::set_no_new_privs;
 
 use crate::config::Config;
+use crate::local;
 
 /// Descriptors kept back for TSM, files, the log and the runtime.
 const RESERVE: usize = 64;
@@ -57,7 +58,8 @@ pub fn fit_to_descriptors(config: &mut Config) -> io::Result<Slots> {
     let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
     let limit =
         limit.current.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    let reserve = RESERVE + config.tsm.connections;
+    let local = config.local_socket.as_ref().map_or(0, |_| local::SLOTS);
+    let reserve = RESERVE + config.tsm.connections + local;
     let room = limit.saturating_sub(reserve);
     if room < 16 {
         return Err(io::Error::other(format!(

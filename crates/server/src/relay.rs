@@ -24,6 +24,13 @@ pub struct Party<'a> {
     pub about: &'a Record,
     /// The connection's number.
     pub id: &'a str,
+    /// What only who comes over the network has; a user of this host has neither.
+    pub remote: Option<Remote<'a>>,
+}
+
+/// By what a caller from elsewhere is judged again.
+#[derive(Debug, Clone, Copy)]
+pub struct Remote<'a> {
     /// The certificates it showed, leaf first.
     pub chain: &'a [CertificateDer<'static>],
     /// Whence it comes.

@@ -1,5 +1,5 @@
-//! The sockets that others come to: the gate's own, which systemd may hand over, and those on which the
-//! daemon is looked at.
+//! The sockets that others come to: the gate's own and that for callers on this host, which systemd may hand
+//! over, and those on which the daemon is looked at.
 //!
 //! All of them are opened before the sandbox is entered and before any thread is started.
 
@@ -19,6 +19,8 @@ use tsmgate_settings::sockets;
 const BACKLOG: i32 = 4096;
 /// The name of the status socket in the folder that systemd makes for us (`RuntimeDirectory=`).
 const STATUS: &str = "status.sock";
+/// What the local socket is called among those that systemd hands over (`FileDescriptorName=`).
+const LOCAL: &str = "local";
 
 /// Everything that listens.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub struct Sockets {
     pub address: SocketAddr,
     /// Whether systemd holds it, so that it goes on queueing when we stop.
     pub passed: bool,
+    /// Where callers on this host come; absent where there is none.
+    pub local: Option<UnixListener>,
     /// Where `tsmgated status` asks; absent where nobody made a folder for it.
     pub status: Option<UnixListener>,
     /// Where metrics are shown.
@@ -53,15 +57,26 @@ pub struct SocketFault {
 }
 
 impl Sockets {
-    /// Takes the socket that systemd hands over, or opens the configured one; and the others.
+    /// Takes the sockets that systemd hands over, or opens the configured ones; and the others.
     ///
     /// # Errors
-    /// One cannot be opened, what was handed over is not one listening TCP socket, or others could
-    /// replace the metrics' socket.
+    /// One cannot be opened, what was handed over is not one listening TCP socket and one called
+    /// `local`, or others could replace a socket of ours.
     pub fn open(config: &Config) -> Result<Self, SocketFault> {
-        let (gate, passed) = match passed()? {
+        let Passed { gate, local } = passed()?;
+        let (gate, passed) = match gate {
             Some(gate) => (gate, true),
             None => (bind(config.listen)?, false),
+        };
+        let local = match (local, &config.local_socket) {
+            (Some(local), _) => Some(local),
+            // everybody may connect: who may do what is decided by who connected
+            (None, Some(path)) => {
+                let fault = |cause| SocketFault { place: path.display().to_string(), cause };
+                sockets::check_folder(path).map_err(fault)?;
+                Some(bind_unix(path, Mode::from_raw_mode(0o111))?)
+            }
+            (None, None) => None,
         };
         let fault = |cause| SocketFault { place: config.listen.to_string(), cause };
         let address = gate.local_addr().map_err(fault)?;
@@ -85,29 +100,51 @@ impl Sockets {
                 Some(MetricsSocket::Loopback(bind(*address)?))
             }
         };
-        Ok(Self { gate, address, passed, status, metrics })
+        Ok(Self { gate, address, passed, local, status, metrics })
     }
 }
 
-/// The socket that systemd hands over, where it does.
-fn passed() -> Result<Option<TcpListener>, SocketFault> {
+/// What systemd hands over.
+#[derive(Default)]
+struct Passed {
+    gate: Option<TcpListener>,
+    local: Option<UnixListener>,
+}
+
+/// The sockets that systemd hands over, where it does: one TCP socket, and one called `local`.
+fn passed() -> Result<Passed, SocketFault> {
     let fault = |cause| SocketFault { place: "the socket that systemd handed over".into(), cause };
-    let mut passed = ListenFd::from_env();
-    // whoever came to another one would wait for ever
-    if passed.len() > 1 {
-        let what = format!("there are {}; the socket unit needs one ListenStream=", passed.len());
-        return Err(fault(io::Error::new(io::ErrorKind::InvalidInput, what)));
+    let invalid = |what: String| fault(io::Error::new(io::ErrorKind::InvalidInput, what));
+    // a socket that nobody told to listen would be accepted from for ever, in vain
+    let deaf = || {
+        invalid("it does not listen; the socket unit needs ListenStream= and Accept=no".to_owned())
+    };
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let is_local = |at: usize| names.split(':').nth(at) == Some(LOCAL);
+    let mut handed = ListenFd::from_env();
+    let mut passed = Passed::default();
+    for at in 0..handed.len() {
+        if is_local(at) && passed.local.is_none() {
+            passed.local = handed.take_unix_listener(at).map_err(fault)?;
+        } else if !is_local(at) && passed.gate.is_none() {
+            passed.gate = handed.take_tcp_listener(at).map_err(fault)?;
+        } else {
+            // whoever came to another one would wait for ever
+            let count = handed.len();
+            return Err(invalid(format!(
+                "there are {count}; the socket unit needs one ListenStream="
+            )));
+        }
     }
-    let passed = passed.take_tcp_listener(0).map_err(fault)?;
-    // a TCP socket that nobody told to listen would be accepted from for ever, in vain
-    if let Some(gate) = &passed
-        && !socket_acceptconn(gate).map_err(|errno| fault(errno.into()))?
-    {
-        let what = "it does not listen; the socket unit needs ListenStream= and Accept=no";
-        return Err(fault(io::Error::new(io::ErrorKind::InvalidInput, what)));
-    }
-    if let Some(gate) = &passed {
+    if let Some(gate) = &passed.gate {
+        let listens = socket_acceptconn(gate).map_err(|errno| fault(errno.into()))?;
+        listens.then_some(()).ok_or_else(deaf)?;
         gate.set_nonblocking(true).map_err(fault)?;
+    }
+    if let Some(local) = &passed.local {
+        let listens = socket_acceptconn(local).map_err(|errno| fault(errno.into()))?;
+        listens.then_some(()).ok_or_else(deaf)?;
+        local.set_nonblocking(true).map_err(fault)?;
     }
     Ok(passed)
 }

@@ -2,7 +2,7 @@
 //! may not even come in, has them taken back before they begin. What runs already goes on.
 //!
 //! Whose chain of certificates is known here, of an order of this life of the daemon, is judged as an open
-//! connection is; of older ones the entry and its permission count.
+//! connection is; of older ones the entry and its permission count. A user of this host is looked up anew.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,14 +14,15 @@ use tokio::time::{Instant, sleep};
 use tsmgate_catalogue::runner::{State, Task};
 use tsmgate_gate::permission::Permission;
 use tsmgate_gate::permit::Caller;
+use tsmgate_gate::policy::Client;
 use tsmgate_gate::reason::Reason;
 
-use crate::config::values::written;
+use crate::config::values::{local_user, written};
 use crate::house::{House, Snapshot};
 use crate::judge::judge;
 use crate::proxy::Origin;
-use crate::relay::Party;
 use crate::relay::lane::Chosen;
+use crate::relay::{Party, Remote};
 
 /// How long a runner that does not answer is left alone.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -40,10 +41,11 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// Of the party of a connection.
-    pub(crate) fn of(party: &Party<'_>) -> Self {
-        let (caller, chain) = (party.caller.clone(), party.chain.to_vec());
-        Self { caller, chain, origin: party.origin, given: Instant::now() }
+    /// Of the party of a connection; none of a user of this host, whose order says all that is needed.
+    pub(crate) fn of(party: &Party<'_>) -> Option<Self> {
+        let Remote { chain, origin } = party.remote?;
+        let (caller, chain) = (party.caller.clone(), chain.to_vec());
+        Some(Self { caller, chain, origin, given: Instant::now() })
     }
 
     fn judge(&self, snapshot: &Snapshot) -> Result<(), Reason> {
@@ -62,8 +64,10 @@ pub(crate) struct Waiting {
 
 impl Waiting {
     /// Notes who gives an order, before it is given.
-    pub(crate) fn give(&self, request: &str, standing: Standing) -> Given<'_> {
-        self.orders().insert(request.to_owned(), standing);
+    pub(crate) fn give(&self, request: &str, standing: Option<Standing>) -> Given<'_> {
+        if let Some(standing) = standing {
+            self.orders().insert(request.to_owned(), standing);
+        }
         Given { waiting: self, settled: false }
     }
 
@@ -141,7 +145,7 @@ async fn round(house: &House) -> Result<(), Reason> {
         waits(request) || begun.saturating_duration_since(standing.given) < ON_ITS_WAY
     });
     for task in tasks.iter().filter(|task| task.state == State::Queued) {
-        let Err(reason) = may_run(house, &snapshot, task) else { continue };
+        let Err(reason) = may_run(house, &snapshot, task).await else { continue };
         let (client, id) = (&task.client, task.id.as_str());
         match house.runner.withdraw(socket, task.id.clone(), reason).await {
             Ok(()) => tracing::info!(client, id, %reason, "a command that waited is taken back"),
@@ -154,15 +158,33 @@ async fn round(house: &House) -> Result<(), Reason> {
 }
 
 /// Whether a command that waits may still run for who asked for it.
-fn may_run(house: &House, snapshot: &Snapshot, task: &Task) -> Result<(), Reason> {
-    if let Some(standing) = house.runner.waiting.orders().get(&task.request) {
-        standing.judge(snapshot)?;
-    }
-    let entry = snapshot.policy.clients().iter().find(|entry| entry.name == task.client);
-    let entry = entry.ok_or(Reason::ClientUnknown)?;
-    if written(&entry.identity) != task.identity {
+async fn may_run(house: &House, snapshot: &Snapshot, task: &Task) -> Result<(), Reason> {
+    let entry = match local_user(&task.identity) {
+        Some(uid) => entry_of_user(house, snapshot, uid).await?,
+        None => entry_of_client(house, snapshot, task)?,
+    };
+    if entry.name != task.client || written(&entry.identity) != task.identity {
         return Err(Reason::ClientChanged);
     }
     let permission: Permission = task.permission.parse().map_err(|_| Reason::PermissionMissing)?;
     entry.role_giving(&permission).map(|_| ()).ok_or(Reason::PermissionMissing)
+}
+
+/// What a user of this host may now, as the user database says of him.
+async fn entry_of_user(
+    house: &House,
+    snapshot: &Snapshot,
+    uid: u32,
+) -> Result<Arc<Client>, Reason> {
+    let local = snapshot.policy.local();
+    local.identify(&house.directory.find(uid, local.groups()).await?)
+}
+
+/// What the client of that name may now, if who asked may still come in at all.
+fn entry_of_client(house: &House, snapshot: &Snapshot, task: &Task) -> Result<Arc<Client>, Reason> {
+    if let Some(standing) = house.runner.waiting.orders().get(&task.request) {
+        standing.judge(snapshot)?;
+    }
+    let entry = snapshot.policy.clients().iter().find(|entry| entry.name == task.client);
+    entry.cloned().ok_or(Reason::ClientUnknown)
 }

@@ -13,9 +13,11 @@ use crate::systemd;
 
 mod api;
 mod command;
+mod local;
 
 pub use api::{ApiLane, OwnSession};
 pub use command::CommandLane;
+pub use local::{LocalCaller, LocalDoor};
 
 /// The status socket where systemd made the folder (`RuntimeDirectory=tsmgate`).
 pub const SOCKET: &str = "/run/tsmgate/status.sock";
@@ -60,6 +62,9 @@ pub struct Status {
     /// The command lane; `None` where it is off.
     #[serde(default)]
     pub command: Option<CommandLane>,
+    /// The socket for callers on this host; `None` where there is none.
+    #[serde(default)]
+    pub local: Option<LocalDoor>,
     /// What ends, soonest first.
     pub endings: Vec<Ending>,
     /// How much the kernel confines the process by its own doing.
@@ -144,6 +149,7 @@ impl Status {
             tsm_failing: tsm_failing.map(str::to_owned),
             api,
             command,
+            local: LocalDoor::of(house, &snapshot),
             endings: endings(house, now),
             sandbox: house.sandbox.to_string(),
         }

@@ -5,6 +5,7 @@
 
 . /inside/host.sh
 . /inside/runner.sh
+. /inside/forward.sh
 
 # case_ NAME: runs one, and prints `ok NAME` or `not ok NAME`.
 case_() {
@@ -363,6 +364,66 @@ the_watchdog_ends_a_loop_that_hangs() {
     systemctl daemon-reload
 }
 
+# as_local USER PATH: asks at the local socket as a user of this host.
+as_local() {
+    runuser -u "$1" -- curl -sS --max-time 10 --unix-socket "$2" http://localhost/v1/whoami
+}
+
+with_local() {
+    printf '%s\n' '[listen]' 'local = "/run/tsmgate/local.sock"'
+    configuration
+    printf '%s\n' '[[local]]' 'group = "support"' 'roles = ["monitor"]'
+}
+
+a_user_of_the_host_is_let_in_by_his_group() {
+    groupadd support
+    useradd --gid nogroup --groups support alice
+    useradd --gid nogroup bob
+    with_local > $etc/tsmgated.toml
+    systemctl restart tsmgated.service
+    [ "$(stat -c '%a %U' /run/tsmgate/local.sock)" = "666 tsmgate" ]
+    as_local alice /run/tsmgate/local.sock | grep '"client":"local:alice"'
+    ! as_local bob /run/tsmgate/local.sock || fail "a user whom no entry names"
+    ! as_local root /run/tsmgate/local.sock || fail "root is no exception"
+    grep '"event.reason":"local_user_not_listed"' /var/log/tsmgate/audit.jsonl | grep '"user.name":"bob"'
+    gpasswd --delete alice support
+    ! as_local alice /run/tsmgate/local.sock || fail "who has left the group"
+    gpasswd --add alice support
+    configuration > $etc/tsmgated.toml
+    systemctl restart tsmgated.service
+    [ ! -e /run/tsmgate/local.sock ]
+}
+
+# As systemd/README.md has it, word for word: what stands there is taken from there.
+systemd_holds_the_local_socket_where_it_is_told_to() {
+    local unit=/etc/systemd/system/tsmgated-local.socket socket=/run/tsmgate-local/local.sock
+    local dropin=/etc/systemd/system/tsmgated.service.d/local.conf
+    mkdir -p "${dropin%/*}"
+    awk '/tsmgated-local.socket$/ && /cat/ { on = 1; next } on && /^$/ { exit } on' \
+        /usr/share/doc/tsmgated/operating.md > $unit
+    awk '/edit tsmgated.service$/ { on = 1; next } on && /^$/ { exit } on' \
+        /usr/share/doc/tsmgated/operating.md > $dropin
+    grep FileDescriptorName=local $unit
+    grep Wants=tsmgated-local.socket $dropin
+    with_local | sed '/^local = /d' > $etc/tsmgated.toml
+    systemctl daemon-reload
+    systemctl enable tsmgated-local.socket
+    systemctl stop tsmgated.service
+    systemctl start tsmgated-local.socket tsmgated.service
+    as_local alice $socket | grep '"client":"local:alice"'
+    systemctl restart tsmgated.service
+    as_local alice $socket | grep '"client":"local:alice"'
+    login jump01 | grep '^AUTH_COOKIE='
+    # the first caller starts a gate that does not run
+    systemctl stop tsmgated.service
+    as_local alice $socket | grep '"client":"local:alice"'
+    systemctl disable --now tsmgated-local.socket
+    rm $unit $dropin
+    systemctl daemon-reload
+    configuration > $etc/tsmgated.toml
+    systemctl restart tsmgated.socket tsmgated.service
+}
+
 mkdir -p /out/talk
 case_ the_host_is_prepared
 case_ systemd_makes_the_user_a_real_member_of_tsms_group
@@ -377,9 +438,13 @@ case_ a_revoked_client_is_cut_within_two_seconds_of_the_reload
 case_ a_broken_reload_fails_and_the_old_goes_on
 case_ restarts_and_reloads_under_load_lose_no_call
 case_ the_first_caller_starts_a_gate_that_does_not_run
+case_ a_user_of_the_host_is_let_in_by_his_group
+case_ systemd_holds_the_local_socket_where_it_is_told_to
 case_ a_stop_is_clean_and_the_port_is_the_sockets
 case_ a_killed_daemon_comes_back_and_the_record_says_so
 case_ the_journal_has_the_log
+case_ the_first_call_starts_the_forward
+case_ a_restart_of_the_forward_loses_no_call
 case_ the_first_question_starts_the_runner
 case_ tsm_runs_as_a_member_of_its_group_with_a_clean_environment
 case_ nobody_but_the_gates_user_is_answered

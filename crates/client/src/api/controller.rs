@@ -24,6 +24,7 @@ use tsmgate_wire::Secret;
 
 use super::failure::{ApiFailure, Breach, Proof};
 use super::peer::{ALPN, Peer};
+use crate::cache::Cache;
 use crate::failure::{Stage, Unreached, shown};
 use crate::reach::reach;
 use crate::tls::{self, HandshakeFault};
@@ -62,11 +63,13 @@ pub enum Trust {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pin([u8; 32]);
 
-/// Where a session at a controller comes from. It is ended when it is not needed any more.
+/// Where a session at a controller comes from. It is ended when it is not needed any more, unless it is cached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A gate, or the login socket of TSM where it runs on this host.
-    Source(Source),
+    Source(Box<Source>),
+    /// The same with a cache in front: the session stays there for others.
+    Cached(Cache, Box<Source>),
     /// A user of the controller's host, in TSM's group.
     Password {
         /// The user.

@@ -158,6 +158,9 @@ fn perform(
             outcome = task.perform(&mut api, asking.json, streams) => outcome,
             () = signals.come() => Err(Complaint::interrupted()),
         };
+        if let Some(notice) = api.notice() {
+            streams.say(&notice.to_string());
+        }
         api.end().await;
         outcome
     });

@@ -80,6 +80,12 @@ impl Complaint {
         }
     }
 
+    /// A program cannot be started.
+    pub(super) fn program(name: &str, what: impl std::fmt::Display, hint: &str) -> Self {
+        let what = format!("cannot run {name}: {what}");
+        Self { exit: Exit::File, what, hint: hint.to_owned() }
+    }
+
     /// The system does not give us what a login needs.
     pub(super) fn system(error: &io::Error) -> Self {
         Self {
@@ -102,6 +108,11 @@ impl Complaint {
     /// As an object: `exit`, `what`, `hint`.
     pub(super) fn as_json(&self) -> serde_json::Value {
         serde_json::json!({ "exit": self.exit.code(), "what": self.what, "hint": self.hint })
+    }
+
+    /// What failed, and the hint.
+    pub(super) fn words(&self) -> (&str, &str) {
+        (&self.what, &self.hint)
     }
 
     /// Tells it in two lines, and gives back the exit code.

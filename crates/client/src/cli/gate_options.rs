@@ -13,13 +13,14 @@ use crate::cli::complaint::Complaint;
 use crate::cli::whom::{self, Chosen, Whom};
 use crate::gate::read_timeout;
 use crate::profile::Profile;
-use crate::{Address, Gate, LocalGate, Source};
+use crate::{Address, Gate, LocalGate, Proxy, ProxyUrl, Source};
 
 /// The usual time of one request: the gate gives TSM 60 s, and its own logins before that some more.
 pub(in crate::cli) const REQUEST: Duration = Duration::from_secs(75);
 
 /// The options that only a gate has, by their names in clap; the time is everybody's.
-const OF_A_GATE: [&str; 6] = ["gate", "server_name", "ca", "cert", "key", "bind"];
+const OF_A_GATE: [&str; 8] =
+    ["gate", "server_name", "ca", "cert", "key", "bind", "proxy", "proxy_password_file"];
 
 /// Which gate, and who we are to it.
 #[derive(Debug, Clone, Args)]
@@ -42,6 +43,12 @@ pub(crate) struct GateOptions {
     /// Address of this host to connect from
     #[arg(long, value_name = "ADDR", env = "TSMGATE_BIND", hide_env_values = true)]
     bind: Option<IpAddr>,
+    /// Proxy on the way to the gate: http://HOST:PORT or socks5://HOST:PORT, USER@ before the host
+    #[arg(long, value_name = "URL", env = "TSMGATE_PROXY", hide_env_values = true)]
+    proxy: Option<ProxyUrl>,
+    /// Password for the proxy: a file with mode 0600
+    #[arg(long, value_name = "FILE", env = "TSMGATE_PROXY_PASSWORD_FILE", hide_env_values = true)]
+    proxy_password_file: Option<PathBuf>,
     /// Time of the whole attempt: a number and ms, s or m [default: 15s for a login, 75s for a request]
     #[arg(long, value_name = "TIME", env = "TSMGATE_TIMEOUT", hide_env_values = true)]
     #[arg(value_parser = read_timeout)]
@@ -143,15 +150,30 @@ impl GateOptions {
             certificate: needed(self.cert, "--cert FILE", "TSMGATE_CERT")?,
             private_key: needed(self.key, "--key FILE", "TSMGATE_KEY")?,
             bind: self.bind,
+            proxy: self
+                .proxy
+                .map(|url| Box::new(Proxy { url, password_file: self.proxy_password_file })),
             timeout,
         })
     }
 
     /// As a profile: what was typed, and nothing of the environment.
-    pub(in crate::cli) fn as_profile(mut self, given: &ArgMatches) -> Profile {
+    pub(in crate::cli) fn into_profile(mut self, given: &ArgMatches) -> Profile {
         self.forget_variables(given);
-        let Self { gate, server_name, ca, cert, key, bind, timeout } = self;
-        Profile { gate, local: None, server_name, ca, cert, key, bind, timeout }
+        let Self { gate, server_name, ca, cert, key, bind, proxy, proxy_password_file, timeout } =
+            self;
+        Profile {
+            gate,
+            local: None,
+            server_name,
+            ca,
+            cert,
+            key,
+            bind,
+            proxy,
+            proxy_password_file,
+            timeout,
+        }
     }
 
     /// Forgets what came from the environment.
@@ -168,6 +190,8 @@ impl GateOptions {
         keep(&mut self.cert, is_typed("cert"));
         keep(&mut self.key, is_typed("key"));
         keep(&mut self.bind, is_typed("bind"));
+        keep(&mut self.proxy, is_typed("proxy"));
+        keep(&mut self.proxy_password_file, is_typed("proxy_password_file"));
         keep(&mut self.timeout, is_typed("timeout"));
     }
 
@@ -184,6 +208,8 @@ impl GateOptions {
         or(&mut self.cert, &profile.cert);
         or(&mut self.key, &profile.key);
         or(&mut self.bind, &profile.bind);
+        or(&mut self.proxy, &profile.proxy);
+        or(&mut self.proxy_password_file, &profile.proxy_password_file);
         or(&mut self.timeout, &profile.timeout);
     }
 }

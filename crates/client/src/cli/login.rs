@@ -5,19 +5,20 @@
 
 use clap::ArgMatches;
 use time::OffsetDateTime;
-use tokio::runtime;
 use tsmgate_pki::time_text;
 use tsmgate_text::escape;
 
 use super::complaint::Complaint;
+use super::session::obtain;
 use super::target::{PRIVATE, Target};
 use super::{Streams, refuse_core_dumps};
+use crate::Login;
 use crate::exit::Exit;
-use crate::{Login, Source};
 
 mod format;
 mod options;
 
+pub(super) use format::{Format, domain, render, usual_domain};
 pub(super) use options::LoginArgs;
 use options::Request;
 
@@ -37,8 +38,8 @@ fn perform(
     let request = arguments.settle(given)?;
     let target = place(&request, streams)?;
     refuse_core_dumps();
-    let login = log_in(&request.source)?;
-    let text = format::render(request.format, &login, &request.cookie_domain);
+    let login = obtain(&request.source, request.keeping, streams)?;
+    let text = render(request.format, &login, &request.cookie_domain);
     match target {
         Some(target) => target.write(text.as_bytes(), PRIVATE)?,
         None => streams.answer(text.as_bytes())?,
@@ -52,23 +53,13 @@ fn perform(
 /// Where the session will go: a file that can be written, or stdout if nobody sees it there.
 fn place(request: &Request, streams: &Streams<'_>) -> Result<Option<Target>, Complaint> {
     match &request.output {
-        Some(path) => Target::prepare(path, "output").map(Some),
+        Some(path) => Target::prepare(path, "--output").map(Some),
         None if streams.out_is_terminal && !request.show => Err(Complaint::usage(
             "stdout is a terminal, and would show the session to whoever looks at it",
             "give --output FILE, send stdout into a pipe, or give --show",
         )),
         None => Ok(None),
     }
-}
-
-/// Asks, on a runtime that is left behind at once: a name that is still being looked up when the time
-/// is over must not keep us.
-fn log_in(source: &Source) -> Result<Login, Complaint> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Complaint::system(&error))?;
-    let outcome = runtime.block_on(source.login());
-    runtime.shutdown_background();
-    Ok(outcome?)
 }
 
 /// What is said of a success: whose session, until when, and where it went.

@@ -13,7 +13,8 @@ use super::complaint::Complaint;
 use super::gate_options::{GateOptions, REQUEST};
 use super::whom::{self, Chosen};
 use crate::api::{Controller, ControllerAddress, Entry, Peer, Pin, Trust};
-use crate::{LocalSocket, identity};
+use crate::cache::Cache;
+use crate::{LocalSocket, LoginFailure, Source, identity};
 
 /// Who is asked.
 #[derive(Debug, Clone, Args)]
@@ -21,7 +22,7 @@ pub(crate) struct PeerOptions {
     #[command(flatten)]
     gate: GateOptions,
     /// Ask this controller of TSM itself, https://HOST:8850; the session comes from --username, --socket
-    /// or --gate, and is ended with the command
+    /// or --gate, and is ended with the command, unless it is cached
     #[arg(long, value_name = "URL", help_heading = "Without a gate")]
     direct: Option<ControllerAddress>,
     /// Authority that issued the controller's certificate, or that itself, PEM
@@ -33,6 +34,9 @@ pub(crate) struct PeerOptions {
     /// Log in at this login socket, of a controller on this host
     #[arg(long, value_name = "PATH", help_heading = "Without a gate")]
     socket: Option<PathBuf>,
+    /// Take the session of --socket or --gate from the session cache, or fill it, and leave it there
+    #[arg(long, help_heading = "Without a gate")]
+    cache: bool,
     /// Log in as this user of the controller's host, with a password that is asked for
     #[arg(long, value_name = "NAME", help_heading = "Without a gate")]
     username: Option<String>,
@@ -83,6 +87,7 @@ impl PeerOptions {
             ("--direct-ca", self.direct_ca.is_some()),
             ("--direct-pin", self.direct_pin.is_some()),
             ("--socket", self.socket.is_some()),
+            ("--cache", self.cache),
             ("--username", self.username.is_some()),
             ("--password-file", self.password_file.is_some()),
         ];
@@ -127,6 +132,10 @@ impl PeerOptions {
             return Err(Complaint::usage(what, hint));
         }
         let entry = match (self.username, self.socket) {
+            (Some(_), _) if self.cache => {
+                let hint = "leave one of the two out: a session by password is not cached";
+                return Err(Complaint::usage("--cache does not go with --username", hint));
+            }
             (Some(name), _) => {
                 let password = password(&name, &address, self.password_file)?;
                 Entry::Password { name, password }
@@ -135,14 +144,22 @@ impl PeerOptions {
                 let hint = "give --username NAME with it";
                 return Err(Complaint::usage("--password-file is for --username", hint));
             }
-            (None, Some(path)) => Entry::Source(LocalSocket { path, timeout }.into()),
+            (None, Some(path)) => entry(LocalSocket { path, timeout }.into(), self.cache)?,
             (None, None) => {
                 let hint = "give --username NAME, --socket PATH, or --gate HOST:PORT with --ca, --cert and --key";
                 let missing = || Complaint::usage("there is no way to a session", hint);
-                Entry::Source(self.gate.source(REQUEST, given)?.ok_or_else(missing)?)
+                entry(self.gate.source(REQUEST, given)?.ok_or_else(missing)?, self.cache)?
             }
         };
         Ok(Controller { address, trust, entry, bind, timeout }.into())
+    }
+}
+
+fn entry(source: Source, cached: bool) -> Result<Entry, Complaint> {
+    let source = Box::new(source);
+    match cached {
+        true => Ok(Entry::Cached(Cache::of_user().map_err(LoginFailure::from)?, source)),
+        false => Ok(Entry::Source(source)),
     }
 }
 

@@ -24,7 +24,7 @@ const HEADING: [&str; 3] = ["PROFILE", "GATE", "CURRENT"];
 The file is ~/.config/tsmgate/config.toml, in $XDG_CONFIG_HOME where that is set, or what $TSMGATE_CONFIG
 names. It holds no secret: keys are named by their files.")]
 pub(crate) enum ProfileVerb {
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     List(ListArgs),
     Show(ShowArgs),
     Use(UseArgs),
@@ -55,7 +55,8 @@ pub(crate) struct AddArgs {
 Examples:
   tsmgate profile list
 
-JSON: file, current, profiles{NAME: {gate, local, server_name, ca, cert, key, bind, timeout}}.")]
+JSON: file, current, profiles{NAME: {gate, local, server_name, ca, cert, key, bind, proxy,
+proxy_password_file, timeout}}.")]
 pub(crate) struct ListArgs {
     /// Write the answer as JSON
     #[arg(long)]
@@ -68,7 +69,8 @@ pub(crate) struct ListArgs {
 Examples:
   tsmgate profile show prod
 
-JSON: gate, local, server_name, ca, cert, key, bind, timeout; those that are set.")]
+JSON: gate, local, server_name, ca, cert, key, bind, proxy,
+proxy_password_file, timeout; those that are set.")]
 pub(crate) struct ShowArgs {
     /// Which
     name: Option<ProfileName>,
@@ -100,7 +102,7 @@ pub(crate) struct RemoveArgs {
 /// Runs one of them.
 pub(super) fn run(verb: ProfileVerb, given: &ArgMatches, streams: &mut Streams<'_>) -> Exit {
     let outcome = match verb {
-        ProfileVerb::Add(arguments) => add(arguments, given, streams),
+        ProfileVerb::Add(arguments) => add(*arguments, given, streams),
         ProfileVerb::List(arguments) => list(&arguments, streams),
         ProfileVerb::Show(arguments) => show(&arguments, streams),
         ProfileVerb::Use(UseArgs { name }) => make_current(&name, streams),
@@ -113,7 +115,7 @@ pub(super) fn run(verb: ProfileVerb, given: &ArgMatches, streams: &mut Streams<'
 }
 
 fn add(arguments: AddArgs, given: &ArgMatches, streams: &mut Streams<'_>) -> Result<(), Complaint> {
-    let mut profile = arguments.gate.as_profile(given);
+    let mut profile = arguments.gate.into_profile(given);
     profile.local = whom::typed_local(given);
     if profile.gate.is_some() == profile.local.is_some() {
         return Err(Complaint::usage(
@@ -121,7 +123,8 @@ fn add(arguments: AddArgs, given: &ArgMatches, streams: &mut Streams<'_>) -> Res
             "give --gate HOST:PORT with --ca, --cert and --key, or --local",
         ));
     }
-    for path in [&mut profile.local, &mut profile.ca, &mut profile.cert, &mut profile.key] {
+    let Profile { local, ca, cert, key, proxy_password_file, .. } = &mut profile;
+    for path in [local, ca, cert, key, proxy_password_file] {
         absolute(path)?;
     }
     let path = Profiles::path()?;

@@ -27,10 +27,10 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Checks, before anything is asked for, that the file can be written. `option` is the one that names it.
-    pub(super) fn prepare(path: &Path, option: &str) -> Result<Self, Complaint> {
+    /// Checks, before anything is asked for, that the file can be written. `argument` is the one that names it.
+    pub(super) fn prepare(path: &Path, argument: &str) -> Result<Self, Complaint> {
         let hint =
-            format!("give --{option} a plain file; links and devices are not written through");
+            format!("give {argument} a plain file; links and devices are not written through");
         let folder = match (path.file_name(), path.parent()) {
             (Some(_), Some(folder)) if folder.as_os_str().is_empty() => Path::new("."),
             (Some(_), Some(folder)) => folder,

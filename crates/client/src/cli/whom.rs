@@ -40,7 +40,7 @@ pub(super) enum Whom {
     /// That of this host.
     Local { path: PathBuf, timeout: Option<Duration> },
     /// One with all that is known of it.
-    Gate(GateOptions),
+    Gate(Box<GateOptions>),
 }
 
 /// A profile, and how it came to be chosen.
@@ -182,7 +182,7 @@ fn by_profile(mut options: GateOptions, chosen: &Chosen) -> Result<Whom, Complai
     options.fill(&profile);
     Ok(match (profile.local, &options.gate) {
         (Some(path), _) if !is_named => local_gate(path, &options),
-        (_, Some(_)) => Whom::Gate(options),
+        (_, Some(_)) => Whom::Gate(Box::new(options)),
         (_, None) => Whom::Nobody,
     })
 }

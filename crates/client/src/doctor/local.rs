@@ -6,13 +6,14 @@ use super::{Side, Step, Trouble, Walk};
 use crate::LocalGate;
 use crate::exit::Exit;
 use crate::failure::shown;
-use crate::system::standing::{Standing, own_user};
+use crate::system::peer::our_user;
+use crate::system::standing::Standing;
 
 /// The step `socket`; whether it can be connected to.
 pub(super) async fn socket(walk: &mut Walk<'_>, gate: &LocalGate) -> bool {
     let begun = Instant::now();
     let mut step = Step::new("socket", shown(&gate.path));
-    let own = own_user();
+    let own = our_user();
     step = step.with("own_uid", own);
     if let Some(there) = Standing::of(&gate.path) {
         let (mode, owner) = (there.mode_text(), there.owner);

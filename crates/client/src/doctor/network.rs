@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{Side, Step, Trouble, Walk};
-use crate::Gate;
 use crate::failure::{LoginFailure, Stage, Unreached};
 use crate::gate::TIMEOUT_MOST;
 use crate::reach::{connect_one, resolve};
+use crate::{Gate, Proxy};
 
 /// So many addresses of a name are tried.
 const MOST: usize = 16;
@@ -26,6 +26,9 @@ struct Tried {
 
 /// The steps `name` and `connection`; the first connection of the system's order, and our own address on it.
 pub(super) async fn reach(walk: &mut Walk<'_>, gate: &Gate) -> Option<(TcpStream, IpAddr)> {
+    if let Some(proxy) = &gate.proxy {
+        return through(walk, gate, proxy).await;
+    }
     let begun = Instant::now();
     let failure = |cause| LoginFailure::Unreachable { peer: gate.address.to_string(), cause };
     let addresses = match resolve(&gate.address, super::deadline(gate.timeout)).await {
@@ -49,6 +52,26 @@ pub(super) async fn reach(walk: &mut Walk<'_>, gate: &Gate) -> Option<(TcpStream
     let tcp = tcp?;
     let local = tcp.local_addr().ok()?.ip();
     Some((tcp, local.to_canonical()))
+}
+
+/// The same where a proxy is on the way, which looks the name up.
+async fn through(walk: &mut Walk<'_>, gate: &Gate, proxy: &Proxy) -> Option<(TcpStream, IpAddr)> {
+    walk.skip("name", "the proxy looks it up");
+    let begun = Instant::now();
+    let reached = proxy.reach(&gate.address, gate.bind, super::deadline(gate.timeout)).await;
+    let step = Step::new("connection", "").with("proxy", proxy.url.to_string());
+    let failure = |cause| LoginFailure::Unreachable { peer: gate.address.to_string(), cause };
+    match reached.and_then(|reached| reached.map_err(failure)) {
+        Ok(tcp) => {
+            walk.did(begun, step.saying(format!("connected through {}", proxy.url)));
+            let local = tcp.local_addr().ok()?.ip();
+            Some((tcp, local.to_canonical()))
+        }
+        Err(failure) => {
+            walk.did(begun, step.failed_by(&failure));
+            None
+        }
+    }
 }
 
 async fn try_all(addresses: &[SocketAddr], bind: Option<IpAddr>, time: Duration) -> Vec<Tried> {

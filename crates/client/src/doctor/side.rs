@@ -43,6 +43,9 @@ impl Side {
             LoginFailure::BadAddress(_)
             | LoginFailure::BadServerName(_)
             | LoginFailure::BadSocketPath(_)
+            | LoginFailure::BadProxy
+            | LoginFailure::ProxyPassword
+            | LoginFailure::Cache(_)
             | LoginFailure::File { .. } => Self::Here,
             LoginFailure::Unreachable { cause, .. } => Self::of_unreached(*cause),
             LoginFailure::Untrusted { cause, .. } => match cause {
@@ -77,7 +80,9 @@ impl Side {
             | Unreached::NoAddressFor(_)
             | Unreached::Source(..)
             | Unreached::TimedOut(Stage::Resolve) => Self::Here,
-            Unreached::Network(_) | Unreached::TimedOut(Stage::Connect) => Self::Network,
+            Unreached::Network(_)
+            | Unreached::Proxy(_)
+            | Unreached::TimedOut(Stage::Connect | Stage::Proxy) => Self::Network,
             _ => Self::Gate,
         }
     }

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::{
-    Breach, Delay, Distrust, FileFault, Lack, LoginFailure, Refusal, Stage, TsmFault, Unreached,
-    escape, shown,
+    Breach, Delay, Distrust, FileFault, Lack, LoginFailure, ProxyFault, Refusal, Stage, TsmFault,
+    Unreached, escape, shown,
 };
 
 impl LoginFailure {
@@ -19,6 +19,11 @@ impl LoginFailure {
             Self::BadServerName(_) => {
                 "give the DNS name or IP address in the gate's certificate".into()
             }
+            Self::BadProxy => {
+                "give http://HOST:PORT or socks5://HOST:PORT, with USER@ before the host where it asks"
+                    .into()
+            }
+            Self::ProxyPassword => "give USER@ alone, and --proxy-password-file FILE".into(),
             Self::BadSocketPath(_) => "a socket's path has 1 to 107 bytes".into(),
             Self::File { path, fault } => match fault {
                 FileFault::KeyTooOpen | FileFault::SecretTooOpen => {
@@ -35,6 +40,7 @@ impl LoginFailure {
             Self::NotPermitted { lack, .. } => lack.hint().into(),
             Self::Tsm { cause, .. } => cause.hint().into(),
             Self::RetryLater { delay, .. } => delay.hint(),
+            Self::Cache(fault) => fault.hint(),
         }
     }
 }
@@ -78,6 +84,16 @@ impl Unreached {
             Self::TimedOut(Stage::Answer) => {
                 "the gate did not answer in time; see its log, or raise --timeout".into()
             }
+            Self::Proxy(ProxyFault::NameUnknown | ProxyFault::Unreachable(_)) => {
+                "check --proxy, and the network to it".into()
+            }
+            Self::Proxy(ProxyFault::NotAuthorized) => {
+                "give --proxy USER@ before the host, and --proxy-password-file FILE".into()
+            }
+            Self::Proxy(ProxyFault::NotConnected) | Self::TimedOut(Stage::Proxy) => format!(
+                "see the log of the proxy: it must reach {peer}, let that port through, and may want a \
+                 user (USER@ in --proxy) and a password"
+            ),
             Self::TimedOut(Stage::Resolve) => "check this host's resolver".into(),
             Self::Closed | Self::TimedOut(Stage::Connect | Stage::Handshake) => {
                 "either the network is at fault, or the gate does not list this address in \

@@ -1,4 +1,4 @@
-//! Whose a file is, and what its mode says; and who we are. Nothing is decided here.
+//! Whose a file is, and what its mode says. Nothing is decided here.
 
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
@@ -25,9 +25,4 @@ impl Standing {
     pub(crate) fn mode_text(self) -> String {
         format!("{:04o}", self.mode)
     }
-}
-
-/// The user that this process acts as.
-pub(crate) fn own_user() -> u32 {
-    rustix::process::geteuid().as_raw()
 }

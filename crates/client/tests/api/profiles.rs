@@ -128,14 +128,13 @@ fn a_profile_with_a_fault_is_named_and_nobody_is_asked() {
     );
     run(&typo, &["whoami"]).says(66, ":2:1: unknown key `gat`; did you mean `gate`?", "");
     run(&text, &["whoami"]).says(64, "no gate is named", "--profile NAME");
-    let open = with(folder.path(), &text, &["--profile", "prod", "whoami"]);
-    let file = folder.path().join("config.toml");
-    fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
-    let mut open = open;
-    Run::of(&mut open).says(66, "config.toml", "");
     let missing =
         run(&text.replace("cert =", "bind = '127.0.0.1' #"), &["--profile=prod", "whoami"]);
     missing.says(64, "--cert FILE is missing", "TSMGATE_CERT");
+    let mut open = with(folder.path(), &text, &["--profile", "prod", "whoami"]);
+    let file = folder.path().join("config.toml");
+    fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    Run::of(&mut open).says(66, "config.toml", "");
     assert!(prod.seen().is_empty(), "{:?}", prod.seen());
 }
 

@@ -137,6 +137,7 @@ pub(crate) fn library_gate(gate: &FakeGate, certificates: &Certificates) -> tsmg
         certificate: certificates.path("client.pem"),
         private_key: certificates.path("client.key"),
         bind: None,
+        proxy: None,
         timeout: tsmgate_client::Gate::TIMEOUT,
     }
 }

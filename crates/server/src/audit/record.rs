@@ -137,6 +137,12 @@ impl Record {
         if port == 0 { record } else { record.number("source.port", port.into()) }
     }
 
+    /// Adds the user of this host who connected.
+    #[must_use]
+    pub fn local(self, uid: u32) -> Self {
+        self.text("network.transport", "unix").text("user.id", &uid.to_string())
+    }
+
     /// Adds the certificate that was shown: of its names the first of each kind that can count.
     #[must_use]
     pub fn leaf(mut self, leaf: &Leaf) -> Self {

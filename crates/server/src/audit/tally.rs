@@ -47,6 +47,8 @@ fn share(reason: Reason, proof: Proof) -> (u32, usize) {
 pub enum Origin {
     /// Somebody who has not proved who he is.
     Source(Source),
+    /// A user of this host who is no caller yet, by his number.
+    User(u32),
     /// A client, by name.
     Client(String),
     /// A client's requests in the lanes that speak HTTP, by its name.
@@ -188,6 +190,7 @@ fn sum(origin: &Origin, reason: &str, count: u64, over: Duration) -> Record {
         Origin::Source(source) => {
             record.source(source.address(), 0).text("tsmgate.source.network", &source.to_string())
         }
+        Origin::User(uid) => record.local(*uid),
         Origin::Client(name) => record.text("client.user.name", name),
         Origin::Requests(name) => {
             record.text("client.user.name", name).text("tsmgate.lane", Lane::Http.name())

@@ -18,15 +18,24 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Why there is no connection; each with what the log learns.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     /// Nobody is there.
     Unreachable(String),
     /// Somebody else is, or could be.
     Untrusted(String),
 }
 
+/// Which of the socket's users answers there; the connection is closed again, and nothing said.
+pub(crate) async fn look(socket: &LocalSocket) -> Result<u32, Refused> {
+    connect_seen(socket).await.map(|(_, user)| user)
+}
+
 /// A connection to one of the socket's users.
 pub(super) async fn connect(socket: &LocalSocket) -> Result<UnixStream, Refused> {
+    connect_seen(socket).await.map(|(stream, _)| stream)
+}
+
+async fn connect_seen(socket: &LocalSocket) -> Result<(UnixStream, u32), Refused> {
     trusted_path(socket).map_err(|distrust| match distrust {
         Distrust::Missing(..) => Refused::Unreachable(distrust.to_string()),
         Distrust::NotASocket(_) | Distrust::Folder { .. } => {
@@ -39,7 +48,7 @@ pub(super) async fn connect(socket: &LocalSocket) -> Result<UnixStream, Refused>
         Err(late) => return Err(unreachable(&late)),
     };
     match stream.peer_cred() {
-        Ok(peer) if socket.owners.contains(&peer.uid()) => Ok(stream),
+        Ok(peer) if socket.owners.contains(&peer.uid()) => Ok((stream, peer.uid())),
         Ok(peer) => {
             Err(Refused::Untrusted(format!("a process of uid {} answers there", peer.uid())))
         }

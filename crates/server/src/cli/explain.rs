@@ -12,28 +12,45 @@ use super::{Exit, fail, say};
 use crate::daemon::{Loaded, closed};
 use tsmgate_text::escape;
 
+mod local;
 mod opens;
 
+/// Whom it is about.
+#[derive(Clone, Copy)]
+pub(super) enum Whom<'a> {
+    /// A client by its name, from an address.
+    Client { name: &'a str, from: IpAddr },
+    /// A user of this host, by his name.
+    Local { user: &'a str },
+}
+
 /// Prints the stages in order and stops at the one that says no.
-pub(super) fn explain(config: &Path, name: &str, from: IpAddr, permission: &Permission) -> Exit {
+pub(super) fn explain(config: &Path, whom: Whom<'_>, permission: &Permission) -> Exit {
     let loaded = match Loaded::load(config) {
         Ok(loaded) => loaded,
         Err(fault) => return fail(&fault),
     };
     let mut lines = Vec::new();
     let expired = loaded.snapshot.credentials.list_expired(OffsetDateTime::now_utc());
-    let policy = &loaded.snapshot.policy;
-    let verdict = stages(policy, expired, name, canonical(from), permission, &mut lines);
+    let (policy, config) = (&loaded.snapshot.policy, &loaded.snapshot.config);
+    let verdict = match whom {
+        Whom::Client { name, from } => {
+            stages(policy, expired, name, canonical(from), permission, &mut lines)
+        }
+        Whom::Local { user } => local::stages(policy, config, user, permission, &mut lines),
+    };
     // also where the answer is no: what it would be good for
-    lines.extend(opens::told(permission, &loaded.snapshot.config));
+    lines.extend(opens::told(permission, config));
     let exit = match verdict {
         Ok(()) => {
             lines.push("answer: permitted, within the client's limits".to_owned());
-            lines.push(
-                "assuming a certificate that is good: its dates, issuer, serial number and key are \
-                 only seen in the handshake"
-                    .to_owned(),
-            );
+            if matches!(whom, Whom::Client { .. }) {
+                lines.push(
+                    "assuming a certificate that is good: its dates, issuer, serial number and key \
+                     are only seen in the handshake"
+                        .to_owned(),
+                );
+            }
             Exit::Done
         }
         Err(code) => {
@@ -79,6 +96,8 @@ fn stages(
         Identity::PublicKey(hash) => {
             format!("the public key with SHA-256 {}", data_encoding::BASE64.encode(hash))
         }
+        // no [[client]] says so
+        Identity::User(uid) => format!("the user {uid}"),
     };
     lines.push(format!("identify: {name} is a certificate with {identity}"));
     if policy.entries(&client.identity).len() > 1 {

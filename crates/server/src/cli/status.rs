@@ -42,10 +42,16 @@ pub(super) struct ReloadArguments {
 }
 
 #[derive(Debug, clap::Args)]
-struct Gate {
+pub(super) struct Gate {
     /// The gate's status socket
     #[arg(long, default_value = SOCKET)]
-    socket: PathBuf,
+    pub(super) socket: PathBuf,
+}
+
+/// How the gate at this socket is, where one answers us.
+pub(super) fn picture(socket: &Path) -> Option<Status> {
+    let reply = ask(socket, "GET", "/status", LOOK).ok()?;
+    serde_json::from_slice(&reply.body).ok().filter(|_| reply.code == 200)
 }
 
 pub(super) fn status(arguments: &StatusArguments) -> Exit {
@@ -176,8 +182,8 @@ fn counted<N: Copy + std::fmt::Display + From<u8> + PartialEq>(number: N, what: 
 }
 
 /// JSON in ASCII without control characters: whatever a text in it may hold, a terminal shows it as is.
-fn json(status: &Status) -> String {
-    let plain = serde_json::to_string_pretty(status).unwrap_or_default();
+pub(super) fn json(value: &impl serde::Serialize) -> String {
+    let plain = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut shown = String::with_capacity(plain.len());
     let mut units = [0; 2];
     for character in plain.chars() {

@@ -22,10 +22,12 @@ use tsmgate_text::escape;
 
 mod api;
 mod clients;
+mod local;
 
 use api::api;
 pub(crate) use api::{fingerprint, host_and_port};
 use clients::{clients, roles};
+use local::local;
 
 /// Where what was written stands: the main file first, then those of `clients.d`.
 pub(super) struct Origin {
@@ -65,14 +67,16 @@ impl Origin {
 }
 
 pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
-    refuse_later_lanes(raw, origin)?;
     let allow = networks(&raw.admission.allow);
     let roles = roles(&raw.role, origin)?;
     let mut warnings = Vec::new();
     let clients = clients(raw, &allow, &roles, origin, &mut warnings)?;
+    let local = local(raw, &roles, origin, &mut warnings)?;
     let tsm = tsm(&raw.tsm, origin, &mut warnings)?;
     Ok(Config {
         listen: raw.listen.address,
+        local_socket: raw.listen.local.as_ref().map(|path| origin.path(path)),
+        local,
         proxies: proxies(&raw.listen, origin)?,
         tls: tls(&raw.tls, origin)?,
         tsm,
@@ -149,16 +153,6 @@ fn catalogue(written: &[Spanned<Added>], origin: &Origin) -> Result<Catalogue, C
         Ok(catalogue) => Ok(catalogue),
         Err(fault) => Err(ConfigFault::whole(&origin.folder, fault.to_string())),
     }
-}
-
-/// What the contract has and this version has not: to ignore it would promise what is not there.
-fn refuse_later_lanes(raw: &Raw, origin: &Origin) -> Result<(), ConfigFault> {
-    let later = |span: Option<Range<usize>>, what: &str| match span {
-        Some(span) => Err(origin.main(&span, format!("{what} is not in this version; remove it"))),
-        None => Ok(()),
-    };
-    later(raw.listen.local.as_ref().map(Spanned::span), "`listen.local`")?;
-    later(raw.local.first().map(Spanned::span), "`[[local]]`")
 }
 
 /// The widest networks that a balancer may be listed with, in bits of the prefix.

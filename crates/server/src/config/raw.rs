@@ -2,7 +2,6 @@
 //! whole shape is here: what a later version will read is known already, so that a file is not refused
 //! for a key that the contract has.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -71,8 +70,8 @@ table! {
     Listen {
         /// Where to listen.
         address: SocketAddr = LISTEN_ADDRESS.parse().expect("a constant of this file");
-        /// A later version's socket for `[[local]]` callers.
-        local: Option<Spanned<PathBuf>> = None;
+        /// The socket for `[[local]]` callers; absent: there is none.
+        local: Option<PathBuf> = None;
         /// Balancers that say with the PROXY protocol, version 2, whom they speak for.
         proxy_protocol_from: Option<Spanned<Vec<WrittenNetwork>>> = None;
     }
@@ -339,10 +338,20 @@ pub struct EntryLimits {
     pub in_flight: Option<Spanned<u32>>,
 }
 
-/// `[[local]]`, of a later version.
+/// `[[local]]`
 #[derive(Debug, Deserialize)]
-#[serde(transparent)]
-pub struct Local(#[allow(dead_code, reason = "read, and refused")] BTreeMap<String, toml::Value>);
+#[serde(deny_unknown_fields)]
+pub struct Local {
+    /// A user's name.
+    pub user: Option<Spanned<String>>,
+    /// Or a group's.
+    pub group: Option<Spanned<String>>,
+    /// What he, or they, may do.
+    pub roles: Vec<Spanned<String>>,
+    /// Where the limits differ.
+    #[serde(default)]
+    pub limits: EntryLimits,
+}
 
 /// A file of `clients.d`: entries alone.
 #[derive(Debug, Deserialize)]

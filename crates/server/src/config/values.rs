@@ -77,12 +77,21 @@ impl FromStr for WrittenId {
     }
 }
 
+/// What the identity of a user of this host begins with; his number follows.
+pub const LOCAL_USER: &str = "unix:uid=";
+
+/// The number of a user of this host, where a written identity is one.
+pub fn local_user(written: &str) -> Option<u32> {
+    written.strip_prefix(LOCAL_USER)?.parse().ok()
+}
+
 /// An identity as it is written.
 pub fn written(identity: &Identity) -> String {
     match identity {
         Identity::Uri(uri) => format!("URI:{uri}"),
         Identity::Dns(name) => format!("DNS:{name}"),
         Identity::PublicKey(hash) => format!("KEY:{}", data_encoding::BASE64.encode(hash)),
+        Identity::User(uid) => format!("{LOCAL_USER}{uid}"),
     }
 }
 

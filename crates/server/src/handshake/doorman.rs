@@ -30,7 +30,7 @@ pub(super) struct Doorman {
 /// What is known of the peer so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    leaf: Option<Arc<Leaf>>,
+    pub(super) leaf: Option<Arc<Leaf>>,
     key_proved: bool,
     reason: Option<Reason>,
     pub(super) caller: Option<Caller>,

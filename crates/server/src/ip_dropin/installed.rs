@@ -68,9 +68,7 @@ impl Lists {
 
     fn of_one(name: &str, section: &str, folders: &[PathBuf]) -> Self {
         let mut lists = Self::default();
-        let mut files = Vec::new();
-        files.extend(folders.iter().map(|folder| folder.join(name)).find(|file| there(file)));
-        files.extend(dropins(name, folders, &mut lists.unread));
+        let files = written(name, folders, &mut lists.unread);
         lists.present = !files.is_empty();
         for file in files {
             match text(&file) {
@@ -121,9 +119,17 @@ impl Lists {
     }
 }
 
+/// The file of a unit, where it has one, and its drop-ins in the order in which they count.
+pub(crate) fn written(name: &str, folders: &[PathBuf], unread: &mut Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    files.extend(folders.iter().map(|folder| folder.join(name)).find(|file| there(file)));
+    files.extend(dropins(name, folders, unread));
+    files
+}
+
 /// Sections and assignments, each with the number of the line where it begins. A backslash at a line's
 /// end joins the next one to it, over comments between them (systemd.syntax(7)).
-fn statements(text: &str) -> Vec<(usize, String)> {
+pub(crate) fn statements(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut open: Option<(usize, String)> = None;
     for (number, line) in text.lines().enumerate() {
@@ -185,7 +191,7 @@ fn there(file: &Path) -> bool {
 }
 
 /// A file's text, and whether that is all of it. An empty device, by which a unit is masked, is empty.
-fn text(file: &Path) -> Option<(String, bool)> {
+pub(crate) fn text(file: &Path) -> Option<(String, bool)> {
     if file.canonicalize().is_ok_and(|target| target == Path::new("/dev/null")) {
         return Some((String::new(), true));
     }

@@ -29,8 +29,8 @@ pub(super) struct Known {
     pub(super) last: Option<(String, OffsetDateTime)>,
     /// How requests went.
     pub(super) went: Requests,
-    /// When each client's certificate ends.
-    pub(super) seen: HashMap<String, i64>,
+    /// When each client's certificate ends, where it has one.
+    pub(super) seen: HashMap<String, Option<i64>>,
     failing: [Option<&'static str>; 2],
     logins: HashSet<Login>,
     requests: HashSet<Request>,

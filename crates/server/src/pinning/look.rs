@@ -11,7 +11,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion,
+};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -70,18 +72,8 @@ pub enum LookFault {
 pub async fn look(host: &str, port: u16) -> Result<Vec<CertificateDer<'static>>, LookFault> {
     let handshake = |what: String| LookFault::Handshake { host: escape(host), port, what };
     let too_slow = |what, limit| LookFault::TooSlow { host: escape(host), port, what, limit };
-    let provider = Arc::new(provider_with_tls12());
-    let looker = Arc::new(Looker {
-        chain: Mutex::default(),
-        schemes: provider.signature_verification_algorithms,
-    });
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&TLS13, &TLS12])
-        .map_err(|error| handshake(error.to_string()))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&looker) as _)
-        .with_no_client_auth();
-    config.resumption = Resumption::disabled();
+    let (config, looker) =
+        looking(&[&TLS13, &TLS12]).map_err(|error| handshake(error.to_string()))?;
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| handshake("this is neither a name nor an address".to_owned()))?;
     let tcp = timeout(CONNECT, TcpStream::connect((host, port)))
@@ -100,9 +92,30 @@ pub async fn look(host: &str, port: u16) -> Result<Vec<CertificateDer<'static>>,
     Ok(chain)
 }
 
+/// What only looks, with these versions of TLS: it shows no certificate of its own, and takes up no session.
+///
+/// # Errors
+/// There is no TLS of that version.
+pub(crate) fn looking(
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<(ClientConfig, Arc<Looker>), Error> {
+    let provider = Arc::new(provider_with_tls12());
+    let looker = Arc::new(Looker {
+        chain: Mutex::default(),
+        schemes: provider.signature_verification_algorithms,
+    });
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(&looker) as _)
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok((config, looker))
+}
+
 /// Takes any certificate for a look, and no handshake without its key.
 #[derive(Debug)]
-struct Looker {
+pub(crate) struct Looker {
     chain: Mutex<Vec<CertificateDer<'static>>>,
     schemes: WebPkiSupportedAlgorithms,
 }

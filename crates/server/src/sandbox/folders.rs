@@ -24,7 +24,8 @@ const WRITE: Rights = make_bitflags!(AccessFs::{
 /// Unix sockets are made, and removed at the end.
 const SOCKETS: Rights = make_bitflags!(AccessFs::{MakeSock | RemoveFile});
 
-/// What `getpwnam` opens, with its modules: the name of a TSM user is looked up at each reload. `/etc`
+/// What `getpwnam` opens, with its modules: the name of a TSM user is looked up at each reload, a local caller and
+/// his groups when he connects. `/etc`
 /// as a whole, because `passwd` is replaced by rename. Modules that ask a daemon do so over Unix sockets;
 /// one that asks the network itself finds no one from in here.
 const NAMES: &[&str] = &[
@@ -116,6 +117,9 @@ impl Folders {
         }
         folders.add(parent(&config.audit.file), WRITE, true);
         if let Some(MetricsAddress::Unix(socket)) = &config.metrics {
+            folders.add(parent(socket), SOCKETS, true);
+        }
+        if let Some(socket) = &config.local_socket {
             folders.add(parent(socket), SOCKETS, true);
         }
         for folder in &surroundings.runtime {

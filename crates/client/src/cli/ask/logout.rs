@@ -13,7 +13,9 @@ use tsmgate_wire::{Cookie, Secret};
 use zeroize::Zeroizing;
 
 use super::{Asking, Task as Any};
-use crate::api::Api;
+use crate::LoginFailure;
+use crate::api::{Api, Peer};
+use crate::cache::Cache;
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
 use crate::exit::{Ended, Exit};
@@ -28,33 +30,41 @@ const MOST: u64 = 64 * 1024;
 
 /// End a session that a gate gave out
 ///
-/// The cookie is what `tsmgate login` wrote, in any of its formats.
+/// The cookie is what `tsmgate login` wrote, in any of its formats. With --cached, or without a cookie at a
+/// terminal, it is the session that the cache has of this gate; the cache is emptied also where the gate cannot
+/// end the session, which then runs out by itself.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   tsmgate logout --cookie-file tsm.cookies
   tsmgate logout < session
+  tsmgate logout --cached
 
-JSON: an object, {\"ended\":true}.")]
+JSON: an object, {\"ended\":true}; \"ended\" is false where nothing was cached.")]
 pub(crate) struct LogoutArgs {
     /// Read the cookie from this file [default: stdin]
     #[arg(long, value_name = "FILE")]
     cookie_file: Option<PathBuf>,
+    /// End the session that is cached, and empty the cache of it
+    #[arg(long, conflicts_with = "cookie_file")]
+    cached: bool,
     #[command(flatten)]
     asking: Asking,
 }
 
 #[derive(Debug)]
-pub(super) struct Task(Secret);
+pub(super) enum Task {
+    Given(Secret),
+    Cached,
+}
 
 impl LogoutArgs {
     pub(super) fn settle(self) -> Result<(Asking, Any), Complaint> {
         let path = self.cookie_file.as_deref();
         let bytes = match path {
             Some(path) => read(std::fs::File::open(path), path)?,
-            None if std::io::stdin().is_terminal() => {
-                let hint = "give --cookie-file FILE, or send the cookie into stdin";
-                return Err(Complaint::usage("no cookie is given", hint));
+            None if self.cached || std::io::stdin().is_terminal() => {
+                return Ok((self.asking, Any::Logout(Task::Cached)));
             }
             None => read(Ok(std::io::stdin()), Path::new("stdin"))?,
         };
@@ -62,10 +72,10 @@ impl LogoutArgs {
             Complaint::input(
                 path.unwrap_or(Path::new("stdin")),
                 "no cookie in it",
-                "give the value alone, or a file as `tsmgate login` writes it",
+                "give the value alone, a file as `tsmgate login` writes it, or --cached",
             )
         })?;
-        Ok((self.asking, Any::Logout(Task(cookie))))
+        Ok((self.asking, Any::Logout(Task::Given(cookie))))
     }
 }
 
@@ -76,14 +86,40 @@ impl Task {
         json: bool,
         streams: &mut Streams<'_>,
     ) -> Result<Ended, Complaint> {
-        api.end_session(&self.0).await?;
-        if json {
-            streams.answer(b"{\"ended\":true}\n")?;
-        } else {
-            streams.say("the session is ended");
+        let was_cached = matches!(self, Self::Cached);
+        let cookie = match self {
+            Self::Given(cookie) => Some(cookie),
+            Self::Cached => take(api).await?,
+        };
+        if let Some(cookie) = &cookie
+            && let Err(failure) = api.end_session(cookie).await
+        {
+            if was_cached {
+                streams.say("the cache is emptied; the session itself is not ended, and runs out");
+            }
+            return Err(failure.into());
+        }
+        let is_ended = cookie.is_some();
+        match (json, is_ended) {
+            (true, _) => streams.answer(format!("{{\"ended\":{is_ended}}}\n").as_bytes())?,
+            (false, true) => streams.say("the session is ended"),
+            (false, false) => streams.say("no session is cached for this gate"),
         }
         Ok(Exit::Done.into())
     }
+}
+
+/// The cookie that the cache has; it has it no more.
+async fn take(api: &Api) -> Result<Option<Secret>, Complaint> {
+    let source = match api.peer() {
+        Peer::Gate(gate) => gate.clone().into(),
+        Peer::LocalGate(gate) => gate.clone().into(),
+        // no controller gets this far: `Wanted::Gate`
+        Peer::Controller(_) => return Ok(None),
+    };
+    let cache = Cache::of_user().map_err(LoginFailure::from)?;
+    let login = cache.take(&source).await?;
+    Ok(login.map(|login| login.cookie.value().clone()))
 }
 
 fn read(from: std::io::Result<impl Read>, path: &Path) -> Result<Zeroizing<Vec<u8>>, Complaint> {
@@ -117,7 +153,7 @@ fn cookie(bytes: &[u8]) -> Option<Secret> {
         match text.strip_prefix("Cookie: ") {
             Some(pair) => Secret::new(pair.split_once('=')?.1.to_owned()),
             None => match text.strip_prefix("AUTH_COOKIE=") {
-                Some(quoted) => unquoted(quoted)?,
+                Some(rest) => unquoted(rest).unwrap_or_else(|| Secret::new(rest.to_owned())),
                 None => line,
             },
         }

@@ -56,7 +56,7 @@ impl Place {
         if path == Path::new("-") {
             return Ok(Self::Stdout);
         }
-        Target::prepare(path, option).map(Self::File)
+        Target::prepare(path, &format!("--{option}")).map(Self::File)
     }
 }
 

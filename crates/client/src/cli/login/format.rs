@@ -1,4 +1,4 @@
-//! A session as text, in the five forms of `--format`.
+//! A session as text, in the six forms of `--format`.
 //!
 //! The text holds the secret: it has its full size from the start and is wiped when dropped. Nothing
 //! of a peer's decides more than its own place: names, domains and quotes are ours or are checked.
@@ -11,14 +11,17 @@ use time::OffsetDateTime;
 use tsmgate_pki::time_text;
 use zeroize::Zeroizing;
 
-use crate::Login;
+use crate::address::is_host;
 use crate::json::push_text;
+use crate::{Login, Source};
 
 /// How a session is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// The cookie's value
     Value,
+    /// The cookie's name and value: NAME=VALUE
+    Pair,
     /// An HTTP header: Cookie: NAME=VALUE
     Header,
     /// An object with name, value, username and expiry (RFC 3339, UTC)
@@ -29,8 +32,21 @@ pub(crate) enum Format {
     Env,
 }
 
+/// The host that a cookie is for, where none is named: the gate's.
+pub(in crate::cli) fn usual_domain(source: &Source) -> &str {
+    match source {
+        Source::Gate(gate) => gate.address.host(),
+        Source::LocalGate(_) | Source::LocalSocket(_) => "localhost",
+    }
+}
+
+/// A host as it can stand in a cookie file: no tab, no end of line.
+pub(in crate::cli) fn domain(text: &str) -> Result<String, String> {
+    if is_host(text) { Ok(text.to_owned()) } else { Err("give a host name or an address".into()) }
+}
+
 /// The session as text, with an end of line.
-pub(super) fn render(format: Format, login: &Login, domain: &str) -> Zeroizing<String> {
+pub(in crate::cli) fn render(format: Format, login: &Login, domain: &str) -> Zeroizing<String> {
     let (name, value) = (login.cookie.name(), login.cookie.value().expose());
     // enough for every form: JSON makes at most six bytes of one, quotes two
     let room = 256 + domain.len() + name.len() + 2 * value.len() + 6 * login.username.len();
@@ -38,6 +54,7 @@ pub(super) fn render(format: Format, login: &Login, domain: &str) -> Zeroizing<S
     // writing to a String cannot fail
     let _ = match format {
         Format::Value => writeln!(text, "{value}"),
+        Format::Pair => writeln!(text, "{name}={value}"),
         Format::Header => writeln!(text, "Cookie: {name}={value}"),
         Format::Json => json(&mut text, login),
         Format::Netscape => netscape(&mut text, login, domain),

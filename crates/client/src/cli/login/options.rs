@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 
-use super::format::Format;
-use crate::address::is_host;
+use super::format::{Format, domain, usual_domain};
 use crate::cli::complaint::Complaint;
 use crate::cli::gate_options::GateOptions;
+use crate::cli::session::Keeping;
 use crate::cli::whom;
 use crate::exit::Exit;
 use crate::{Gate, LocalSocket, Source};
@@ -19,7 +19,8 @@ use crate::{Gate, LocalSocket, Source};
 /// Get a session cookie of TSM, through a gate or from this host's TSM
 ///
 /// The cookie is a superuser's session. It goes to stdout, or to a file that only you can read; a
-/// terminal is shown it only with --show.
+/// terminal is shown it only with --show. The session cache is a folder of yours alone, in TSMGATE_RUNTIME_DIR
+/// or the system's runtime folder.
 #[derive(Debug, Args)]
 #[command(after_help = after_help())]
 pub(crate) struct LoginArgs {
@@ -40,6 +41,13 @@ pub(crate) struct LoginArgs {
     /// Show the session even if stdout is a terminal
     #[arg(long)]
     show: bool,
+    /// Take the session from the session cache, or fill it: a session there is good until nine tenths of
+    /// its time are over
+    #[arg(long)]
+    cache: bool,
+    /// Get a new session, also where one is cached; with --cache it takes that one's place
+    #[arg(long)]
+    fresh: bool,
     /// Say nothing on success
     #[arg(long, short)]
     quiet: bool,
@@ -54,6 +62,7 @@ pub(super) struct Request {
     pub(super) output: Option<PathBuf>,
     pub(super) show: bool,
     pub(super) quiet: bool,
+    pub(super) keeping: Keeping,
 }
 
 impl LoginArgs {
@@ -75,16 +84,14 @@ impl LoginArgs {
             }
             _ => self.gate.needed_source(usual, given, "; or --socket PATH")?,
         };
-        let host = match &source {
-            Source::Gate(gate) => gate.address.host(),
-            Source::LocalGate(_) | Source::LocalSocket(_) => "localhost",
-        };
+        let host = usual_domain(&source);
         Ok(Request {
             format: self.format,
             cookie_domain: self.cookie_domain.unwrap_or_else(|| host.to_owned()),
             output: self.output,
             show: self.show,
             quiet: self.quiet,
+            keeping: Keeping::of(self.cache, self.fresh),
             source,
         })
     }
@@ -107,11 +114,6 @@ impl LoginArgs {
             (false, None) => Ok(self.socket.is_some()),
         }
     }
-}
-
-/// A host as it can stand in a cookie file: no tab, no end of line.
-fn domain(text: &str) -> Result<String, String> {
-    if is_host(text) { Ok(text.to_owned()) } else { Err("give a host name or an address".into()) }
 }
 
 /// Examples and the exit codes.

@@ -19,6 +19,7 @@ fn gate(port: u16) -> Gate {
         private_key: "client.key".into(),
         bind: None,
         timeout: Gate::TIMEOUT,
+        proxy: None,
     }
 }
 

@@ -13,6 +13,8 @@ use tsmgate_text::escape;
 
 /// Refusals that are recorded without an address: sums of a client's.
 const NO_ADDRESS: &str = "no address recorded";
+/// The network of callers of the local socket.
+const THIS_HOST: &str = "this host";
 
 /// A line's fields.
 #[derive(Debug)]
@@ -55,7 +57,7 @@ impl Line {
         time.checked_to_offset(UtcOffset::UTC)
     }
 
-    /// The network it came from, as a review groups them: an IPv4 /24 or an IPv6 /48.
+    /// The network it came from, as a review groups them: an IPv4 /24, an IPv6 /48, or the host itself.
     pub(super) fn network(&self) -> String {
         let recorded = self.raw("tsmgate.source.network").and_then(|text| text.split('/').next());
         let texts = [self.raw("source.ip"), recorded];
@@ -69,6 +71,7 @@ impl Line {
                 let [a, b, c, ..] = v6.segments();
                 format!("{}/48", std::net::Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
             }
+            None if self.is("network.transport", "unix") => THIS_HOST.to_owned(),
             None => NO_ADDRESS.to_owned(),
         }
     }

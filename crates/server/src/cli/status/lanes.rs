@@ -4,7 +4,7 @@ use tsmgate_text::escape;
 
 use super::{counted, failing, moment};
 use crate::metrics::Requests;
-use crate::status::{ApiLane, CommandLane, OwnSession, Status};
+use crate::status::{ApiLane, CommandLane, LocalCaller, LocalDoor, OwnSession, Status};
 
 const MINUTE: u64 = 60;
 
@@ -14,6 +14,7 @@ pub(super) fn told(status: &Status) -> Vec<String> {
     let mut lines = vec![lanes(status)];
     lines.extend(status.api.iter().flat_map(of_api));
     lines.extend(status.command.iter().map(of_command));
+    lines.extend(status.local.iter().map(of_local));
     lines
 }
 
@@ -36,6 +37,20 @@ fn of_command(command: &CommandLane) -> String {
     let counted = counted(u64::try_from(command.catalogue).unwrap_or(u64::MAX), "command");
     let failing = failing(command.failing.as_deref());
     format!("runner: {}, {counted} in the catalogue, {failing}", escape(&command.runner))
+}
+
+fn of_local(local: &LocalDoor) -> String {
+    let list = |all: Vec<String>| match all.is_empty() {
+        true => "nobody".to_owned(),
+        false => all.join(", "),
+    };
+    let named = list(local.entries.iter().map(escape).collect());
+    let caller = |caller: &LocalCaller| match caller.connections {
+        1 => escape(&caller.name),
+        many => format!("{} ({many} times)", escape(&caller.name)),
+    };
+    let here = list(local.callers.iter().map(caller).collect());
+    format!("local socket: {}, for {named}; connected: {here}", escape(&local.socket))
 }
 
 fn of_api(api: &ApiLane) -> Vec<String> {

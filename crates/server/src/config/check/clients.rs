@@ -70,14 +70,14 @@ pub(super) fn clients(
             name: name.clone(),
             identity: identity.clone(),
             networks: entry_networks(entry, allow, &fault)?,
-            roles: entry_roles(entry, roles, &fault)?,
-            limits: entry_limits(entry, &raw.limits.client, &fault)?,
+            roles: entry_roles(&entry.roles, roles, &fault)?,
+            limits: entry_limits(&entry.limits, &raw.limits.client, &fault)?,
         });
     }
     Ok(clients)
 }
 
-type EntryFault<'a> = &'a dyn Fn(&Range<usize>, String) -> ConfigFault;
+pub(super) type EntryFault<'a> = &'a dyn Fn(&Range<usize>, String) -> ConfigFault;
 
 fn entry_networks(
     entry: &raw::Client,
@@ -95,8 +95,8 @@ fn entry_networks(
     Ok(Some(written.iter().map(|network| network.get_ref().0).collect()))
 }
 
-fn entry_roles(
-    entry: &raw::Client,
+pub(super) fn entry_roles(
+    written: &[Spanned<String>],
     roles: &[Arc<Role>],
     fault: EntryFault<'_>,
 ) -> Result<Vec<Arc<Role>>, ConfigFault> {
@@ -110,18 +110,18 @@ fn entry_roles(
             fault(&name.span(), format!("there is no role `{}`; {hint}", name.get_ref()))
         })
     };
-    entry.roles.iter().map(find).collect()
+    written.iter().map(find).collect()
 }
 
-fn entry_limits(
-    entry: &raw::Client,
+pub(super) fn entry_limits(
+    own: &raw::EntryLimits,
     defaults: &raw::ClientLimits,
     fault: EntryFault<'_>,
 ) -> Result<policy::ClientLimits, ConfigFault> {
-    let logins = entry.limits.logins.as_ref().unwrap_or(&defaults.logins);
-    let requests = entry.limits.requests.as_ref().unwrap_or(&defaults.requests);
-    let commands = entry.limits.commands.as_ref().unwrap_or(&defaults.commands);
-    let in_flight = entry.limits.in_flight.as_ref().unwrap_or(&defaults.in_flight);
+    let logins = own.logins.as_ref().unwrap_or(&defaults.logins);
+    let requests = own.requests.as_ref().unwrap_or(&defaults.requests);
+    let commands = own.commands.as_ref().unwrap_or(&defaults.commands);
+    let in_flight = own.in_flight.as_ref().unwrap_or(&defaults.in_flight);
     let rate = |written: &Spanned<raw::Rate>| {
         rate(written).map_err(|message| fault(&written.span(), message.to_owned()))
     };

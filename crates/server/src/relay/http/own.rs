@@ -5,7 +5,6 @@
 
 use hyper::StatusCode;
 use serde::Deserialize;
-use time::OffsetDateTime;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tsmgate_gate::permission::Permission;
 use tsmgate_gate::permit;
@@ -91,11 +90,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             }
             _ => {
                 let left = self.house.ledger.left(&client);
-                let until = OffsetDateTime::from_unix_timestamp(caller.leaf().not_after).ok();
-                Answer::json(
-                    StatusCode::OK,
-                    &Whoami::of(&client, caller, left, until, &snapshot.config.tsm),
-                )
+                let whoami = Whoami::of(&client, caller.who(), left, &snapshot.config.tsm);
+                Answer::json(StatusCode::OK, &whoami)
             }
         })
     }

@@ -9,7 +9,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::{Duration, timeout};
 use tsmgate_catalogue::command::Order;
 use tsmgate_catalogue::runner::{Start, Task};
-use tsmgate_gate::permit;
+use tsmgate_gate::permit::{self, Caller, Who};
 use tsmgate_gate::reason::Reason;
 use zeroize::Zeroizing;
 
@@ -33,6 +33,8 @@ const LARGE: u64 = 256 * 1024;
 /// How long a large order may take to arrive: 16 MiB within it are slower than any link that is used for this.
 const LARGE_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Where a user of this host comes from: no address has a letter `l`.
+const HERE: &str = "local";
 /// The name of the operation in records.
 const CHECK: &str = "commands-check";
 
@@ -75,7 +77,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let start = Start {
             client: client.clone(),
             identity: written(&caller.client().identity),
-            address: caller.address().to_string(),
+            address: whence(caller),
             request: asked.id.clone(),
             run_seconds: run,
             queued: snapshot.config.command.queued,
@@ -189,6 +191,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let order = order.map_err(|_| Refusal::body(400, "body_not_json", what))?;
         // while the body came, what decides may have been read anew
         Ok(Read { snapshot: house.snapshot(), order, _turn: turn })
+    }
+}
+
+/// Where a caller comes from, in the runner's words.
+fn whence(caller: &Caller) -> String {
+    match caller.who() {
+        Who::Certificate { address, .. } => address.to_string(),
+        Who::Local(_) => HERE.to_owned(),
     }
 }
 

@@ -12,8 +12,8 @@ use tsmgate_catalogue::api::table::OPERATIONS;
 use tsmgate_catalogue::command::Catalogue;
 use tsmgate_gate::ledger::Left;
 use tsmgate_gate::permission::{NAMED, Permission};
-use tsmgate_gate::permit::Caller;
-use tsmgate_gate::policy::Client;
+use tsmgate_gate::permit::Who;
+use tsmgate_gate::policy::{Client, Leaf};
 use tsmgate_gate::rate::Rate;
 
 use crate::config::Tsm;
@@ -25,14 +25,16 @@ use crate::credentials::day;
 pub(super) struct Whoami<'a> {
     client: &'a str,
     identity: String,
-    address: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<IpAddr>,
     roles: Vec<&'a str>,
     /// As the roles have them; `*` ends a prefix.
     permissions: BTreeSet<String>,
     /// What the prefixes do not give.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     except: BTreeSet<String>,
-    certificate: Certificate<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<Certificate<'a>>,
     limits: Limits,
     lanes: Vec<&'static str>,
     gate: Gate,
@@ -44,6 +46,17 @@ struct Certificate<'a> {
     sha256: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_after: Option<String>,
+}
+
+impl<'a> Certificate<'a> {
+    fn of(leaf: &'a Leaf) -> Self {
+        let until = OffsetDateTime::from_unix_timestamp(leaf.not_after).ok();
+        Self {
+            serial: &leaf.serial,
+            sha256: HEXUPPER.encode(&leaf.fingerprint),
+            not_after: until.map(day),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -80,14 +93,11 @@ struct Gate {
 
 impl<'a> Whoami<'a> {
     /// Of a caller under its entry of now.
-    pub(super) fn of(
-        client: &'a Client,
-        caller: &'a Caller,
-        left: Left,
-        until: Option<OffsetDateTime>,
-        tsm: &Tsm,
-    ) -> Self {
-        let leaf = caller.leaf();
+    pub(super) fn of(client: &'a Client, who: &'a Who, left: Left, tsm: &Tsm) -> Self {
+        let (address, certificate) = match who {
+            Who::Certificate { leaf, address } => (Some(*address), Some(Certificate::of(leaf))),
+            Who::Local(_) => (None, None),
+        };
         let roles = client.roles.iter();
         let exceptions = roles.clone().flat_map(|role| role.exceptions());
         // what one role leaves out another may give
@@ -95,15 +105,11 @@ impl<'a> Whoami<'a> {
         Self {
             client: &client.name,
             identity: written(&client.identity),
-            address: caller.address(),
+            address,
             roles: roles.clone().map(|role| role.name()).collect(),
             permissions: roles.flat_map(|role| role.grants()).collect(),
             except: except.map(Permission::to_string).collect(),
-            certificate: Certificate {
-                serial: &leaf.serial,
-                sha256: HEXUPPER.encode(&leaf.fingerprint),
-                not_after: until.map(day),
-            },
+            certificate,
             limits: Limits {
                 requests: Budget::of(client.limits.requests, left.requests),
                 logins: Budget::of(client.limits.logins, left.logins),

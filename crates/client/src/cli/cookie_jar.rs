@@ -1,0 +1,239 @@
+//! `tsmgate cookie-jar`: a file with a session that is good, as long as this runs: log in → write → wait → anew.
+//!
+//! A new session is there before the old one ends; a failure is said once and tried again, ever less often. A
+//! file whose session is over is removed: a dead secret is worse than none. What the first login or write fails
+//! at ends it at once. Nothing is taken from the session cache, or put there.
+
+use std::path::PathBuf;
+use std::pin::pin;
+use std::time::Duration;
+
+use clap::{ArgMatches, Args};
+use sd_notify::NotifyState;
+use time::OffsetDateTime;
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{sleep, timeout};
+use tsmgate_pki::time_text;
+use tsmgate_text::escape;
+
+use super::complaint::Complaint;
+use super::gate_options::GateOptions;
+use super::login::{Format, domain, render, usual_domain};
+use super::signals::Signals;
+use super::target::{PRIVATE, Target};
+use super::{Streams, refuse_core_dumps};
+use crate::api::{Api, Peer};
+use crate::exit::Exit;
+use crate::failure::shown;
+use crate::system::clock::since_boot;
+use crate::{Gate, Login, Source};
+
+mod pace;
+
+use pace::Pace;
+
+/// How long the end of the last session may take; nothing depends on it.
+const LOGOUT: Duration = Duration::from_secs(5);
+
+/// Keep a file with a session that is good, until this is ended
+///
+/// The file is its owner's alone and written whole. A new session comes when three quarters of the old one's
+/// time are over, or at once on SIGUSR1. SIGTERM, SIGINT and SIGHUP end it: the session is ended and the file
+/// removed. The certificate is read anew for every login. As a unit it is Type=notify.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  tsmgate cookie-jar tsm.cookies &
+  curl --cacert tsm-ca.pem -b tsm.cookies https://tsm.example.com:8850/api/0.5/status")]
+pub(crate) struct CookieJarArgs {
+    #[command(flatten)]
+    gate: GateOptions,
+    /// The file, mode 0600; one that is there is replaced
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// What to write
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Netscape)]
+    format: Format,
+    /// Host the cookie is for, in the netscape format [default: the gate's, or localhost]
+    #[arg(long, value_name = "HOST", value_parser = domain)]
+    cookie_domain: Option<String>,
+    /// Leave the file and its session at the end
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Keeps the file until a signal comes.
+pub(super) fn run(arguments: CookieJarArgs, given: &ArgMatches, streams: &mut Streams<'_>) -> Exit {
+    match perform(arguments, given, streams) {
+        Ok(()) => Exit::Done,
+        Err(complaint) => complaint.tell(streams.talk),
+    }
+}
+
+fn perform(
+    arguments: CookieJarArgs,
+    given: &ArgMatches,
+    streams: &mut Streams<'_>,
+) -> Result<(), Complaint> {
+    refuse_core_dumps();
+    let source = arguments.gate.needed_source(Gate::TIMEOUT, given, "")?;
+    // before the login: a session that cannot be delivered is still a superuser's session
+    Target::prepare(&arguments.file, "FILE")?;
+    let domain = arguments.cookie_domain.unwrap_or_else(|| usual_domain(&source).to_owned());
+    let mut jar =
+        Jar { file: arguments.file, format: arguments.format, domain, held: None, last: None };
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Complaint::system(&error))?;
+    let outcome = runtime.block_on(async {
+        let outcome = jar.fill_until_told(&source, streams).await;
+        let _ = sd_notify::notify(&[NotifyState::Stopping]);
+        match jar.held.take() {
+            Some(login) if !arguments.keep => {
+                jar.remove();
+                let _ = timeout(LOGOUT, end(source, &login)).await;
+            }
+            _ => {}
+        }
+        outcome
+    });
+    // a name that is still being looked up must not keep us
+    runtime.shutdown_background();
+    outcome
+}
+
+/// The file, and what is in it.
+struct Jar {
+    file: PathBuf,
+    format: Format,
+    domain: String,
+    held: Option<Login>,
+    /// The failure that was said last, until something works again.
+    last: Option<Complaint>,
+}
+
+/// Whom to listen to, besides those who end everything.
+struct Told {
+    end: Signals,
+    hangup: Signal,
+    anew: Signal,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Order {
+    End,
+    Anew,
+}
+
+impl Told {
+    fn listen() -> std::io::Result<Self> {
+        let (hangup, anew) = (SignalKind::hangup(), SignalKind::user_defined1());
+        Ok(Self { end: Signals::listen(), hangup: signal(hangup)?, anew: signal(anew)? })
+    }
+
+    async fn order(&mut self) -> Order {
+        tokio::select! {
+            () = self.end.come() => Order::End,
+            _ = self.hangup.recv() => Order::End,
+            _ = self.anew.recv() => Order::Anew,
+        }
+    }
+
+    /// What comes of it, unless it is all to end before.
+    async fn unless_ended<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
+        let mut what = pin!(what);
+        loop {
+            tokio::select! {
+                biased;
+                // a new login is under way
+                order = self.order() => if order == Order::End { return None },
+                outcome = &mut what => return Some(outcome),
+            }
+        }
+    }
+}
+
+impl Jar {
+    /// Comes back when a signal says so, or where nothing worked from the start.
+    async fn fill_until_told(
+        &mut self,
+        source: &Source,
+        streams: &mut Streams<'_>,
+    ) -> Result<(), Complaint> {
+        let mut told = Told::listen().map_err(|error| Complaint::system(&error))?;
+        let mut pace = Pace::default();
+        loop {
+            let asked = since_boot();
+            let Some(outcome) = told.unless_ended(source.login()).await else { return Ok(()) };
+            match outcome.map_err(Complaint::from).and_then(|login| self.fill(login)) {
+                Ok(max_age) => {
+                    pace.filled(asked, max_age, since_boot());
+                    self.say_filled(streams);
+                }
+                Err(complaint) if !pace.was_filled() => return Err(complaint),
+                Err(complaint) => {
+                    pace.failed(since_boot());
+                    self.say_once(complaint, streams);
+                }
+            }
+            while let Some(left) = pace.left(since_boot()) {
+                tokio::select! {
+                    biased;
+                    order = told.order() => match order {
+                        Order::End => return Ok(()),
+                        Order::Anew => break,
+                    },
+                    () = sleep(left) => {}
+                }
+                if pace.is_over(since_boot()) && self.held.take().is_some() {
+                    self.remove();
+                    streams.say(&format!("the session is over: {} removed", shown(&self.file)));
+                }
+            }
+        }
+    }
+
+    /// Puts a session into the file; gives the seconds that it lives.
+    fn fill(&mut self, login: Login) -> Result<u32, Complaint> {
+        let text = render(self.format, &login, &self.domain);
+        // what is there may have become a link meanwhile
+        Target::prepare(&self.file, "FILE")?.write(text.as_bytes(), PRIVATE)?;
+        let max_age = login.cookie.max_age();
+        self.held = Some(login);
+        Ok(max_age)
+    }
+
+    fn remove(&self) {
+        // whoever removed it before has done what was to be done
+        let _ = std::fs::remove_file(&self.file);
+    }
+
+    fn say_filled(&mut self, streams: &mut Streams<'_>) {
+        self.last = None;
+        let Some(login) = &self.held else { return };
+        let user = escape(login.username.as_bytes());
+        let end = time_text(OffsetDateTime::from(login.expires()));
+        let line = format!("session of {user} until {end}, in {}", shown(&self.file));
+        streams.say(&line);
+        let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&line)]);
+    }
+
+    fn say_once(&mut self, complaint: Complaint, streams: &mut Streams<'_>) {
+        if self.last.as_ref() != Some(&complaint) {
+            complaint.tell(streams.talk);
+            self.last = Some(complaint);
+        }
+    }
+}
+
+/// Ends the session at a gate, as well as it can be done.
+async fn end(source: Source, login: &Login) {
+    let peer = match source {
+        Source::Gate(gate) => Peer::from(gate),
+        Source::LocalGate(gate) => Peer::from(gate),
+        Source::LocalSocket(_) => return,
+    };
+    let mut api = Api::new(peer);
+    let _ = api.end_session(login.cookie.value()).await;
+    api.end().await;
+}
