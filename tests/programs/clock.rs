@@ -17,7 +17,7 @@ use crate::stage::{PLAIN, config, peer, stage};
 const BANNED: &str = "127.0.7.1";
 
 /// The library that moves clocks, where there is one.
-fn library() -> Option<PathBuf> {
+pub fn library() -> Option<PathBuf> {
     if !have("faketime", "faketime") {
         return None;
     }

@@ -14,6 +14,7 @@ mod configuration;
 mod core_dumps;
 mod credentials;
 mod descriptors;
+mod doctor;
 mod doctor_host;
 mod every_command;
 mod explain;

@@ -118,7 +118,7 @@ fn identity(who: &Value, local: Option<IpAddr>) -> Step {
         && seen.to_canonical() != local
     {
         step = step.with("local_address", local.to_string()).line(format!(
-            "this host connected from {local}: an address translation or a balancer is between"
+            "this host connected from {local}: an address translation, a balancer or a proxy is between"
         ));
     }
     limits(step, who)

@@ -132,3 +132,6 @@ fn judged(gate: &Gate, tried: Vec<Tried>) -> (Step, Option<TcpStream>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

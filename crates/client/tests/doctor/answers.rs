@@ -1,9 +1,12 @@
 //! What a gate that accepts us says, and what it does not say.
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+
 use time::{Duration, OffsetDateTime};
 
 use crate::rig::{
-    Certificates, FakeGate, Gate, Play, Reply, Report, Run, doctor_of, granted, report_of,
+    Certificates, FakeGate, Gate, Play, Reply, Report, Run, doctor, doctor_of, granted, report_of,
 };
 
 const WHOAMI: &str = r#"{"client":"jump01","identity":"URI:tsmgate://client/jump01","address":"127.0.0.1",
@@ -159,4 +162,47 @@ fn a_hostile_name_is_shown_escaped() {
     );
     let found = &json.report().step("identity")["found"]["client"].clone();
     assert_eq!(found, "a\\u{1b}[2J\\u{202e}b");
+}
+
+#[test]
+fn the_gate_of_this_host_is_walked_by_its_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("local.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || answer(stream.unwrap()));
+        }
+    });
+    let local = format!("--local={}", socket.display());
+    let report = Run::of(&mut doctor(["--json", &local])).report();
+    assert_eq!(report.json["exit"], 0, "{report:#?}");
+    assert_eq!(report.with("ok"), tsmgate_client::doctor::TO_THE_LOCAL_GATE);
+    let found = &report.step("socket")["found"];
+    assert_eq!(found["peer_pid"], std::process::id());
+    assert_eq!(found["own_uid"], found["peer_uid"]);
+    // a socket's gate that turns a user away closes without a word
+    let deaf = folder.path().join("deaf.sock");
+    let listener = UnixListener::bind(&deaf).unwrap();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let local = format!("--local={}", deaf.display());
+    let report = Run::of(&mut doctor(["--json", &local])).report();
+    report.ends_at("identity", 71, "gate", "does not accept this client", "[[local]]");
+}
+
+/// Each request on a connection, as the good gate answers it.
+fn answer(stream: UnixStream) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+    while let Some(first) = lines.next() {
+        let body = match &*first {
+            "GET /v1/whoami HTTP/1.1" => WHOAMI,
+            "GET /v1/permissions HTTP/1.1" => PERMISSIONS,
+            "GET /api/0.5/status HTTP/1.1" => RUNNING,
+            _ => continue,
+        };
+        let headers = "Content-Type: application/json\r\n";
+        if (&stream).write_all(&crate::rig::http::bytes("200 OK", headers, body)).is_err() {
+            return;
+        }
+    }
 }

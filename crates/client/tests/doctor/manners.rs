@@ -1,6 +1,10 @@
 //! As a person reads it: lines, colours, pipes; and the shape for programs.
 
+use std::fs::{File, OpenOptions};
+use std::io::Read;
 use std::process::{Command, Stdio};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::rig::{Certificates, Run, doctor, doctor_of};
 
@@ -14,14 +18,7 @@ fn for_people(certificates: &Certificates) -> Command {
 #[test]
 fn each_step_is_a_line_and_the_failure_is_explained_below() {
     let certificates = Certificates::new();
-    let mut command = doctor_of("nosuch.invalid", &certificates);
-    let arguments: Vec<_> = command
-        .get_args()
-        .filter(|argument| *argument != "--json")
-        .map(ToOwned::to_owned)
-        .collect();
-    command = doctor(arguments.iter().skip(1));
-    let run = Run::of(&mut command);
+    let run = Run::of(&mut for_people(&certificates));
     assert_eq!(run.code, Some(70));
     assert_eq!(run.talk, "");
     assert!(!run.out.contains('\x1b'), "no colour in a pipe: {run:?}");
@@ -60,5 +57,36 @@ fn the_json_has_what_the_help_says() {
         let all = ["found", "hint", "milliseconds", "name", "says", "side", "verdict", "what"];
         let least = ["found", "milliseconds", "name", "says", "verdict"];
         assert_eq!(keys, if is_told { &all[..] } else { &least[..] }, "{step:#?}");
+    }
+}
+
+/// What a terminal shows of it.
+fn on_a_terminal(certificates: &Certificates, environment: &[(&str, &str)]) -> String {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let path = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = OpenOptions::new().read(true).write(true).open(path).unwrap();
+    let mut command = for_people(certificates);
+    command.envs(environment.iter().copied()).stdin(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.stdout(terminal).spawn().unwrap();
+    // our own copy of the other side goes with the command: the last process's end is the terminal's
+    drop(command);
+    let (mut master, mut shown, mut piece) = (File::from(master), Vec::new(), [0; 1024]);
+    while let Ok(read @ 1..) = master.read(&mut piece) {
+        shown.extend_from_slice(&piece[..read]);
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(70));
+    String::from_utf8(shown).unwrap()
+}
+
+#[test]
+fn a_terminal_that_can_is_coloured_and_no_other() {
+    let certificates = Certificates::new();
+    let coloured = on_a_terminal(&certificates, &[("TERM", "xterm")]);
+    assert!(coloured.contains("\x1b[") && coloured.contains("failed"), "{coloured:?}");
+    for environment in [&[("TERM", "dumb")][..], &[("TERM", "xterm"), ("NO_COLOR", "1")]] {
+        let plain = on_a_terminal(&certificates, environment);
+        assert!(!plain.contains('\x1b') && plain.contains("failed     name "), "{plain:?}");
     }
 }

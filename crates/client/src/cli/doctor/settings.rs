@@ -53,7 +53,8 @@ fn values(patient: &Patient) -> Vec<(&'static str, String)> {
                 ("key", shown(&gate.private_key)),
                 ("timeout", time(gate.timeout)),
             ];
-            all.into_iter().chain(bind).collect()
+            let proxy = gate.proxy.as_ref().map(|proxy| ("proxy", proxy.url.to_string()));
+            all.into_iter().chain(bind).chain(proxy).collect()
         }
     }
 }
