@@ -22,6 +22,7 @@ mod from_socat;
 mod ip_dropin;
 mod killed;
 mod life;
+mod monitor;
 mod notify;
 mod passed;
 mod reload;
