@@ -297,9 +297,9 @@ async fn the_gateway_has_to_prove_who_it_is() {
     for (file, code) in [("tsm.pem", 0), ("ca.pem", 3)] {
         let file = scene.path(file);
         let file = file.to_str().unwrap();
-        let checks = ["--checks", "systeminfo", "--format", "json"];
-        let arguments =
-            [&["--systeminfo", &gateway.url(), "--systeminfo-ca", file], &checks[..]].concat();
+        let url = gateway.url();
+        let mut arguments = vec!["--systeminfo", &url, "--systeminfo-ca", file];
+        arguments.extend(["--checks", "systeminfo", "--format", "json"]);
         let mut monitor = Monitor::start(&scene, "127.0.0.1:1", &arguments);
         let batch = monitor.batch();
         assert_eq!(status(&batch, SYSTEMINFO.0, SYSTEMINFO.1), code, "{file}: {:?}", monitor.said);
