@@ -28,6 +28,7 @@ mod killed;
 mod life;
 mod local;
 mod manual;
+mod monitor;
 mod notify;
 mod passed;
 mod proxies;

@@ -235,6 +235,11 @@ impl Api {
         self.world().backups.path().to_owned()
     }
 
+    /// What speaks TLS with the certificate of this side.
+    pub(crate) fn acceptor(&self) -> &TlsAcceptor {
+        &self.acceptor
+    }
+
     pub(crate) fn new(
         options: ApiOptions,
         controller: Arc<Controller>,

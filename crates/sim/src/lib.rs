@@ -7,6 +7,8 @@
 //! misbehave in every way that a broken or hostile controller could. The HTTP API ([`Api`]) is there when
 //! [`SimulatorOptions::api`] asks for it, and takes the cookies that the socket gave.
 //!
+//! [`Simulator::gateway`] starts a pretend of Tableau Server's own gateway, which has `systeminfo.xml`.
+//!
 //! Beside it there is a pretend of the vendor's command line (`src/bin/tsm`), which finds the controller by what
 //! [`Simulator::tsm_environment`] gives, and needs the routes that are mere guesses
 //! ([`ApiOptions::assumed_routes`]): no published route writes what its commands write.
@@ -20,6 +22,7 @@ mod call;
 mod clock;
 mod conversation;
 mod cookie;
+mod gateway;
 mod log;
 mod people;
 mod record;
@@ -34,6 +37,7 @@ pub use api::options::{ApiAccount, ApiOptions, JobDrive, ServerCertificate};
 pub use api::record::{ApiConnection, BODY_KEPT, REQUESTS_KEPT, RequestRecord};
 pub use behaviour::{Behaviour, Then, UnknownBehaviour};
 pub use clock::Clock;
+pub use gateway::{Gateway, GatewayBehaviour, GatewayOptions};
 pub use log::LogTarget;
 pub use people::{Account, Directory, Policy};
 pub use record::{CONNECTIONS_KEPT, ConnectionRecord, Counts, Peer, RECEIVED_KEPT};

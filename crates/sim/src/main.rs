@@ -4,7 +4,7 @@
 //! TSM restart (a new socket file), SIGTERM and SIGINT end it and remove the socket.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use anyhow::Context;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tsmsim::{
-    ApiAccount, ApiBehaviour, ApiOptions, Behaviour, JobDrive, LogTarget, Policy,
-    ServerCertificate, Simulator, SimulatorOptions,
+    ApiAccount, ApiBehaviour, ApiOptions, Behaviour, GatewayBehaviour, GatewayOptions, JobDrive,
+    LogTarget, Policy, ServerCertificate, Simulator, SimulatorOptions,
 };
 
 /// The command line was wrong.
@@ -58,6 +58,26 @@ struct CommandLine {
     session_lifetime: u64,
     #[command(flatten)]
     api: ApiCommandLine,
+    #[command(flatten)]
+    gateway: GatewayCommandLine,
+}
+
+/// What concerns Tableau Server's own gateway.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Gateway of Tableau Server")]
+struct GatewayCommandLine {
+    /// Serve systeminfo.xml on this address; port 0 is any free one. Its URL is printed before `ready`
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "api")]
+    gateway: Option<SocketAddr>,
+    /// Serve it over TLS, with the certificate of the API
+    #[arg(long, requires = "gateway")]
+    gateway_tls: bool,
+    /// Address that may read it, as wgserver.systeminfo.allow_referrer_ips has; none without this
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', requires = "gateway")]
+    gateway_allow: Vec<IpAddr>,
+    /// What every request gets: honest, denied, status:Busy, hostile, … (a wrong name lists all)
+    #[arg(long, value_name = "NAME[:ARG]", default_value = "honest", requires = "gateway")]
+    gateway_misbehave: GatewayBehaviour,
 }
 
 /// What concerns the HTTP API.
@@ -117,6 +137,7 @@ async fn run(command_line: CommandLine) -> anyhow::Result<()> {
     let place = command_line.place();
     let (certificate, misbehave) =
         (command_line.api.api_certificate.clone(), command_line.api.api_misbehave.clone());
+    let gateway = command_line.gateway.options();
     let simulator = Simulator::start(command_line.options()?)
         .await
         .with_context(|| format!("cannot listen on {place}"))?;
@@ -127,6 +148,16 @@ async fn run(command_line: CommandLine) -> anyhow::Result<()> {
             std::fs::write(&file, api.certificate()).with_context(what)?;
         }
         writeln!(std::io::stdout(), "https://{}/api/0.5", api.address())?;
+    }
+    // it ends with this function
+    let gateway = match gateway {
+        Some(options) => {
+            Some(simulator.gateway(options).await.context("cannot start the gateway")?)
+        }
+        None => None,
+    };
+    if let Some(gateway) = &gateway {
+        writeln!(std::io::stdout(), "{}", gateway.url())?;
     }
     writeln!(std::io::stdout(), "ready")?;
     loop {
@@ -162,6 +193,17 @@ impl CommandLine {
             session_lifetime: Duration::from_secs(self.session_lifetime),
             api: self.api.options()?,
             ..SimulatorOptions::new(self.socket)
+        })
+    }
+}
+
+impl GatewayCommandLine {
+    fn options(&self) -> Option<GatewayOptions> {
+        Some(GatewayOptions {
+            address: self.gateway?,
+            tls: self.gateway_tls,
+            allowed: self.gateway_allow.clone(),
+            behaviour: self.gateway_misbehave.clone(),
         })
     }
 }

@@ -19,6 +19,7 @@ use crate::api::serve::serve;
 use crate::behaviour::Behaviour;
 use crate::clock::Clock;
 use crate::conversation::Controller;
+use crate::gateway::{Gateway, GatewayOptions};
 use crate::log::{ControllerLog, LogTarget};
 use crate::people::Policy;
 use crate::record::{ConnectionRecord, Counts};
@@ -143,6 +144,15 @@ impl Simulator {
     #[must_use]
     pub fn api(&self) -> Option<&Api> {
         self.api.as_deref()
+    }
+
+    /// Starts a gateway of the server that this controller has. It goes on while this is restarted.
+    ///
+    /// # Errors
+    /// There is no HTTPS side, which has the server's state, or the port cannot be had.
+    pub async fn gateway(&self, options: GatewayOptions) -> io::Result<Gateway> {
+        let api = self.api.clone().ok_or_else(|| io::Error::other("there is no HTTPS side"))?;
+        Gateway::start(options, api).await
     }
 
     /// The newest requests to the HTTPS side, oldest first; none where there is no such side.
