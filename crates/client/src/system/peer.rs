@@ -1,4 +1,4 @@
-//! Who this process is to others.
+//! Who this process is to others, by the kernel.
 
 /// The user, by number.
 pub(crate) fn our_user() -> u32 {
