@@ -171,7 +171,7 @@ fn the_gate_of_this_host_is_walked_by_its_socket() {
     let listener = UnixListener::bind(&socket).unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            std::thread::spawn(move || answer(stream.unwrap()));
+            std::thread::spawn(move || answer(&stream.unwrap()));
         }
     });
     let local = format!("--local={}", socket.display());
@@ -191,9 +191,9 @@ fn the_gate_of_this_host_is_walked_by_its_socket() {
 }
 
 /// Each request on a connection, as the good gate answers it.
-fn answer(stream: UnixStream) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-    while let Some(first) = lines.next() {
+fn answer(mut stream: &UnixStream) {
+    let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+    for first in lines {
         let body = match &*first {
             "GET /v1/whoami HTTP/1.1" => WHOAMI,
             "GET /v1/permissions HTTP/1.1" => PERMISSIONS,
@@ -201,7 +201,7 @@ fn answer(stream: UnixStream) {
             _ => continue,
         };
         let headers = "Content-Type: application/json\r\n";
-        if (&stream).write_all(&crate::rig::http::bytes("200 OK", headers, body)).is_err() {
+        if stream.write_all(&crate::rig::http::bytes("200 OK", headers, body)).is_err() {
             return;
         }
     }
