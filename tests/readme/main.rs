@@ -95,8 +95,9 @@ for hidden in /run/tableau /run/tsmgate /run/tsmgate-runner /etc/tsmgate /var/lo
 done
 mkdir -p /run/user/0
 chmod 700 /run/user/0
-export HOME=/home/jump
+export HOME=/home/jump XDG_RUNTIME_DIR=/run/user/0
 cd
+exec 2>&1
 [ ! -e .before ] || . ./.before
 set -x
 . $1
@@ -135,19 +136,25 @@ set -x
 "#;
 /// What the README says in words: the files come to the jump host.
 const BROUGHT: &str = r#"
-cp /root/tsmgate-pki/ca.pem /root/tsmgate-pki/clients/jump01.* /home/jump/
+cp /root/tsmgate-pki/ca.pem /root/tsmgate-pki/clients/jump01.* /passwordless_login.thrift /home/jump/
+"#;
+/// The socket on the jump host is there.
+const FORWARDED: &str = r#"
+{ set +x; } 2>/dev/null
+for _ in $(seq 1000); do [ -S /run/user/0/tsm-login ] && break; read -rt 0.01 <> <(:) || :; done
+set -x
 "#;
 const AFTER: &str = r#"
 { set +x; } 2>/dev/null
 [ "$(stat -c %a /home/jump/tsm.cookies)" = 600 ]
 grep -q AUTH_COOKIE /home/jump/tsm.cookies
 grep -q "Password-less login request from user 'tsmgate'" /tsm.log
-grep '"event.action":"request"' /var/log/tsmgate/audit.jsonl | grep '"tsmgate.operation":"restart"' | grep -q '"event.outcome":"success"'
-grep '"event.action":"login"' /var/log/tsmgate/audit.jsonl | grep '"event.outcome":"success"' | grep '"source.ip":"10.20.1.5"' | grep -q jump01
+grep '"event.action":"request"' /var/log/tsmgate/audit.jsonl | grep '"tsmgate.operation":"restart"' | grep '"event.outcome":"success"' > /dev/null
+grep '"event.action":"login"' /var/log/tsmgate/audit.jsonl | grep '"event.outcome":"success"' | grep '"source.ip":"10.20.1.5"' | grep jump01 > /dev/null
 [ "$(ps -o user= -C tsmgated)" = tsmgate ]
 [ "$(ps -o user= -C tsmgate-runner)" = tsmgate+ ] || [ "$(ps -o user:20= -C tsmgate-runner | tr -d ' ')" = tsmgate-runner ]
-grep '"event.action":"command-ended"' /var/log/tsmgate/audit.jsonl | grep -q external-ssl
-grep '"event.action":"command-ended"' /var/log/tsmgate/audit.jsonl | grep -q 'pending-changes apply'
+grep '"event.action":"command-ended"' /var/log/tsmgate/audit.jsonl | grep external-ssl > /dev/null
+grep '"event.action":"command-ended"' /var/log/tsmgate/audit.jsonl | grep 'pending-changes apply' > /dev/null
 echo "the README holds"
 "#;
 
@@ -189,6 +196,9 @@ fn every_command_of_the_readme_works_as_written() {
         if commands.contains("-HUP -x tsmgated") {
             script.push_str(RUNNING);
         }
+        if commands.starts_with("tsmgate forward --listen") {
+            script.push_str(FORWARDED);
+        }
         if commands.starts_with("runuser -u tsmgate -- tsmgated run &") {
             script.push_str(LISTENING);
         }
@@ -210,11 +220,13 @@ fn every_command_of_the_readme_works_as_written() {
          cd {place}/stage/root\n\
          install -m 755 {programs} usr/local/bin/\n\
          install -m 644 {place}/script script\n\
+         install -m 644 {idl} passwordless_login.thrift\n\
          mount -t proc proc proc\n\
          mount --rbind /dev dev\n\
          mount -t tmpfs tmpfs tmp\n\
          exec chroot . /bin/bash /script\n",
         place = place.display(),
+        idl = root().join("crates/wire/idl/passwordless_login.thrift").display(),
         programs = programs.join(" "),
     );
     std::fs::create_dir(place.join("stage")).unwrap();
