@@ -23,7 +23,6 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 use tsmgate_pki::kind_text;
-use tsmgate_text::escape;
 use zeroize::Zeroizing;
 
 use crate::address::Address;
@@ -102,8 +101,16 @@ impl FromStr for ProxyUrl {
 
 impl fmt::Display for ProxyUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let user = self.user.as_ref().map(|user| format!("{}@", escape(user))).unwrap_or_default();
+        // visible ASCII: that was seen to when it was read
+        let user = self.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
         write!(formatter, "{}://{user}{}", self.kind.scheme(), self.address)
+    }
+}
+
+impl ProxyUrl {
+    /// Whether it says who we are to the proxy.
+    pub fn has_user(&self) -> bool {
+        self.user.is_some()
     }
 }
 

@@ -143,6 +143,13 @@ impl GateOptions {
     fn complete(self, usual: Duration) -> Result<Gate, Complaint> {
         let timeout = self.timeout(usual);
         let address = self.gate.ok_or_else(|| nobody(""))?;
+        let has_user = self.proxy.as_ref().is_some_and(ProxyUrl::has_user);
+        if self.proxy_password_file.is_some() && !has_user {
+            return Err(Complaint::usage(
+                "a proxy's password is given, and no user of it",
+                "give USER@ before the host in --proxy, or leave --proxy-password-file out",
+            ));
+        }
         Ok(Gate {
             server_name: self.server_name.unwrap_or_else(|| address.host().to_owned()),
             address,
@@ -173,6 +180,14 @@ impl GateOptions {
             proxy,
             proxy_password_file,
             timeout,
+        }
+    }
+
+    /// Forgets the password of another proxy than the one that was typed.
+    pub(in crate::cli) fn keep_proxies_apart(&mut self, given: &ArgMatches) {
+        let is_typed = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
+        if is_typed("proxy") && !is_typed("proxy_password_file") {
+            self.proxy_password_file = None;
         }
     }
 
@@ -208,8 +223,11 @@ impl GateOptions {
         or(&mut self.cert, &profile.cert);
         or(&mut self.key, &profile.key);
         or(&mut self.bind, &profile.bind);
-        or(&mut self.proxy, &profile.proxy);
-        or(&mut self.proxy_password_file, &profile.proxy_password_file);
+        // one proxy's password is not another's
+        if self.proxy.is_none() {
+            self.proxy.clone_from(&profile.proxy);
+            or(&mut self.proxy_password_file, &profile.proxy_password_file);
+        }
         or(&mut self.timeout, &profile.timeout);
     }
 }

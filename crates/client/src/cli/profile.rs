@@ -145,6 +145,10 @@ fn add(arguments: AddArgs, given: &ArgMatches, streams: &mut Streams<'_>) -> Res
 fn absolute(path: &mut Option<PathBuf>) -> Result<(), Complaint> {
     if let Some(path) = path {
         *path = std::path::absolute(&*path).map_err(|error| Complaint::system(&error))?;
+        if path.to_str().is_none() {
+            let hint = "a configuration file is UTF-8: give the file a name that is";
+            return Err(Complaint::usage(format!("{} is not UTF-8", shown(path)), hint));
+        }
     }
     Ok(())
 }
@@ -187,7 +191,7 @@ fn show(arguments: &ShowArgs, streams: &mut Streams<'_>) -> Result<(), Complaint
     }
     let mut text = format!("profile {name}\n");
     for (key, value) in profile.values() {
-        text.push_str(&format!("{key:<12}{}\n", tsmgate_text::escape(value)));
+        text.push_str(&format!("{key:<21}{}\n", tsmgate_text::escape(value)));
     }
     streams.rendered(text)
 }

@@ -50,6 +50,8 @@ pub(super) struct Chosen {
     pub(super) name: Option<ProfileName>,
     profile: Profile,
     is_typed: bool,
+    /// Others are asked as well: what is meant for one gate counts for none of them.
+    is_one_of_several: bool,
 }
 
 impl Chosen {
@@ -102,9 +104,17 @@ impl Chosen {
         let path = Profiles::path()?;
         let profiles = Profiles::read(&path)?;
         let is_typed = is_typed(given, PROFILE);
+        let is_one_of_several = names.len() > 1;
+        if let Some(option) = GateOptions::typed(given).filter(|_| is_one_of_several) {
+            let what = format!("{option} does not go with several profiles");
+            return Err(Complaint::usage(
+                what,
+                "it is for one gate: leave it out, or give one profile",
+            ));
+        }
         let chosen = |name: ProfileName| {
             let profile = profiles.find(&name, &path)?.clone();
-            Ok(Self { name: Some(name), profile, is_typed })
+            Ok(Self { name: Some(name), profile, is_typed, is_one_of_several })
         };
         names.into_iter().map(chosen).collect()
     }
@@ -141,52 +151,66 @@ fn is_typed(given: &ArgMatches, id: &str) -> bool {
         && given.value_source(id) == Some(ValueSource::CommandLine)
 }
 
+/// Whether a variable names a gate, other than by its address.
+pub(super) fn is_named_by_variable(given: &ArgMatches) -> bool {
+    [LOCAL, PROFILE].into_iter().any(|id| given.contains_id(id))
+}
+
 /// Decides.
 pub(super) fn settle(
     mut options: GateOptions,
     chosen: &Chosen,
     given: &ArgMatches,
 ) -> Result<Whom, Complaint> {
-    let mut local = given.try_get_one::<PathBuf>(LOCAL).ok().flatten().cloned();
     if let Some(path) = typed_local(given) {
-        let profile = is_typed(given, PROFILE).then(|| format!("--{PROFILE}"));
-        if let Some(option) = profile.or_else(|| GateOptions::typed(given)) {
-            let what = format!("--local does not go with {option}");
-            return Err(Complaint::usage(
-                what,
-                "the gate of this host needs none of those options",
-            ));
+        if is_typed(given, PROFILE) {
+            let what = format!("--{LOCAL} does not go with --{PROFILE}");
+            return Err(Complaint::usage(what, "give one of the two"));
         }
-        return Ok(local_gate(path, &options));
+        return local_gate(path, &options, given);
     }
-    if is_typed(given, "gate") || chosen.is_typed {
-        local = None;
-    }
-    if chosen.is_typed {
+    options.keep_proxies_apart(given);
+    if chosen.is_typed || chosen.is_one_of_several {
         options.forget_variables(given);
+        return by_profile(options, chosen, given);
     }
-    let Some(path) = local else { return by_profile(options, chosen) };
-    if options.gate.is_some() {
-        return Err(Complaint::usage(
+    let local = given.try_get_one::<PathBuf>(LOCAL).ok().flatten().cloned();
+    match local.filter(|_| !is_typed(given, "gate")) {
+        None => by_profile(options, chosen, given),
+        Some(_) if options.gate.is_some() => Err(Complaint::usage(
             "both TSMGATE_GATE and TSMGATE_LOCAL are set",
             "unset one of them, or give --gate or --local",
-        ));
+        )),
+        Some(path) => local_gate(path, &options, given),
     }
-    Ok(local_gate(path, &options))
 }
 
 /// With what a profile says.
-fn by_profile(mut options: GateOptions, chosen: &Chosen) -> Result<Whom, Complaint> {
+fn by_profile(
+    mut options: GateOptions,
+    chosen: &Chosen,
+    given: &ArgMatches,
+) -> Result<Whom, Complaint> {
     let is_named = options.gate.is_some();
     let (_, profile) = chosen.profile(is_named)?;
     options.fill(&profile);
-    Ok(match (profile.local, &options.gate) {
-        (Some(path), _) if !is_named => local_gate(path, &options),
-        (_, Some(_)) => Whom::Gate(Box::new(options)),
-        (_, None) => Whom::Nobody,
-    })
+    match (profile.local, &options.gate) {
+        (Some(path), _) if !is_named => local_gate(path, &options, given),
+        (_, Some(_)) => Ok(Whom::Gate(Box::new(options))),
+        (_, None) => Ok(Whom::Nobody),
+    }
 }
 
-fn local_gate(path: PathBuf, options: &GateOptions) -> Whom {
-    Whom::Local { path, timeout: options.timeout }
+/// The gate of this host, which none of the typed options is for.
+fn local_gate(path: PathBuf, options: &GateOptions, given: &ArgMatches) -> Result<Whom, Complaint> {
+    match GateOptions::typed(given) {
+        Some(option) => {
+            let what = format!("{option} does not go with the gate of this host");
+            Err(Complaint::usage(
+                what,
+                "it needs none of those options: leave it out, or give --gate",
+            ))
+        }
+        None => Ok(Whom::Local { path, timeout: options.timeout }),
+    }
 }

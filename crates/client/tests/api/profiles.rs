@@ -165,7 +165,7 @@ prod     tsm.example.com:18850    current
     assert_eq!(
         run(&["profile", "show", "prod"]).good(),
         "\
-profile prod\ngate        tsm.example.com:18850\nca          /c/ca.pem\n"
+profile prod\ngate                 tsm.example.com:18850\nca                   /c/ca.pem\n"
     );
     run(&["profile", "remove", "here"]).good();
     run(&["profile", "show"]).says(64, "no profile is the current one", "profile use");
@@ -185,9 +185,98 @@ fn a_socket_of_this_host_that_is_not_there_is_a_gate_that_is_not_there() {
     run(&["login", &local]).says(70, "there is no socket", "listen.local");
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
     run(&["status", &local]).says(70, "nobody listens at the socket", "listen.local");
-    run(&["status", &local, "--gate", "g"]).says(64, "--local does not go with --gate", "none of");
+    run(&["status", &local, "--gate", "g"]).says(
+        64,
+        "--gate does not go with the gate of this host",
+        "none of",
+    );
     let both = Run::of(
         tsmgate(["status"]).env("TSMGATE_LOCAL", &socket).env("TSMGATE_GATE", "gate.example.com"),
     );
     both.says(64, "both TSMGATE_GATE and TSMGATE_LOCAL are set", "--local");
+}
+
+/// What is meant for one gate counts for none of several: no gate stands under another's name.
+#[test]
+fn several_gates_are_those_of_their_profiles_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (prod, stage, other) = (gate(WHO), gate(WHO), gate(WHO));
+    let text = [entry("prod", &prod), entry("stage", &stage)].concat();
+    let other_at = format!("localhost:{}", other.port());
+    let both = || with(folder.path(), &text, &["whoami"]);
+    let named = [("TSMGATE_PROFILE", "prod,stage"), ("TSMGATE_GATE", &*other_at)];
+    Run::of(both().envs(named)).good();
+    let local = [("TSMGATE_PROFILE", "prod,stage"), ("TSMGATE_LOCAL", "/nowhere")];
+    Run::of(both().envs(local)).good();
+    assert_eq!([prod.seen().len(), stage.seen().len(), other.seen().len()], [2, 2, 0]);
+    let typed = ["--profile", "prod,stage", "whoami", "--gate", &other_at];
+    let typed = Run::of(&mut with(folder.path(), &text, &typed));
+    typed.says(64, "--gate does not go with several profiles", "leave it out");
+
+    // one that is not whole costs its own line
+    let text = text.replacen("ca = ", "bind = '127.0.0.1' # ", 1);
+    let whole = Run::of(&mut with(folder.path(), &text, &["--profile", "prod,stage", "whoami"]));
+    assert_eq!(whole.code, Some(64), "{whole:?}");
+    assert!(whole.out.contains("\nprod     no answer "), "{whole:?}");
+    assert!(whole.out.contains("\nstage    jump01 "), "{whole:?}");
+    whole.told("prod: --ca FILE is missing", "TSMGATE_CA");
+    assert_eq!([prod.seen().len(), stage.seen().len()], [2, 3]);
+}
+
+/// What is typed is used, or said to be of no use.
+#[test]
+fn options_of_a_gate_do_not_go_with_the_gate_of_this_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[profile.here]\nlocal = '/nowhere/local.sock'\n";
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        Run::of(with(folder.path(), text, arguments).envs(variables.iter().copied()))
+    };
+    let what = "--cert does not go with the gate of this host";
+    run(&["--profile", "here", "whoami", "--cert", "c"], &[]).says(64, what, "leave it out");
+    run(&["whoami", "--cert", "c"], &[("TSMGATE_PROFILE", "here")]).says(64, what, "leave it out");
+    run(&["whoami", "--cert", "c"], &[("TSMGATE_LOCAL", "/x")]).says(64, what, "leave it out");
+    run(&["whoami"], &[("TSMGATE_PROFILE", "here")]).says(70, "there is no socket", "listen.local");
+    for variable in ["TSMGATE_LOCAL", "TSMGATE_PROFILE"] {
+        let both = run(&["login", "--show"], &[("TSMGATE_SOCKET", "/y"), (variable, "here")]);
+        both.says(64, "both TSMGATE_SOCKET and a gate are set", "unset TSMGATE_SOCKET");
+    }
+}
+
+/// A proxy's password goes to that proxy.
+#[test]
+fn a_password_is_for_the_proxy_that_it_is_written_with() {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("password");
+    fs::write(&password, "SECRET-of-the-proxy\n").unwrap();
+    fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let prod = gate(WHO);
+    let proxied = format!(
+        "{}proxy = 'http://anna@127.0.0.1:1'\nproxy_password_file = {password:?}\n",
+        entry("prod", &prod)
+    );
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://anna@127.0.0.1:{}", other.local_addr().unwrap().port());
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = other.accept().unwrap();
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            std::io::Read::read_exact(&mut stream, &mut byte).unwrap();
+            heard.extend(byte);
+        }
+        String::from_utf8(heard).unwrap()
+    });
+    let typed = ["--profile", "prod", "whoami", "--proxy", &url];
+    let run = Run::of(&mut with(folder.path(), &proxied, &typed));
+    assert_eq!(run.code, Some(70), "{run:?}");
+    // "anna:", and nothing after it
+    let heard = heard.join().unwrap();
+    assert!(heard.contains("Proxy-Authorization: Basic YW5uYTo=\r\n"), "{heard}");
+
+    let nobody = proxied.replace("anna@", "");
+    let run = Run::of(&mut with(folder.path(), &nobody, &["--profile", "prod", "whoami"]));
+    run.says(64, "a proxy's password is given, and no user of it", "USER@");
+    assert!(prod.seen().is_empty());
 }

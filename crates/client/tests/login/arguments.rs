@@ -70,7 +70,7 @@ fn the_environment_alone_will_do_and_two_ways_in_will_not() {
     command.env("TSMGATE_SOCKET", socket.path());
     assert_eq!(Run::of(&mut command).good(), format!("{COOKIE}\n"));
     let run = Run::of(command.env("TSMGATE_GATE", "tsm.example.com"));
-    run.says(64, "both TSMGATE_GATE and TSMGATE_SOCKET", "unset one");
+    run.says(64, "both TSMGATE_SOCKET and a gate", "unset TSMGATE_SOCKET");
 }
 
 #[test]

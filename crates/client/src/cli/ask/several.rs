@@ -84,11 +84,11 @@ pub(super) fn perform(
     streams: &mut Streams<'_>,
 ) -> Result<Ended, Complaint> {
     let question = Question::of(task).ok_or_else(Chosen::too_many)?;
-    let mut peers = Vec::new();
-    for profile in chosen {
-        let peer = asking.peer.clone().settle_one_of_several(&profile, given)?;
-        peers.extend(profile.name.map(|name| (name, peer)));
-    }
+    let settled = |profile: Chosen| {
+        let peer = asking.peer.clone().settle_one_of_several(&profile, given);
+        Some((profile.name?, peer))
+    };
+    let peers = chosen.into_iter().filter_map(settled).collect();
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Complaint::system(&error))?;
     let heading = question.heading();
@@ -103,15 +103,21 @@ pub(super) fn perform(
     tell(heard?, heading, asking.json, streams)
 }
 
-async fn ask(question: Question, peers: Vec<(ProfileName, Peer)>) -> Vec<Heard> {
+async fn ask(question: Question, peers: Vec<(ProfileName, Result<Peer, Complaint>)>) -> Vec<Heard> {
     let question = Rc::new(question);
     let mut asked = JoinSet::new();
     for (place, (name, peer)) in peers.into_iter().enumerate() {
         let question = Rc::clone(&question);
         asked.spawn_local(async move {
-            let mut api = Api::new(peer);
-            let answered = question.ask(&mut api).await;
-            api.end().await;
+            let answered = match peer {
+                Ok(peer) => {
+                    let mut api = Api::new(peer);
+                    let answered = question.ask(&mut api).await;
+                    api.end().await;
+                    answered
+                }
+                Err(complaint) => Err(complaint),
+            };
             (place, (name, answered))
         });
     }

@@ -105,10 +105,13 @@ impl LoginArgs {
             }
             (true, None) => Ok(true),
             (false, Some(_)) => Ok(false),
-            (false, None) if self.socket.is_some() && self.gate.host().is_some() => {
+            (false, None)
+                if self.socket.is_some()
+                    && (self.gate.host().is_some() || whom::is_named_by_variable(given)) =>
+            {
                 Err(Complaint::usage(
-                    "both TSMGATE_GATE and TSMGATE_SOCKET are set",
-                    "unset one of them, or give --gate or --socket",
+                    "both TSMGATE_SOCKET and a gate are set by variables",
+                    "unset TSMGATE_SOCKET, or TSMGATE_GATE, TSMGATE_LOCAL and TSMGATE_PROFILE; or type which one",
                 ))
             }
             (false, None) => Ok(self.socket.is_some()),
