@@ -199,3 +199,26 @@ async fn a_torn_line_is_found_through_a_pipe() {
         assert!(out.starts_with(headline), "{out}");
     }
 }
+
+/// The verdict for a program, whatever it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_verdict_is_there_as_json() {
+    let scene = stage(SceneOptions::default()).await;
+    let head = one_life(&scene).await;
+    let file = scene.path("log/audit.jsonl").display().to_string();
+    let json = |code: i32| {
+        let (found, out, err) = tsmgated(&["audit", "verify", "--json", &file]);
+        assert_eq!((found, err.as_str()), (code, ""), "{out}");
+        serde_json::from_str::<serde_json::Value>(&out).unwrap()
+    };
+    let whole = json(0);
+    assert_eq!((&whole["verdict"], &whole["first"]), (&"whole".into(), &1.into()), "{whole}");
+    assert_eq!(whole["head"], head);
+    let all = lines(&scene);
+    rewrite(&scene, &all[1..]);
+    assert_eq!(json(2)["verdict"], "partial");
+    rewrite(&scene, &[&all[..1], &all[2..]].concat());
+    let broken = json(1);
+    assert_eq!(broken["verdict"], "broken");
+    assert!(broken["fault"].as_str().unwrap().contains("line 2"), "{broken}");
+}

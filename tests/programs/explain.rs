@@ -178,3 +178,31 @@ async fn an_expired_list_is_explained() {
     assert_eq!(code, 77);
     assert!(out.ends_with("answer: refused (revocation_list_expired)\n"), "{out}");
 }
+
+/// What `check` and `explain` say, for a program.
+#[tokio::test]
+async fn the_answers_are_there_as_json() {
+    let scene = house().await;
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let yes = ["--client", "jump01", "--from", "127.0.0.1", "--permission", "login", "--json"];
+    let (code, out, err) = explain(&scene, &yes);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let answer = json(&out);
+    assert_eq!((&answer["permitted"], &answer["reason"]), (&true.into(), &().into()), "{out}");
+    assert_eq!(answer["steps"][0]["stage"], "admit");
+    let no = ["--client", "nobody", "--from", "127.0.0.1", "--json"];
+    let (code, out, _) = explain(&scene, &no);
+    let (plain, ..) = explain(&scene, &no[..4]);
+    assert_eq!(code, plain, "the exit code is the same");
+    assert_eq!(json(&out)["permitted"], false);
+    assert_eq!(json(&out)["reason"], "client_unknown");
+
+    let file = config(&scene);
+    let (code, out, err) = tsmgated(&["check", "--json", "--config", file.to_str().unwrap()]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let answer = json(&out);
+    assert_eq!(answer["file"], file.to_str().unwrap());
+    assert_eq!(answer["clients"][0]["name"], "jump01");
+    assert_eq!(answer["clients"][0]["roles"][1], "login");
+    assert_eq!(answer["local"], serde_json::Value::Null);
+}

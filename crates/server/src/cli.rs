@@ -15,18 +15,17 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tsmgate_gate::permission::Permission;
 
+use crate::audit::HEAD_TARGET;
 use crate::audit::chain::Head;
-use crate::audit::{self, HEAD_TARGET};
 use crate::config::ConfigFault;
 use crate::config::raw::{AUDIT_FILE, CONFIG_FILE};
 use crate::credentials::CredentialsFault;
 use crate::daemon::{Daemon, Loaded, StartFault};
-use crate::ip_dropin::{Peers, disagreement};
 use crate::process;
 use crate::sandbox::Sandbox;
 use crate::sockets::Sockets;
-use tsmgate_text::escape;
 
+mod check;
 mod doctor;
 mod explain;
 mod from_socat;
@@ -125,7 +124,13 @@ enum Command {
     /// Serve until SIGTERM or SIGINT; SIGHUP reads everything anew
     Run(Configuration),
     /// Load all that `run` would, bind nothing, and say what is wrong
-    Check(Configuration),
+    Check {
+        #[command(flatten)]
+        configuration: Configuration,
+        /// As JSON: file, listen, local, warnings[], clients[]{name, roles[]}, callers[]{who, roles[]}
+        #[arg(long)]
+        json: bool,
+    },
     /// Say which rule would answer a client, an address and a permission; or a user of this host
     Explain {
         #[command(flatten)]
@@ -142,6 +147,9 @@ enum Command {
         /// What it wants
         #[arg(long, default_value = "login")]
         permission: Permission,
+        /// As JSON: permitted, reason, steps[]{stage, says}
+        #[arg(long)]
+        json: bool,
     },
     /// Look at everything around the gate on this host, and say what to do where something is wrong
     Doctor(doctor::Arguments),
@@ -184,6 +192,9 @@ enum AuditCommand {
         /// A head that was noted elsewhere, as `NUMBER:HASH`: it must be in the file
         #[arg(long)]
         expect_head: Option<Head>,
+        /// As JSON: file, verdict (whole, partial, empty or broken), first, last, torn, head, fault
+        #[arg(long)]
+        json: bool,
     },
     /// Sum it up for a security review
     Report(report::Arguments),
@@ -204,18 +215,18 @@ pub fn main() -> ExitCode {
     };
     let exit = match arguments.command {
         Command::Run(Configuration { config }) => run(&config),
-        Command::Check(Configuration { config }) => check(&config),
-        Command::Explain { configuration, client, from, local, permission } => {
+        Command::Check { configuration, json } => check::check(&configuration.config, json),
+        Command::Explain { configuration, client, from, local, permission, json } => {
             let who = match (&client, from, &local) {
                 (Some(name), Some(from), _) => explain::Whom::Client { name, from },
                 (.., Some(user)) => explain::Whom::Local { user },
                 // clap requires one of them
                 _ => return ExitCode::from(Exit::Usage as u8),
             };
-            explain::explain(&configuration.config, who, &permission)
+            explain::explain(&configuration.config, who, &permission, json)
         }
-        Command::Audit(AuditCommand::Verify { files, expect_head }) => {
-            verify::verify(&files, expect_head.as_ref())
+        Command::Audit(AuditCommand::Verify { files, expect_head, json }) => {
+            verify::verify(&files, expect_head.as_ref(), json)
         }
         Command::Audit(AuditCommand::Report(arguments)) => report::report(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
@@ -318,38 +329,6 @@ impl Signals {
             }
         }
     }
-}
-
-fn check(config: &std::path::Path) -> Exit {
-    let loaded = match Loaded::load(config) {
-        Ok(loaded) => loaded,
-        Err(fault) => return fail(&fault),
-    };
-    if let Err(fault) = audit::inspect(&loaded.snapshot.config.audit) {
-        return fail(&fault.into());
-    }
-    let policy = &loaded.snapshot.policy;
-    let mut lines = vec![format!("{}: good", config.display())];
-    let mut warnings = loaded.warnings();
-    let peers = Peers::of(&loaded.snapshot.config, &policy.allow);
-    warnings.extend(peers.controller.warning());
-    // a packet that systemd's filter drops leaves no trace to look for
-    warnings.extend(disagreement::here(&peers));
-    lines.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
-    lines.push(format!("listens on {}", loaded.snapshot.config.listen));
-    lines.extend(policy.clients().iter().map(|client| {
-        let roles: Vec<_> = client.roles.iter().map(|role| role.name()).collect();
-        format!("client {}: {}", client.name, roles.join(", "))
-    }));
-    if let Some(socket) = &loaded.snapshot.config.local_socket {
-        lines.push(format!("listens on {} for callers on this host", socket.display()));
-    }
-    lines.extend(policy.local().0.iter().map(|entry| {
-        let roles: Vec<_> = entry.roles.iter().map(|role| role.name()).collect();
-        format!("local {}: {}", escape(entry.who.to_string()), roles.join(", "))
-    }));
-    say(&lines);
-    Exit::Done
 }
 
 /// Writes an answer; a reader who closed early has read enough.

@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use serde_json::json;
 use time::OffsetDateTime;
 use tsmgate_gate::network::canonical;
 use tsmgate_gate::permission::Permission;
 use tsmgate_gate::policy::{Identity, Policy};
 
-use super::{Exit, fail, say};
+use super::{Exit, fail, say, status};
 use crate::daemon::{Loaded, closed};
 use tsmgate_text::escape;
 
@@ -25,7 +26,12 @@ pub(super) enum Whom<'a> {
 }
 
 /// Prints the stages in order and stops at the one that says no.
-pub(super) fn explain(config: &Path, whom: Whom<'_>, permission: &Permission) -> Exit {
+pub(super) fn explain(
+    config: &Path,
+    whom: Whom<'_>,
+    permission: &Permission,
+    as_json: bool,
+) -> Exit {
     let loaded = match Loaded::load(config) {
         Ok(loaded) => loaded,
         Err(fault) => return fail(&fault),
@@ -41,6 +47,9 @@ pub(super) fn explain(config: &Path, whom: Whom<'_>, permission: &Permission) ->
     };
     // also where the answer is no: what it would be good for
     lines.extend(opens::told(permission, config));
+    if as_json {
+        return in_json(verdict, &lines);
+    }
     let exit = match verdict {
         Ok(()) => {
             lines.push("answer: permitted, within the client's limits".to_owned());
@@ -60,6 +69,18 @@ pub(super) fn explain(config: &Path, whom: Whom<'_>, permission: &Permission) ->
     };
     say(&lines);
     exit
+}
+
+/// The same for a program: every line is `stage: what is said`.
+fn in_json(verdict: Result<(), &'static str>, lines: &[String]) -> Exit {
+    let step = |line: &String| {
+        let (stage, says) = line.split_once(": ").unwrap_or(("", line));
+        json!({ "stage": stage, "says": says })
+    };
+    let steps: Vec<_> = lines.iter().map(step).collect();
+    let (permitted, reason) = (verdict.is_ok(), verdict.err());
+    say(&[status::json(&json!({ "permitted": permitted, "reason": reason, "steps": steps }))]);
+    if permitted { Exit::Done } else { Exit::Refused }
 }
 
 fn stages(

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{Exit, complain, say};
+use serde_json::json;
+
+use super::{Exit, complain, say, status};
 use crate::audit::chain::Head;
 use crate::audit::verify::{Broken, Check, Verified};
 
@@ -16,7 +18,7 @@ pub(super) const TRIES: usize = 5;
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// Checks files, oldest first, as one chain, and says what was found.
-pub(super) fn verify(files: &[PathBuf], expected: Option<&Head>) -> Exit {
+pub(super) fn verify(files: &[PathBuf], expected: Option<&Head>, as_json: bool) -> Exit {
     // what comes through a pipe comes once
     let again = files.iter().all(|file| file.is_file());
     let mut tries = 0;
@@ -30,12 +32,20 @@ pub(super) fn verify(files: &[PathBuf], expected: Option<&Head>) -> Exit {
     let name = file.display();
     match found {
         Ok(verified) => {
-            say(&told(&name.to_string(), &verified));
+            if as_json {
+                say(&[in_json(file, Ok(&verified))]);
+            } else {
+                say(&told(&name.to_string(), &verified));
+            }
             if verified.first == 1 { Exit::Done } else { Exit::Partial }
         }
         Err(Broken::Unreadable(error)) => {
             complain(&format!("cannot read {name}: {error}"));
             Exit::File
+        }
+        Err(broken) if as_json => {
+            say(&[in_json(file, Err(&broken))]);
+            Exit::Broken
         }
         Err(broken) => {
             say(&[format!("{name}: BROKEN"), broken.to_string()]);
@@ -63,6 +73,25 @@ fn check<'a>(
 
 fn open(path: &Path) -> io::Result<BufReader<File>> {
     File::open(path).map(BufReader::new)
+}
+
+/// The same for a program.
+fn in_json(file: &Path, found: Result<&Verified, &Broken>) -> String {
+    let file = file.to_string_lossy();
+    status::json(&match found {
+        Ok(Verified { first, head, torn }) => {
+            let verdict = match first {
+                0 => "empty",
+                1 => "whole",
+                _ => "partial",
+            };
+            json!({
+                "file": file, "verdict": verdict, "first": first, "last": head.sequence, "torn": torn,
+                "head": head.to_string(), "fault": null,
+            })
+        }
+        Err(broken) => json!({ "file": file, "verdict": "broken", "fault": broken.to_string() }),
+    })
 }
 
 fn told(name: &str, verified: &Verified) -> Vec<String> {
