@@ -205,14 +205,18 @@ fn the_rpms_have_every_file_and_nothing_else() {
 #[test]
 fn all_that_systemd_has_is_installed() {
     let Some(made) = packages() else { return };
-    let (_folder, server) = unpacked(&made.server_deb);
-    let installed: BTreeSet<_> =
-        below(&server).iter().map(|path| std::fs::read(path).unwrap()).collect();
+    let installed: BTreeSet<_> = [&made.server_deb, &made.client_deb]
+        .into_iter()
+        .flat_map(|package| {
+            let (_folder, tree) = unpacked(package);
+            below(&tree).iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>()
+        })
+        .collect();
     let folder = root().join("systemd");
     for path in below(&folder) {
         if !path.starts_with(folder.join("package")) {
             let text = std::fs::read(&path).unwrap();
-            assert!(installed.contains(&text), "{} is not in the package", path.display());
+            assert!(installed.contains(&text), "{} is in no package", path.display());
         }
     }
 }
