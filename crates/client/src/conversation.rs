@@ -5,6 +5,7 @@
 //! stream's business, for TLS says more about it than a socket can.
 
 use std::io;
+use std::time::SystemTime;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
@@ -13,7 +14,8 @@ use tsmgate_wire::{
 };
 use zeroize::Zeroizing;
 
-use crate::failure::{Breach, Delay, LoginFailure, TsmFault};
+use crate::failure::{Breach, Delay, Lack, LoginFailure, TsmFault};
+use crate::login::Login;
 
 /// The number of our only call; a generated client's first is the same.
 const SEQUENCE: i32 = 1;
@@ -66,8 +68,26 @@ where
     }
 }
 
+/// What an answer means: a session that was asked for then, or why there is none. `lack` is what a refusal means
+/// at that peer.
+pub(crate) fn sort_answer(
+    answer: Answer,
+    peer: String,
+    asked: SystemTime,
+    lack: Lack,
+) -> Result<Login, LoginFailure> {
+    match answer {
+        Answer::Granted(granted) => {
+            Ok(Login { username: granted.username, cookie: granted.cookie, asked })
+        }
+        Answer::NotAuthorized => Err(LoginFailure::NotPermitted { peer, lack }),
+        Answer::Error => Err(LoginFailure::Tsm { peer, cause: TsmFault::Failed }),
+        Answer::Exception(exception) => Err(sort_exception(peer, exception)),
+    }
+}
+
 /// What an exception means. The codes are the gate's; TSM itself sends words of its own.
-pub(crate) fn sort_exception(peer: String, exception: RemoteException) -> LoginFailure {
+fn sort_exception(peer: String, exception: RemoteException) -> LoginFailure {
     let RemoteException { kind, message } = exception;
     let about_our_call = matches!(
         kind,

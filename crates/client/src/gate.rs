@@ -13,11 +13,11 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tsmgate_settings::values::Time;
-use tsmgate_wire::{ALPN, Answer};
+use tsmgate_wire::ALPN;
 
 use crate::address::Address;
 use crate::conversation::{self, NoAnswer};
-use crate::failure::{Breach, Lack, LoginFailure, Refusal, Stage, TsmFault, Unreached};
+use crate::failure::{Breach, Lack, LoginFailure, Refusal, Stage, Unreached};
 use crate::login::Login;
 use crate::proxy::Proxy;
 use crate::reach::reach;
@@ -75,18 +75,8 @@ impl Gate {
         let answer = conversation::ask(&mut stream, deadline).await;
         // polite, and no more: the answer is here, or there will be none
         let _ = timeout_at(deadline, stream.shutdown()).await;
-        match answer.map_err(|nothing| self.unanswered(nothing))? {
-            Answer::Granted(granted) => {
-                Ok(Login { username: granted.username, cookie: granted.cookie, asked })
-            }
-            Answer::NotAuthorized => {
-                Err(LoginFailure::NotPermitted { peer: self.peer(), lack: Lack::Role })
-            }
-            Answer::Error => Err(LoginFailure::Tsm { peer: self.peer(), cause: TsmFault::Failed }),
-            Answer::Exception(exception) => {
-                Err(conversation::sort_exception(self.peer(), exception))
-            }
-        }
+        let answer = answer.map_err(|nothing| self.unanswered(nothing))?;
+        conversation::sort_answer(answer, self.peer(), asked, Lack::Role)
     }
 
     /// Reads what a login needs, without going near the gate.

@@ -7,11 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
-use tsmgate_wire::Answer;
 
 use crate::Gate;
 use crate::conversation::{self, NoAnswer};
-use crate::failure::{Breach, Lack, LoginFailure, Refusal, Stage, TsmFault, Unreached, shown};
+use crate::failure::{Breach, Lack, LoginFailure, Refusal, Stage, Unreached, shown};
 use crate::gate::TIMEOUT_MOST;
 use crate::login::Login;
 
@@ -39,18 +38,8 @@ impl LocalGate {
         let mut stream = self.connect(deadline).await?;
         let asked = SystemTime::now();
         let answer = conversation::ask(&mut stream, deadline).await;
-        match answer.map_err(|nothing| self.unanswered(&nothing))? {
-            Answer::Granted(granted) => {
-                Ok(Login { username: granted.username, cookie: granted.cookie, asked })
-            }
-            Answer::NotAuthorized => {
-                Err(LoginFailure::NotPermitted { peer: self.peer(), lack: Lack::Role })
-            }
-            Answer::Error => Err(LoginFailure::Tsm { peer: self.peer(), cause: TsmFault::Failed }),
-            Answer::Exception(exception) => {
-                Err(conversation::sort_exception(self.peer(), exception))
-            }
-        }
+        let answer = answer.map_err(|nothing| self.unanswered(&nothing))?;
+        conversation::sort_answer(answer, self.peer(), asked, Lack::Role)
     }
 
     /// Connects, for whichever lane.

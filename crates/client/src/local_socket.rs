@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
-use tsmgate_wire::Answer;
 
 use crate::conversation::{self, NoAnswer};
 use crate::failure::{Breach, FileFault, Lack, LoginFailure, TsmFault};
@@ -46,16 +45,8 @@ impl LocalSocket {
             .map_err(|error| self.unconnected(error.kind()))?;
         let asked = SystemTime::now();
         let answer = conversation::ask(&mut stream, deadline).await;
-        match answer.map_err(|nothing| self.unanswered(&nothing))? {
-            Answer::Granted(granted) => {
-                Ok(Login { username: granted.username, cookie: granted.cookie, asked })
-            }
-            Answer::NotAuthorized => Err(self.not_permitted(Lack::TsmGroup)),
-            Answer::Error => Err(self.tsm(TsmFault::Failed)),
-            Answer::Exception(exception) => {
-                Err(conversation::sort_exception(self.peer(), exception))
-            }
-        }
+        let answer = answer.map_err(|nothing| self.unanswered(&nothing))?;
+        conversation::sort_answer(answer, self.peer(), asked, Lack::TsmGroup)
     }
 
     fn unconnected(&self, kind: io::ErrorKind) -> LoginFailure {
