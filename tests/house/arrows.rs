@@ -174,3 +174,35 @@ fn no_crate_of_ours_has_unsafe_code_or_a_second_provider() {
         assert!(!text.contains("\"ring\""), "{}", path.display());
     }
 }
+
+/// What is particular to Unix stands in one room of the client, so that another system's can stand in its place.
+#[test]
+fn the_client_speaks_to_unix_in_one_room() {
+    let folder = root().join("crates/client/src");
+    let words = [
+        "std::os::",
+        "rustix::",
+        "UnixStream",
+        "UnixListener",
+        "UnixDatagram",
+        "signal::unix",
+        "listenfd",
+        "sd_notify",
+    ];
+    let mut looked_at = 0;
+    for path in files(&folder, ".rs") {
+        let inside = path.strip_prefix(&folder).unwrap();
+        if inside.starts_with("system") || inside.ends_with("tests.rs") {
+            continue;
+        }
+        looked_at += 1;
+        let text = std::fs::read_to_string(&path).unwrap();
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let found = words.iter().find(|word| line.contains(**word));
+            // the word is also the end of another one
+            let found = found.or(line.contains(" nix::").then_some(&"nix::"));
+            assert_eq!(found, None, "{}: {line}", path.display());
+        }
+    }
+    assert!(looked_at > 100, "{looked_at} files");
+}

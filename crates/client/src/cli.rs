@@ -12,13 +12,13 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
-use rustix::process::{Resource, Rlimit, setrlimit};
 use tsmgate_pki::PkiError;
 
 use crate::LoginFailure;
 use crate::api::ApiFailure;
 use crate::exit::Exit;
 use crate::system::descriptor::out_of_the_way;
+use crate::system::terminal;
 
 mod ask;
 mod colour;
@@ -39,7 +39,6 @@ mod profile;
 mod progress;
 mod render;
 mod session;
-mod signals;
 mod table;
 mod target;
 mod wait;
@@ -47,7 +46,6 @@ mod whom;
 
 use colour::dress;
 use complaint::Complaint;
-use table::terminal_width;
 
 /// Ask Tableau Services Manager, through a gate
 #[derive(Debug, Parser)]
@@ -138,7 +136,7 @@ pub fn main() -> ExitCode {
             let streams = Streams {
                 out: &mut out,
                 out_is_terminal,
-                out_width: terminal_width(&stdout),
+                out_width: terminal::width(&stdout),
                 coloured: false,
                 talk: &mut io::stderr(),
                 talk_width: io::stderr().is_terminal().then_some(talk_width),
@@ -152,7 +150,7 @@ pub fn main() -> ExitCode {
 
 /// How wide the terminal of stderr is now.
 fn talk_width() -> usize {
-    terminal_width(io::stderr()).unwrap_or(USUAL_WIDTH)
+    terminal::width(io::stderr()).unwrap_or(USUAL_WIDTH)
 }
 
 /// Runs one command line; the number is the exit code.
@@ -196,13 +194,6 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
 /// What clap read of the last verb of `jobs list` and the like.
 fn innermost(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand().map_or(matches, |(_, below)| innermost(below))
-}
-
-/// A crash must not leave a session or a password in a file. Being "not dumpable" would say it more
-/// firmly, but closes /dev/fd as well, and with it the key that a shell hands over through a pipe.
-fn refuse_core_dumps() {
-    // lowering one's own limit is always allowed
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
 /// What clap stops for: help and version are answers, everything else is a usage failure. A word that it cannot

@@ -6,7 +6,6 @@
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use tsmgate_pki::kind_text;
@@ -374,5 +373,5 @@ impl fmt::Display for Delay {
 
 /// A path as one visible line.
 pub(crate) fn shown(path: &Path) -> String {
-    escape(path.as_os_str().as_bytes())
+    escape(path.as_os_str().as_encoded_bytes())
 }

@@ -7,18 +7,17 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::os::unix::net::UnixListener as StdListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::failure::LoginFailure;
 use crate::system::peer;
+use crate::system::socket::{LocalListener, LocalStream, tokio_listener};
 use crate::{Login, Source};
 
 mod conversation;
@@ -136,10 +135,10 @@ impl Forward {
     /// The socket cannot be used.
     pub async fn serve(
         self,
-        listener: StdListener,
+        listener: LocalListener,
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let listener = UnixListener::from_std(listener)?;
+        let listener = tokio_listener(listener)?;
         let forward = Arc::new(self);
         let (stopping, stopped) = watch::channel(false);
         let mut conversations = JoinSet::new();
@@ -168,7 +167,7 @@ impl Forward {
     /// Begins a conversation, where its user still has room for one.
     fn take(
         self: &Arc<Self>,
-        stream: UnixStream,
+        stream: LocalStream,
         stopped: &watch::Receiver<bool>,
         conversations: &mut JoinSet<()>,
     ) {

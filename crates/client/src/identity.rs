@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustls::RootCertStore;
@@ -16,11 +15,10 @@ use tsmgate_wire::Secret;
 use zeroize::Zeroizing;
 
 use crate::failure::{FileFault, LoginFailure};
+use crate::system::mode::is_open_to_others;
 
 /// The largest file that is read, in bytes: some hundred certificates.
 const FILE_MOST: usize = 1024 * 1024;
-/// What group and others may do, as mode bits.
-const NOT_THE_OWNER: u32 = 0o077;
 
 /// The authorities in a file, at least one.
 pub(crate) fn authority(path: &Path) -> Result<RootCertStore, LoginFailure> {
@@ -74,8 +72,8 @@ pub(crate) fn one_line(bytes: &[u8]) -> Option<Secret> {
 /// The bytes of a file that only its owner may touch.
 fn owners_alone(path: &Path, otherwise: FileFault) -> Result<Zeroizing<Vec<u8>>, LoginFailure> {
     let file = open(path)?;
-    let mode = file.metadata().map_err(|error| unreadable(path, &error))?.mode();
-    if mode & NOT_THE_OWNER != 0 && !is_credential(path) {
+    let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
+    if is_open_to_others(&metadata) && !is_credential(path) {
         return Err(fault(path, otherwise));
     }
     read(path, &file)

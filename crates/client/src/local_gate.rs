@@ -5,7 +5,6 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::Gate;
@@ -13,6 +12,7 @@ use crate::conversation::{self, NoAnswer};
 use crate::failure::{Breach, Lack, LoginFailure, Refusal, Stage, Unreached, shown};
 use crate::gate::TIMEOUT_MOST;
 use crate::login::Login;
+use crate::system::socket::LocalStream;
 
 /// A gate's local socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +43,8 @@ impl LocalGate {
     }
 
     /// Connects, for whichever lane.
-    pub(crate) async fn connect(&self, deadline: Instant) -> Result<UnixStream, LoginFailure> {
-        timeout_at(deadline, UnixStream::connect(&self.path))
+    pub(crate) async fn connect(&self, deadline: Instant) -> Result<LocalStream, LoginFailure> {
+        timeout_at(deadline, LocalStream::connect(&self.path))
             .await
             .map_err(|_| self.unreachable(Unreached::TimedOut(Stage::Connect)))?
             .map_err(|error| match error.kind() {

@@ -2,17 +2,17 @@
 //! who we are is what the kernel says of this process.
 
 use std::io;
-use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::conversation::{self, NoAnswer};
 use crate::failure::{Breach, FileFault, Lack, LoginFailure, TsmFault};
 use crate::gate::TIMEOUT_MOST;
 use crate::login::Login;
+use crate::system::mode::may_be_socket;
+use crate::system::socket::LocalStream;
 
 /// A login socket of this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl LocalSocket {
     /// what is no socket.
     pub async fn login(&self) -> Result<Login, LoginFailure> {
         let deadline = Instant::now() + self.timeout.min(TIMEOUT_MOST);
-        let mut stream = timeout_at(deadline, UnixStream::connect(&self.path))
+        let mut stream = timeout_at(deadline, LocalStream::connect(&self.path))
             .await
             .map_err(|_| self.tsm(TsmFault::TimedOut))?
             .map_err(|error| self.unconnected(error.kind()))?;
@@ -53,7 +53,7 @@ impl LocalSocket {
         match kind {
             io::ErrorKind::NotFound => self.tsm(TsmFault::SocketMissing),
             // the system says the same of what is no socket
-            io::ErrorKind::ConnectionRefused if !self.may_be_socket() => {
+            io::ErrorKind::ConnectionRefused if !may_be_socket(&self.path) => {
                 LoginFailure::File { path: self.path.clone(), fault: FileFault::NotASocket }
             }
             io::ErrorKind::ConnectionRefused => self.tsm(TsmFault::SocketDead),
@@ -61,10 +61,6 @@ impl LocalSocket {
             io::ErrorKind::InvalidInput => LoginFailure::BadSocketPath(self.path.clone()),
             kind => self.tsm(TsmFault::Socket(kind)),
         }
-    }
-
-    fn may_be_socket(&self) -> bool {
-        self.path.metadata().map_or(true, |there| there.file_type().is_socket())
     }
 
     fn unanswered(&self, nothing: &NoAnswer) -> LoginFailure {

@@ -6,8 +6,11 @@
 pub(crate) mod clock;
 pub(crate) mod descriptor;
 pub(crate) mod folder;
+pub(crate) mod mode;
 pub(crate) mod peer;
 pub(crate) mod program;
 pub(crate) mod service;
+pub(crate) mod signal;
 pub(crate) mod socket;
 pub(crate) mod standing;
+pub(crate) mod terminal;

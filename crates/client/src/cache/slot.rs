@@ -3,7 +3,6 @@
 //! The name is a digest of all that decides whose session it is: the way, the gate's name and authority, our
 //! certificate. Files count by what is in them, so that a renewed certificate has a place of its own.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -123,11 +122,11 @@ fn name(source: &Source) -> Result<String, LoginFailure> {
         }
         Source::LocalGate(gate) => {
             add(b"local gate");
-            add(absolute(&gate.path).as_os_str().as_bytes());
+            add(absolute(&gate.path).as_os_str().as_encoded_bytes());
         }
         Source::LocalSocket(socket) => {
             add(b"local socket");
-            add(absolute(&socket.path).as_os_str().as_bytes());
+            add(absolute(&socket.path).as_os_str().as_encoded_bytes());
         }
     }
     Ok(HEXLOWER.encode(digest.finish().as_ref()))

@@ -12,15 +12,16 @@ use tsmgate_catalogue::api::find::Match;
 use tsmgate_catalogue::api::operation::Operation;
 use tsmgate_catalogue::api::refusal::Refusal;
 
+use super::Streams;
 use super::colour::When;
 use super::complaint::Complaint;
 use super::peer_options::{PeerOptions, Wanted};
-use super::signals::Signals;
 use super::whom::Chosen;
-use super::{Streams, refuse_core_dumps};
 use crate::api::failure::Breach;
 use crate::api::{Api, ApiFailure, Document};
 use crate::exit::{Ended, Exit};
+use crate::system::program::refuse_core_dumps;
+use crate::system::signal::Signals;
 use crate::tsm::Unreadable;
 
 mod begin;

@@ -10,10 +10,11 @@ use time::OffsetDateTime;
 use tokio::runtime;
 use tsmgate_catalogue::command::{Catalogue, Command, Effect};
 
+use super::Streams;
 use super::complaint::Complaint;
-use super::{Streams, refuse_core_dumps};
 use crate::check::{Severity, judge};
 use crate::exit::Ended;
+use crate::system::program::refuse_core_dumps;
 
 mod follow;
 mod grammar;

@@ -9,16 +9,17 @@ use clap::{ArgMatches, Args, Subcommand};
 use tokio::runtime;
 use tsmgate_catalogue::runner::Id;
 
+use super::Streams;
 use super::colour::When;
 use super::command::{ANY, Place, RunArgs, attach, run_offered, told};
 use super::complaint::Complaint;
 use super::gate_options::GateOptions;
 use super::render::command;
-use super::signals::Signals;
-use super::{Streams, refuse_core_dumps};
 use crate::api::Api;
 use crate::exit::{Ended, Exit};
 use crate::json;
+use crate::system::program::refuse_core_dumps;
+use crate::system::signal::Signals;
 
 /// List, show, come back to, cancel and run commands of tsm on the gate's host
 #[derive(Debug, Subcommand)]

@@ -11,22 +11,23 @@ use std::time::Duration;
 use clap::{ArgMatches, Args};
 use time::OffsetDateTime;
 use tokio::runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
 use tsmgate_pki::time_text;
 use tsmgate_text::escape;
 
+use super::Streams;
 use super::complaint::Complaint;
 use super::gate_options::GateOptions;
 use super::login::{Format, domain, render, usual_domain};
-use super::signals::Signals;
-use super::target::{PRIVATE, Target};
-use super::{Streams, refuse_core_dumps};
+use super::target::Target;
 use crate::api::{Api, Peer};
 use crate::exit::Exit;
 use crate::failure::shown;
 use crate::system::clock::since_boot;
+use crate::system::mode::Readers;
+use crate::system::program::refuse_core_dumps;
 use crate::system::service;
+use crate::system::signal::{Kind, Signals, Wish};
 use crate::{Gate, Login, Source};
 
 mod pace;
@@ -115,8 +116,8 @@ struct Jar {
 /// Whom to listen to, besides those who end everything.
 struct Told {
     end: Signals,
-    hangup: Signal,
-    anew: Signal,
+    hangup: Wish,
+    anew: Wish,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -127,15 +128,15 @@ enum Order {
 
 impl Told {
     fn listen() -> std::io::Result<Self> {
-        let (hangup, anew) = (SignalKind::hangup(), SignalKind::user_defined1());
-        Ok(Self { end: Signals::listen(), hangup: signal(hangup)?, anew: signal(anew)? })
+        let (hangup, anew) = (Wish::listen(Kind::Hangup)?, Wish::listen(Kind::First)?);
+        Ok(Self { end: Signals::listen(), hangup, anew })
     }
 
     async fn order(&mut self) -> Order {
         tokio::select! {
             () = self.end.come() => Order::End,
-            _ = self.hangup.recv() => Order::End,
-            _ = self.anew.recv() => Order::Anew,
+            () = self.hangup.come() => Order::End,
+            () = self.anew.come() => Order::Anew,
         }
     }
 
@@ -197,7 +198,7 @@ impl Jar {
     fn fill(&mut self, login: Login) -> Result<u32, Complaint> {
         let text = render(self.format, &login, &self.domain);
         // what is there may have become a link meanwhile
-        Target::prepare(&self.file, "FILE")?.write(text.as_bytes(), PRIVATE)?;
+        Target::prepare(&self.file, "FILE")?.write(text.as_bytes(), Readers::Owner)?;
         let max_age = login.cookie.max_age();
         self.held = Some(login);
         Ok(max_age)

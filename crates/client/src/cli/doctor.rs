@@ -5,14 +5,15 @@ use std::io;
 use clap::{ArgMatches, Args};
 use tokio::runtime;
 
+use super::Streams;
 use super::colour::When;
 use super::complaint::Complaint;
 use super::gate_options::{GateOptions, nobody};
-use super::signals::Signals;
 use super::whom::Chosen;
-use super::{Streams, refuse_core_dumps};
 use crate::doctor::{Patient, Report, Setting, Side, Step, Trouble, examine};
 use crate::exit::Exit;
+use crate::system::program::refuse_core_dumps;
+use crate::system::signal::Signals;
 use crate::{Gate, Source, json};
 
 mod report;

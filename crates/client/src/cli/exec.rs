@@ -6,23 +6,22 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::RawFd;
-use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
 use clap::{ArgMatches, Args};
 use tsmgate_pki::kind_text;
 use tsmgate_text::escape;
 
+use super::Streams;
 use super::complaint::Complaint;
 use super::gate_options::GateOptions;
 use super::login::{Format, domain, render, usual_domain};
 use super::session::{Keeping, obtain};
-use super::{Streams, refuse_core_dumps};
 use crate::Gate;
 use crate::exit::Exit;
-use crate::system::descriptor::{NUMBERS, Reserved};
+use crate::system::descriptor::{NUMBERS, Number, Reserved};
 use crate::system::program::become_it;
+use crate::system::program::refuse_core_dumps;
 
 /// Where the command finds the session.
 const VARIABLE: &str = "TSM_COOKIE";
@@ -53,8 +52,8 @@ pub(crate) struct ExecArgs {
     env: Option<String>,
     /// Hand the session over in a pipe with this number, 3 to 63, in place of a variable;
     /// TSMGATE_COOKIE_FD says which
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(RawFd).range(i64::from(NUMBERS.start)..i64::from(NUMBERS.end)))]
-    fd: Option<RawFd>,
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(Number).range(i64::from(NUMBERS.start)..i64::from(NUMBERS.end)))]
+    fd: Option<Number>,
     /// How the session is written
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Pair)]
     format: Format,
@@ -114,7 +113,7 @@ fn perform(
 }
 
 /// Takes the number for the pipe.
-fn reserve(number: RawFd) -> Result<(RawFd, Reserved), Complaint> {
+fn reserve(number: Number) -> Result<(Number, Reserved), Complaint> {
     match Reserved::number(number) {
         Ok(reserved) => Ok((number, reserved)),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(Complaint::usage(
@@ -125,7 +124,7 @@ fn reserve(number: RawFd) -> Result<(RawFd, Reserved), Complaint> {
     }
 }
 
-fn not_handed_over(number: RawFd, error: &io::Error) -> Complaint {
+fn not_handed_over(number: Number, error: &io::Error) -> Complaint {
     let path = format!("descriptor {number}");
     let hint = "check this process's limits, `ulimit -a`; a pipe has room for 64 KiB";
     Complaint::output(path.as_ref(), kind_text(error.kind()), hint)
@@ -139,7 +138,7 @@ fn not_started(program: &OsStr, error: &io::Error) -> Complaint {
         io::ErrorKind::PermissionDenied => "it has to be a program that you may execute: chmod +x",
         _ => "check that it is a program of this system, and its arguments",
     };
-    Complaint::program(&escape(program.as_bytes()), kind_text(error.kind()), hint)
+    Complaint::program(&escape(program.as_encoded_bytes()), kind_text(error.kind()), hint)
 }
 
 /// A name that shells and programs can read.

@@ -3,19 +3,18 @@
 //! What is wrong with the command line or the socket ends it at once; what is wrong with the gate or the
 //! client's certificate is told at once and to each caller, and may be mended while it runs.
 
-use std::os::unix::net::UnixListener;
-
 use clap::ArgMatches;
 use tokio::runtime;
 use tokio::sync::mpsc;
 
+use super::Streams;
 use super::complaint::Complaint;
-use super::signals::Signals;
-use super::{Streams, refuse_core_dumps};
 use crate::exit::Exit;
 use crate::forward::{Event, Forward};
+use crate::system::program::refuse_core_dumps;
 use crate::system::service;
-use crate::system::socket::{self, OwnFile};
+use crate::system::signal::Signals;
+use crate::system::socket::{self, LocalListener, OwnFile};
 
 mod notes;
 mod options;
@@ -70,7 +69,7 @@ fn perform(
 }
 
 /// The socket, and where it is ours its file.
-fn listen(place: Place) -> Result<(UnixListener, Option<OwnFile>), Complaint> {
+fn listen(place: Place) -> Result<(LocalListener, Option<OwnFile>), Complaint> {
     match place {
         Place::Passed(listener) => Ok((listener, None)),
         Place::Own { path, access } => {
@@ -84,7 +83,7 @@ fn listen(place: Place) -> Result<(UnixListener, Option<OwnFile>), Complaint> {
 /// Serves until a signal comes, and gives each event to `tell`; at the end, none.
 async fn serve(
     forward: Forward,
-    listener: UnixListener,
+    listener: LocalListener,
     mut signals: Signals,
     mut told: mpsc::Receiver<Event>,
     status: &str,

@@ -8,12 +8,14 @@ use time::OffsetDateTime;
 use tsmgate_pki::time_text;
 use tsmgate_text::escape;
 
+use super::Streams;
 use super::complaint::Complaint;
 use super::session::obtain;
-use super::target::{PRIVATE, Target};
-use super::{Streams, refuse_core_dumps};
+use super::target::Target;
 use crate::Login;
 use crate::exit::Exit;
+use crate::system::mode::Readers;
+use crate::system::program::refuse_core_dumps;
 
 mod format;
 mod options;
@@ -41,7 +43,7 @@ fn perform(
     let login = obtain(&request.source, request.keeping, streams)?;
     let text = render(request.format, &login, &request.cookie_domain);
     match target {
-        Some(target) => target.write(text.as_bytes(), PRIVATE)?,
+        Some(target) => target.write(text.as_bytes(), Readers::Owner)?,
         None => streams.answer(text.as_bytes())?,
     }
     if !request.quiet {

@@ -11,16 +11,17 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgMatches, Args, ValueEnum};
 use tokio::runtime;
 
+use super::Streams;
 use super::complaint::Complaint;
 use super::peer_options::{PeerOptions, Wanted};
-use super::signals::Signals;
-use super::{Streams, refuse_core_dumps};
 use crate::api::Peer;
 use crate::exit::Exit;
 use crate::gate::read_timeout;
 use crate::monitor::{
     Batch, Change, Gateway, GatewayUrl, Monitor, Sources, json, line, prometheus,
 };
+use crate::system::program::refuse_core_dumps;
+use crate::system::signal::Signals;
 use trigger::Trigger;
 
 mod trigger;

@@ -4,9 +4,6 @@
 //! give way and end in an ellipsis, for a wrapped line cannot be read as a row. No tabs, no frames, and
 //! an empty cell is a dash, so that the words of a line can be counted.
 
-use std::os::fd::AsFd;
-
-use rustix::termios::tcgetwinsize;
 use tsmgate_text::escape;
 use unicode_width::UnicodeWidthChar;
 
@@ -137,10 +134,4 @@ pub(super) fn fit(text: &str, most: usize) -> String {
         shown.push(ELLIPSIS);
     }
     shown
-}
-
-/// How wide this terminal is, in columns; none if it is no terminal or does not say.
-pub(super) fn terminal_width(stream: impl AsFd) -> Option<usize> {
-    let size = tcgetwinsize(stream).ok()?;
-    (size.ws_col > 0).then_some(usize::from(size.ws_col))
 }

@@ -4,20 +4,13 @@
 //! follows a link. What is there and is no regular file (a link, a device, a folder) is refused: a
 //! link may lead to where others read, and a device must not be replaced by a file.
 
-use std::fs::Permissions;
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access};
 use tsmgate_pki::kind_text;
 
 use crate::cli::complaint::Complaint;
-
-/// For its owner alone: what holds a secret.
-pub(super) const PRIVATE: u32 = 0o600;
-/// For everybody to read: what holds none.
-pub(super) const PUBLIC: u32 = 0o644;
+use crate::system::mode::{Readers, may_write, write_whole};
 
 /// A place where a file can be written.
 #[derive(Debug)]
@@ -42,8 +35,7 @@ impl Target {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(path, &error)),
         }
-        access(folder, Access::WRITE_OK | Access::EXEC_OK)
-            .map_err(|error| failed(path, &error.into()))?;
+        may_write(folder).map_err(|error| failed(path, &error))?;
         Ok(Self { path: path.to_owned(), folder: folder.to_owned() })
     }
 
@@ -52,21 +44,10 @@ impl Target {
         &self.path
     }
 
-    /// Writes the whole file, with this mode whatever the umask.
-    pub(super) fn write(&self, bytes: &[u8], mode: u32) -> Result<(), Complaint> {
-        let write = || {
-            let mode = Permissions::from_mode(mode);
-            let mut file = tempfile::Builder::new()
-                .prefix(".tsmgate-")
-                .permissions(Permissions::from_mode(PRIVATE))
-                .tempfile_in(&self.folder)?;
-            file.write_all(bytes)?;
-            // on the open file: the umask has a say in the mode at creation
-            file.as_file().set_permissions(mode)?;
-            file.as_file().sync_all()?;
-            file.persist(&self.path).map_err(|error| error.error)
-        };
-        write().map(drop).map_err(|error| failed(&self.path, &error))
+    /// Writes the whole file, for these readers whatever the umask.
+    pub(super) fn write(&self, bytes: &[u8], readers: Readers) -> Result<(), Complaint> {
+        let written = write_whole(&self.folder, &self.path, bytes, readers);
+        written.map(drop).map_err(|error| failed(&self.path, &error))
     }
 }
 

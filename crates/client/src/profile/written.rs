@@ -1,14 +1,14 @@
 //! Changes of the configuration file: a profile added, removed, made the current one. What a person wrote
 //! around it, comments too, stays as it is.
 
-use std::fs::{self, DirBuilder, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::{Profile, ProfileFault, ProfileName, Profiles};
+use crate::system::mode::{Readers, make_private_folder, write_whole};
 
 const CURRENT: &str = "current";
 const PROFILE: &str = "profile";
@@ -107,14 +107,9 @@ impl WrittenProfiles {
             // a link stays one: what it leads to is replaced
             let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
             let folder = path.parent().unwrap_or(Path::new("."));
-            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-            let mut file = tempfile::Builder::new()
-                .prefix(".tsmgate-")
-                .permissions(Permissions::from_mode(0o600))
-                .tempfile_in(folder)?;
-            file.write_all(self.document.to_string().as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)
+            make_private_folder(folder)?;
+            let text = self.document.to_string();
+            write_whole(folder, &path, text.as_bytes(), Readers::Owner)
         };
         write().map(drop).map_err(|error: io::Error| ProfileFault::Unwritten {
             path: self.path.clone(),

@@ -18,6 +18,9 @@ pub(crate) fn out_of_the_way(open: impl AsFd) -> io::Result<OwnedFd> {
     Ok(fcntl_dupfd_cloexec(open, NUMBERS.end)?)
 }
 
+/// What a program calls a descriptor.
+pub(crate) type Number = RawFd;
+
 /// A number that is ours.
 #[derive(Debug)]
 pub(crate) struct Reserved(OwnedFd);

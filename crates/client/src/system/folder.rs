@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use super::mode::NOT_THE_OWNER;
 use super::peer::our_user;
 use rustix::fs::{
     AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, chmodat, fchmod, flock, fstat,
@@ -13,9 +14,6 @@ use rustix::fs::{
 };
 use tsmgate_pki::kind_text;
 use zeroize::Zeroizing;
-
-/// What group and others may do, as mode bits.
-const NOT_THE_OWNER: u32 = 0o077;
 
 /// A folder of ours.
 #[derive(Debug)]

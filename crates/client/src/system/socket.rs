@@ -16,6 +16,18 @@ use tsmgate_pki::kind_text;
 use tsmgate_settings::sockets;
 use tsmgate_text::escape;
 
+/// A socket of this host that is listened on, as it is handed over or made.
+pub(crate) type LocalListener = UnixListener;
+
+/// The same for the runtime, which makes it wait for nobody.
+pub(crate) fn tokio_listener(listener: LocalListener) -> io::Result<tokio::net::UnixListener> {
+    listener.set_nonblocking(true)?;
+    tokio::net::UnixListener::from_std(listener)
+}
+
+/// A connection within this host.
+pub(crate) type LocalStream = tokio::net::UnixStream;
+
 /// Nobody but our user, until the owner and the mode are what was asked for.
 const OURS_ALONE: Mode = Mode::from_raw_mode(0o177);
 

@@ -15,12 +15,12 @@ use crate::api::{Api, Document, Peer};
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
 use crate::cli::render;
-use crate::cli::signals::Signals;
 use crate::cli::table::{Cell, table_of};
 use crate::cli::whom::Chosen;
 use crate::exit::{Ended, Exit};
 use crate::json;
 use crate::profile::ProfileName;
+use crate::system::signal::Signals;
 
 /// What one gate answered.
 #[derive(Debug)]

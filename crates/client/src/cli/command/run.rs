@@ -11,9 +11,9 @@ use super::verdict;
 use crate::api::{Api, ApiFailure, Peer};
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
-use crate::cli::signals::Signals;
 use crate::exit::{Ended, Exit};
 use crate::json;
+use crate::system::signal::Signals;
 
 /// The highest exit code of `tsm` that is passed on; and what stands for every other end.
 const CODE_MOST: u8 = 63;

@@ -16,8 +16,8 @@ use super::order::{ANY, Place};
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
 use crate::cli::progress::{CLEAR, bar};
-use crate::cli::target::PUBLIC;
 use crate::json;
+use crate::system::mode::Readers;
 
 /// Where a command is shown.
 pub(super) struct Screen<'a, 'b> {
@@ -116,7 +116,7 @@ impl<'a, 'b> Screen<'a, 'b> {
         };
         match place {
             Place::Stdout => self.streams.answer(&bytes)?,
-            Place::File(target) => target.write(&bytes, PUBLIC)?,
+            Place::File(target) => target.write(&bytes, Readers::Everybody)?,
         }
         self.arrived.push(known.clone());
         Ok(())

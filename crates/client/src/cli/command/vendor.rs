@@ -8,6 +8,7 @@ use crate::api::{ControllerAddress, Peer};
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
 use crate::cli::gate_options::{GateOptions, REQUEST};
+use crate::system::program::host_name;
 use crate::{Address, Source};
 
 const HEADING: &str = "Options of every tsm command";
@@ -127,9 +128,7 @@ pub(super) fn peer_at(
     let is = |other: &str| host.eq_ignore_ascii_case(other);
     let is_there = match &named {
         Source::Gate(gate) => is(gate.address.host()) || is(&gate.server_name),
-        Source::LocalGate(_) | Source::LocalSocket(_) => {
-            is(&rustix::system::uname().nodename().to_string_lossy())
-        }
+        Source::LocalGate(_) | Source::LocalSocket(_) => is(&host_name()),
     };
     if is_there || THIS_HOST.into_iter().any(is) {
         return gate.peer(given);

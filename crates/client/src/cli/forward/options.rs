@@ -1,7 +1,6 @@
 //! What `tsmgate forward` can be told, and the one thing it then means: names become numbers of this host.
 
 use std::fmt;
-use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
@@ -14,7 +13,7 @@ use crate::cli::gate_options::GateOptions;
 use crate::exit::Exit;
 use crate::failure::shown;
 use crate::forward::Callers;
-use crate::system::socket::{self, Access, ListenFault};
+use crate::system::socket::{self, Access, ListenFault, LocalListener};
 use crate::{Gate, Source};
 
 /// Offer TSM's login socket on this host; each call goes through a gate
@@ -86,7 +85,7 @@ pub(super) struct Request {
 #[derive(Debug)]
 pub(super) enum Place {
     /// A socket that systemd handed over.
-    Passed(UnixListener),
+    Passed(LocalListener),
     /// One that is to be made.
     Own { path: PathBuf, access: Access },
 }

@@ -6,12 +6,11 @@ use std::io::{self, Read};
 use std::thread;
 use std::time::Duration;
 
-use tokio::signal::unix::SignalKind;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Signal;
-use crate::cli::signals::Wish;
+use crate::system::signal::{Kind, Wish};
 
 /// What asks for a batch.
 #[derive(Debug)]
@@ -37,9 +36,9 @@ impl Trigger {
         }
         let kind = match signal {
             Signal::Stdin => return lines(io::stdin()).map(Self::Lines),
-            Signal::Hup => SignalKind::hangup(),
-            Signal::Usr1 => SignalKind::user_defined1(),
-            Signal::Usr2 => SignalKind::user_defined2(),
+            Signal::Hup => Kind::Hangup,
+            Signal::Usr1 => Kind::First,
+            Signal::Usr2 => Kind::Second,
         };
         Wish::listen(kind).map(Self::Signal)
     }

@@ -85,5 +85,5 @@ fn colours_do_not_count_as_columns() {
 
 #[test]
 fn what_is_no_terminal_has_no_width() {
-    assert_eq!(terminal_width(std::fs::File::open("/dev/null").unwrap()), None);
+    assert_eq!(crate::system::terminal::width(std::fs::File::open("/dev/null").unwrap()), None);
 }

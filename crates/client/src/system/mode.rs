@@ -1,0 +1,77 @@
+//! Modes of files: for their owner alone, or for everybody to read.
+
+use std::fs::{DirBuilder, File, Metadata, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::fs::{Access, access};
+
+/// What group and others may do, as mode bits.
+pub(crate) const NOT_THE_OWNER: u32 = 0o077;
+
+/// Who may read a file that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Its owner: what holds a secret, or decides.
+    Owner,
+    /// Everybody.
+    Everybody,
+}
+
+impl Readers {
+    fn mode(self) -> u32 {
+        match self {
+            Self::Owner => 0o600,
+            Self::Everybody => 0o644,
+        }
+    }
+}
+
+/// Whether group or others may do anything with it.
+pub(crate) fn is_open_to_others(file: &Metadata) -> bool {
+    file.mode() & NOT_THE_OWNER != 0
+}
+
+/// Whether it is a socket, or cannot be looked at.
+pub(crate) fn may_be_socket(path: &Path) -> bool {
+    path.metadata().map_or(true, |there| there.file_type().is_socket())
+}
+
+/// Whether files can be made in a folder.
+///
+/// # Errors
+/// They cannot: the system's own answer.
+pub(crate) fn may_write(folder: &Path) -> io::Result<()> {
+    Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+/// Makes a folder, and those above it, for its owner alone; what is there stays as it is.
+///
+/// # Errors
+/// The system's own answer.
+pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Puts a file into a folder, whole or not at all, in the place of what is at `path`: under another name first,
+/// which its owner alone can read, whatever the umask. A link at `path` is replaced and not followed.
+///
+/// # Errors
+/// The system's own answer; nothing is left behind then.
+pub(crate) fn write_whole(
+    folder: &Path,
+    path: &Path,
+    bytes: &[u8],
+    readers: Readers,
+) -> io::Result<File> {
+    let mut file = tempfile::Builder::new()
+        .prefix(".tsmgate-")
+        .permissions(Permissions::from_mode(Readers::Owner.mode()))
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    // on the open file: the umask has a say in the mode at creation
+    file.as_file().set_permissions(Permissions::from_mode(readers.mode()))?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)
+}
