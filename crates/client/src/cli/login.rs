@@ -9,7 +9,7 @@ use tsmgate_pki::time_text;
 use tsmgate_text::escape;
 
 use super::complaint::Complaint;
-use super::session::obtain;
+use super::session::{give_back, obtain};
 use super::target::{PRIVATE, Target};
 use super::{Streams, refuse_core_dumps};
 use crate::Login;
@@ -40,10 +40,14 @@ fn perform(
     refuse_core_dumps();
     let login = obtain(&request.source, request.keeping, streams)?;
     let text = render(request.format, &login, &request.cookie_domain);
-    match target {
-        Some(target) => target.write(text.as_bytes(), PRIVATE)?,
-        None => streams.answer(text.as_bytes())?,
+    let delivered = match target {
+        Some(target) => target.write(text.as_bytes(), PRIVATE),
+        None => streams.answer(text.as_bytes()),
+    };
+    if delivered.is_err() {
+        give_back(&request.source, request.keeping, &login);
     }
+    delivered?;
     if !request.quiet {
         streams.say(&note(&request, &login));
     }
