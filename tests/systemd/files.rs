@@ -134,7 +134,10 @@ fn the_units_of_the_forward_say_what_the_program_takes_for_granted() {
     // a folder for others to look into, and for root alone to write
     assert_eq!(socket("DirectoryMode"), "0755");
     let stop: u64 = service("TimeoutStopSec").parse().unwrap();
-    assert!(stop > tsmgate_client::forward::GRACE.as_secs(), "systemd would kill what may finish");
+    let most = tsmgate_client::forward::GRACE
+        + tsmgate_client::Gate::TIMEOUT
+        + tsmgate_client::forward::LAST;
+    assert!(stop > most.as_secs(), "systemd would kill what may finish");
     let files: u64 = service("LimitNOFILE").parse().unwrap();
     let connections = u64::try_from(tsmgate_client::forward::CONNECTIONS).unwrap();
     assert!(files > 4 * connections, "not enough files for all connections");

@@ -68,6 +68,8 @@ enum Cause {
     Replaced(Doubt),
     /// There is no newer session, because of this.
     Ageing(LoginFailure),
+    /// It is not there for the next, because of this.
+    NotKept(CacheFault),
 }
 
 impl fmt::Display for Notice {
@@ -79,6 +81,7 @@ impl fmt::Display for Notice {
             Cause::Ageing(failure) => {
                 write!(formatter, "the cached session goes on for now; no newer one: {failure}")
             }
+            Cause::NotKept(fault) => write!(formatter, "the session is not cached: {fault}"),
         }
     }
 }
@@ -100,7 +103,8 @@ impl Cache {
     }
 
     /// A session: a good one that is there, or a new one, which is then there. Ends within twice the source's
-    /// timeout: one for whoever asks already, one for the asking.
+    /// timeout: one for whoever asks already, one for the asking; and 5 s more for the end of the session whose
+    /// place a [`Wanted::Fresh`] one takes.
     ///
     /// # Errors
     /// [`LoginFailure::Cache`], and those of [`Source::login`].
@@ -129,16 +133,26 @@ impl Cache {
             Ok(there) => (there, None),
             Err(doubt) => (None, Some(doubt)),
         };
-        let served = match there {
-            Some(kept) if kept.satisfies(wanted, began) => kept.served(None),
-            there => renewed(&slot, source, wanted, there, doubt).await?,
+        let there = match (there, wanted) {
+            (Some(kept), _) if kept.satisfies(wanted, began) => return Ok(kept.served(None)),
+            // whatever becomes of the login: nobody is to be served this one again
+            (Some(kept), Wanted::InsteadOf(refused)) if kept.is_of(refused) => {
+                slot.empty()?;
+                None
+            }
+            (there, _) => there,
         };
+        slot.sweep();
+        let (served, replaced) = renewed(&slot, source, wanted, there, doubt).await?;
         drop(lock);
+        if let Some(login) = replaced {
+            source.end(&login).await;
+        }
         Ok(served)
     }
 
-    /// Takes the session out, whatever its age; `None` where there is none, or none that can be trusted. It is
-    /// not ended by this.
+    /// Takes the session out, as long as TSM may honour it; `None` where there is none, or none that can be
+    /// trusted. It is not ended by this.
     ///
     /// # Errors
     /// [`LoginFailure::Cache`], and [`LoginFailure::File`] for the files of a gate.
@@ -147,32 +161,61 @@ impl Cache {
         let lock = slot.lock(Instant::now() + source.timeout().min(TIMEOUT_MOST)).await?;
         let there = slot.look().ok().flatten();
         slot.empty()?;
+        slot.sweep();
         drop(lock);
-        Ok(there.filter(|kept| kept.stage() != Stage::Over).map(Kept::login))
+        Ok(there.filter(Kept::is_honoured).map(Kept::login))
+    }
+
+    /// Forgets the source's session, where it is this one: it is ended, or refused.
+    ///
+    /// # Errors
+    /// Those of [`Cache::take`].
+    pub async fn forget(&self, source: &Source, dead: &Secret) -> Result<(), LoginFailure> {
+        // no folder is made for this
+        if !self.folder.exists() {
+            return Ok(());
+        }
+        let slot = Slot::of(&self.folder, source)?;
+        let is_dead =
+            |slot: &Slot| slot.look().is_ok_and(|there| there.is_some_and(|it| it.is_of(dead)));
+        if is_dead(&slot) {
+            let _lock = slot.lock(Instant::now() + source.timeout().min(TIMEOUT_MOST)).await?;
+            if is_dead(&slot) {
+                slot.empty()?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// A new session, kept; or that which is there, where it still is good and the failure may pass.
+/// A new session, kept, and the one whose place it took, where that is to be ended; or that which is there, where
+/// it still is good and the failure may pass.
 async fn renewed(
     slot: &Slot,
     source: &Source,
     wanted: Wanted<'_>,
     there: Option<Kept>,
     doubt: Option<Doubt>,
-) -> Result<Served, LoginFailure> {
+) -> Result<(Served, Option<Login>), LoginFailure> {
     // before the asking: never later than TSM counts from
     let asked = since_boot();
     match source.login().await {
         Ok(login) => {
-            slot.keep(&login, asked)?;
-            let notice = doubt.map(|doubt| Notice(Cause::Replaced(doubt)));
-            Ok(Served { login, is_new: true, notice })
+            // a session that is granted is given, also where it cannot be kept
+            let (notice, replaced) = match slot.keep(&login, asked) {
+                Ok(()) => (doubt.map(Cause::Replaced), there),
+                Err(fault) => (Some(Cause::NotKept(fault)), None),
+            };
+            // what is replaced for its age is still somebody's, and runs out
+            let replaced = replaced.filter(|kept| wanted == Wanted::Fresh && kept.is_honoured());
+            let served = Served { login, is_new: true, notice: notice.map(Notice) };
+            Ok((served, replaced.map(Kept::login)))
         }
         Err(failure) => match there {
             Some(kept)
                 if wanted == Wanted::Good && may_pass(&failure) && kept.stage() != Stage::Over =>
             {
-                Ok(kept.served(Some(Notice(Cause::Ageing(failure)))))
+                Ok((kept.served(Some(Notice(Cause::Ageing(failure)))), None))
             }
             _ => Err(failure),
         },

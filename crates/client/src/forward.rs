@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::failure::LoginFailure;
+use crate::gate::TIMEOUT_MOST;
 use crate::system::peer;
 use crate::system::socket::{LocalListener, LocalStream, tokio_listener};
 use crate::{Login, Source};
@@ -26,7 +27,8 @@ mod slots;
 mod told;
 
 use conversation::Conversation;
-use slots::Slots;
+use judge::Judge;
+use slots::{Slot, Slots};
 
 /// Connections at once, of all users.
 pub const CONNECTIONS: usize = 256;
@@ -35,8 +37,11 @@ pub const CONNECTIONS_PER_USER: usize = 32;
 /// Calls at the gate at once: as many as it usually takes of one client. Others wait for their turn, at most as
 /// long as a call may take.
 pub const CALLS: usize = 4;
-/// How long calls that are under way may go on after the stop.
+/// How long after the stop calls may still ask the gate. Those that did are waited for as long as a call may take,
+/// for TSM may grant them a session, and then for [`LAST`].
 pub const GRACE: Duration = Duration::from_secs(5);
+/// To hand over what the last calls got, or to end it.
+pub const LAST: Duration = Duration::from_secs(10);
 
 /// After a connection that could not be taken: whatever the system lacks, it lacks it for a while.
 const BACKOFF: Duration = Duration::from_millis(100);
@@ -91,8 +96,13 @@ pub enum Event {
         /// How long that took.
         took: Duration,
     },
-    /// An answer with a session was not fetched: TSM honours that session, and nobody has it.
-    NotFetched(Caller),
+    /// An answer with a session was not fetched: nobody has that session.
+    NotFetched {
+        /// Whose it would be.
+        caller: Caller,
+        /// The gate has ended it; else TSM honours it until its time is over.
+        ended: bool,
+    },
     /// Somebody sent what is not the conversation, or not in time.
     NoCall {
         /// Whose connection, by the user's number.
@@ -112,7 +122,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Forward {
     source: Source,
-    callers: Callers,
+    judge: Judge,
     slots: Slots,
     turns: Semaphore,
     events: mpsc::Sender<Event>,
@@ -125,11 +135,13 @@ impl Forward {
     pub fn new(source: Source, callers: Callers, events: mpsc::Sender<Event>) -> Self {
         let slots = Slots::new(CONNECTIONS, CONNECTIONS_PER_USER);
         let (turns, missed) = (Semaphore::new(CALLS), AtomicU64::new(0));
-        Self { source, callers, slots, turns, events, missed }
+        let judge = Judge::new(callers);
+        Self { source, judge, slots, turns, events, missed }
     }
 
     /// Serves whoever connects until `stop` is done; then takes nobody new, and lets calls that are under
-    /// way finish within [`GRACE`]. `listener` must not block.
+    /// way finish: within [`GRACE`], or where they are at the gate by then within the source's timeout and
+    /// [`LAST`]. `listener` must not block.
     ///
     /// # Errors
     /// The socket cannot be used.
@@ -159,7 +171,12 @@ impl Forward {
         }
         drop(listener);
         stopping.send_replace(true);
-        let _ = timeout(GRACE, async { while conversations.join_next().await.is_some() {} }).await;
+        let mut last = async || while conversations.join_next().await.is_some() {};
+        if timeout(GRACE, last()).await.is_err() {
+            // whoever waits for a turn now gets none
+            forward.turns.close();
+            let _ = timeout(forward.time_of_a_call() + LAST, last()).await;
+        }
         conversations.shutdown().await;
         Ok(())
     }
@@ -178,16 +195,34 @@ impl Forward {
         let Some(slot) = self.slots.take(uid) else { return self.tell(Event::TurnedAway(uid)) };
         let (forward, mut stopped) = (Arc::clone(self), stopped.clone());
         conversations.spawn(async move {
-            Conversation::new(&forward, stream, uid).serve(&mut stopped).await;
-            drop(slot);
+            Conversation::new(&forward, stream, &slot).serve(&mut stopped).await;
         });
     }
 
-    /// Asks the gate, when it is this call's turn.
-    async fn login(&self) -> Result<Login, Denial> {
-        let turn = timeout(self.source.timeout(), self.turns.acquire()).await;
-        let _turn = turn.map_err(|_| Denial::NoTurn)?;
-        self.source.login().await.map_err(Denial::Failed)
+    /// Judges the caller, and asks the gate when it is this call's turn.
+    async fn login(&self, slot: &Slot) -> (Caller, Result<Login, Denial>) {
+        let deadline = Instant::now() + self.time_of_a_call();
+        let uid = slot.uid();
+        // behind the user's own calls first: of each user one is judged, or waits for a turn
+        let Ok(Ok(first)) = timeout_at(deadline, slot.line().acquire()).await else {
+            return (Caller { uid, name: None }, Err(Denial::NoTurn));
+        };
+        let (verdict, name) = self.judge.judge(uid).await;
+        let login = match verdict {
+            Err(denial) => Err(denial),
+            Ok(()) => match timeout_at(deadline, self.turns.acquire()).await {
+                Ok(Ok(_turn)) => {
+                    drop(first);
+                    self.source.login().await.map_err(Denial::Failed)
+                }
+                _ => Err(Denial::NoTurn),
+            },
+        };
+        (Caller { uid, name: name.known().await }, login)
+    }
+
+    fn time_of_a_call(&self) -> Duration {
+        self.source.timeout().min(TIMEOUT_MOST)
     }
 
     /// Says what happened, or counts it where nobody listens in time.

@@ -2,9 +2,11 @@
 
 use super::*;
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 
 use nix::sys::signal::Signal;
+use rustix::fs::OFlags;
 use tests::scene::entry;
 use tests::{Forwarding, Scene, SceneOptions};
 use tsmsim::Behaviour;
@@ -155,6 +157,83 @@ async fn a_stop_finishes_the_call_under_way() {
     assert!(!socket.exists());
 }
 
+/// A login that is at TSM when the stop comes is waited for: its session would be nobody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_for_a_login_at_the_gate() {
+    let scene = Scene::start().await;
+    let mut forwarding = Forwarding::start(&scene, scene.address(), &[]);
+    let patience = tsmgate_client::forward::GRACE + Duration::from_secs(2);
+    scene.tsm.behave(Behaviour::Delay(patience));
+    let socket = forwarding.socket().to_owned();
+    let under_way = tokio::spawn(async move { asked(&socket).await });
+    at_tsm(&scene).await;
+    forwarding.signal(Signal::SIGTERM);
+    assert_eq!(under_way.await.unwrap(), Ok(scene.tsm.cookies()[0].clone()));
+    assert_eq!(forwarding.end().0, Some(0));
+}
+
+/// A session that nobody fetched is ended at TSM.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_fetched_is_ended() {
+    let scene = Scene::with(SceneOptions::api("[\"login\"]")).await;
+    let forwarding = Forwarding::start(&scene, scene.address(), &[]);
+    scene.tsm.behave(Behaviour::Delay(Duration::from_millis(300)));
+    let mut stream = connect(forwarding.socket());
+    stream.write_all(&encode_call(1)).unwrap();
+    at_tsm(&scene).await;
+    drop(stream);
+    forwarding.line_with("did not fetch its session");
+    forwarding.line_with("hint: the session is ended");
+    assert!(!scene.api().is_open(&scene.tsm.cookies()[0]));
+}
+
+async fn at_tsm(scene: &Scene) {
+    tests::wait::until("the call at TSM", || async {
+        (scene.tsm.counts().connections == 1).then_some(())
+    })
+    .await;
+}
+
+/// Nobody reads what it says: it serves, and ends, all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stderr_that_nobody_reads_keeps_it_from_nothing() {
+    let scene = Scene::start().await;
+    let socket = forward::socket(&scene);
+    let mut command = forward::forward(&scene, scene.address(), "jump01");
+    let (reading, writing) = std::io::pipe().unwrap();
+    let ours = writing.try_clone().unwrap();
+    command.arg("--listen").arg(&socket).stderr(ours);
+    let mut running = Stuck(command.spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(&reading).read_line(&mut line).unwrap();
+    assert!(line.contains(" leads to "), "{line}");
+    // full from here on
+    let flags = |flags| rustix::fs::fcntl_setfl(&writing, flags).unwrap();
+    flags(OFlags::NONBLOCK);
+    let mut full = writing.try_clone().unwrap();
+    while full.write(&[b'x'; 4096]).is_ok() {}
+    while full.write(b"x").is_ok() {}
+    flags(OFlags::empty());
+    asked(&socket).await.unwrap();
+    asked(&socket).await.unwrap();
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(running.0.id()).unwrap());
+    nix::sys::signal::kill(pid, Signal::SIGTERM).unwrap();
+    let child = std::sync::Mutex::new(&mut running.0);
+    let ended = || child.lock().unwrap().try_wait().unwrap();
+    assert!(tests::wait::until_blocking("the end", ended).success());
+    assert!(!socket.exists());
+}
+
+/// A process that does not outlive the test.
+struct Stuck(std::process::Child);
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A socket that is handed over counts, and stays where it is when the forward goes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_that_is_handed_over_counts_and_stays() {
@@ -162,8 +241,8 @@ async fn a_socket_that_is_handed_over_counts_and_stays() {
     let socket = scene.path("handed");
     let listener = UnixListener::bind(&socket).unwrap();
     let other = forward::socket(&scene);
-    let more = ["--listen", other.to_str().unwrap()];
-    let command = handed_over(&scene, listener.try_clone().unwrap(), &more);
+    let mut command = handed_over(&scene, listener.try_clone().unwrap(), &[]);
+    command.env("TSMGATE_LISTEN", &other);
     let mut forwarding = Forwarding::run(command, socket.clone());
     assert!(!other.exists());
     asked(&socket).await.unwrap();
@@ -185,7 +264,8 @@ async fn a_socket_that_is_handed_over_counts_and_stays() {
             "systemd handed over",
         ),
         (UnixStream::pair().unwrap().0.into(), &[], "it does not listen"),
-        (listener.into(), &["--mode", "0660"], "SocketMode="),
+        (listener.try_clone().unwrap().into(), &["--mode", "0660"], "SocketMode="),
+        (listener.into(), &["--listen", other.to_str().unwrap()], "ListenStream="),
     ] {
         let output = handed_over(&scene, thing, more).output().unwrap();
         let (_, err) = texts(&output);

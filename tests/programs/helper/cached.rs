@@ -196,3 +196,64 @@ async fn logout_ends_the_cached_session_and_empties_the_cache() {
     assert!(err.contains("hint: ") && !err.contains(&cookie), "{err}");
     assert!(helper.kept().is_empty());
 }
+
+/// What one command ends is not served by another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_given_session_that_is_ended_is_cached_no_more() {
+    let helper = Helper::start().await;
+    let file = helper.scene.path("out");
+    let (cookie, _) = helper.login(&[]);
+    assert_eq!(told(&helper.run(&["login", "--cache", "--output", file.to_str().unwrap()])).0, 0);
+    // another than the cached one leaves the cache alone
+    helper.scene.write("other", &told(&helper.run(&["login"])).1, 0o600);
+    let other = helper.scene.path("other");
+    let (code, _, err) = told(&helper.run(&["logout", "--cookie-file", other.to_str().unwrap()]));
+    assert_eq!((code, helper.kept().len()), (0, 1), "{err}");
+    assert!(helper.scene.api().is_open(&cookie));
+    let (code, _, err) = told(&helper.run(&["logout", "--cookie-file", file.to_str().unwrap()]));
+    assert_eq!((code, err.as_str()), (0, "tsmgate: the session is ended\n"));
+    assert!(!helper.scene.api().is_open(&cookie) && helper.kept().is_empty());
+    assert_ne!(helper.login(&[]).0, cookie);
+}
+
+/// A session that is granted is given, also where the disk is full.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_cannot_be_cached_is_given_with_a_word() {
+    let helper = Helper::start().await;
+    let full = "trap '' XFSZ; ulimit -f 0; exec \"$@\"";
+    let output = helper.in_front(&["sh", "-c", full, "sh"], &["login", "--cache"]).output();
+    let (code, cookie, err) = told(&output.unwrap());
+    assert_eq!(code, 0, "{err}");
+    assert!(helper.scene.api().is_open(cookie.trim()));
+    assert!(err.contains("the session is not cached: cannot write "), "{err}");
+    let left = super::files(&helper.room());
+    assert_eq!(left.len(), 1, "more than the lock: {left:?}");
+}
+
+/// What is not served any more is still a session, and `logout --cached` ends it as long as TSM honours it.
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_reaches_a_session_in_its_last_tenth() {
+    let helper = Helper::start().await;
+    let (cookie, _) = helper.login(&[]);
+    helper.age(95);
+    let [file] = &helper.kept()[..] else { panic!() };
+    std::fs::write(file.with_extension("new"), "half").unwrap();
+    let (code, _, err) = told(&helper.run(&["logout", "--cached"]));
+    assert_eq!((code, err.as_str()), (0, "tsmgate: the session is ended\n"));
+    assert!(!helper.scene.api().is_open(&cookie));
+    assert!(!file.with_extension("new").exists(), "half a session is left");
+}
+
+/// A certificate's renewal leaves no session behind that is over; a fresh session ends the one it replaces.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_session_is_left_that_nobody_reaches() {
+    let helper = Helper::start().await;
+    helper.login(&[]);
+    helper.age(101);
+    helper.become_client("jump01");
+    let (first, _) = helper.login(&[]);
+    assert_eq!(helper.kept().len(), 1, "a session that is over is still there");
+    let (second, _) = helper.login(&["--fresh"]);
+    assert!(!helper.scene.api().is_open(&first), "it was replaced and lives on");
+    assert!(helper.scene.api().is_open(&second));
+}

@@ -1,6 +1,6 @@
 //! `--direct --cache`: a session out of the cache, left there; and what a 401 does to it.
 
-use tests::SceneOptions;
+use tests::{SceneOptions, wait};
 use tsmsim::ApiBehaviour;
 
 use super::Helper;
@@ -36,11 +36,21 @@ async fn a_session_is_used_again_and_dropped_on_a_401() {
     assert_eq!(helper.logins(), 2);
     let (second, _) = helper.login(&[]);
     assert!(second != first && helper.logins() == 2, "the new one is in the cache");
+    // where there is no other, the dead one is nobody's all the same
+    helper.scene.api().end_sessions();
+    helper.scene.edit("roles = [\"login\", \"monitor\"]", "roles = [\"monitor\"]");
+    helper.gated.signal(nix::sys::signal::Signal::SIGHUP);
+    wait::until_blocking("the refusal", || (nodes(&helper).0 == 77).then_some(()));
+    assert!(helper.kept().is_empty(), "a dead session is left for the next");
+    helper.scene.edit("roles = [\"monitor\"]", "roles = [\"login\", \"monitor\"]");
+    helper.gated.signal(nix::sys::signal::Signal::SIGHUP);
+    wait::until_blocking("the gate to take us back", || (nodes(&helper).0 == 0).then_some(()));
+    let logins = helper.logins();
     // and no loop
     helper.scene.api().behave(ApiBehaviour::Status(401));
     let before = helper.scene.api().requests().len();
     let (code, out, err) = nodes(&helper);
     assert!(code != 0 && out.is_empty() && err.contains("401"), "{code}: {err}");
     assert_eq!(helper.scene.api().requests().len() - before, 2);
-    assert_eq!(helper.logins(), 3);
+    assert_eq!(helper.logins(), logins + 1);
 }

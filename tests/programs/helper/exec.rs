@@ -32,6 +32,13 @@ async fn the_command_has_the_session_and_its_arguments_do_not() {
         assert_eq!(err, "", "nothing is said of a success");
     }
     assert_eq!(helper.logins(), 1, "all of it with the cached session");
+    // what we inherited ourselves is not the command's
+    for (options, wanted) in [(&["--env", "X"][..], "-\n"), (&["--fd", "4"], "-4\n")] {
+        let script = ["--", "sh", "-c", "echo $TSM_COOKIE-$TSMGATE_COOKIE_FD"];
+        let mut command = helper.command(&[&["exec"], options, &script].concat());
+        command.env("TSM_COOKIE", "another's").env("TSMGATE_COOKIE_FD", "63");
+        assert_eq!(told(&command.output().unwrap()).1, wanted, "{options:?}");
+    }
     // a command that runs, looked at by others
     for arguments in [
         &["exec", "--", "sh", "-c", "echo $TSM_COOKIE; cat"][..],
@@ -78,6 +85,10 @@ async fn what_cannot_be_done_is_said() {
     assert!(err.contains("cannot run no-such-command-here: ") && err.contains("PATH"), "{err}");
     let (code, _, err) = told(&helper.run(&["exec", "--", plain.to_str().unwrap()]));
     assert!(code == 66 && err.contains("/plain: ") && err.contains("chmod +x"), "{err}");
+    let missing = ["exec", "--no-cache", "--", "no-such-command-here"];
+    assert_eq!(told(&helper.run(&missing)).0, 66);
+    let given = helper.scene.tsm.cookies();
+    assert!(!helper.scene.api().is_open(given.last().unwrap()), "nobody has it");
     let logins = helper.logins();
     let wrong: &[(&[&str], &str)] = &[
         (&["exec"], "COMMAND"),

@@ -9,6 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tests::program::Gated;
 use tests::{SceneOptions, wait};
+use tsmsim::Behaviour;
 
 use super::{Helper, Running, files, mode};
 use crate::stage::{PLAIN, config, told};
@@ -136,6 +137,53 @@ async fn what_fails_at_the_start_fails() {
     assert!(code == 66 && err.contains("give FILE a plain file"), "{err}");
     assert!(!helper.scene.path("elsewhere").exists());
     assert_eq!(helper.logins(), 0);
+}
+
+/// A login under way at TSM.
+fn wait_for_login(helper: &Helper, count: u64) {
+    wait::until_blocking("the login at TSM", || {
+        (helper.scene.tsm.counts().connections >= count).then_some(())
+    });
+}
+
+/// A session that the file does not take is written later, and not replaced by one more; and ended at the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_cannot_be_written_is_not_left_lying() {
+    let helper = Helper::start().await;
+    let file = helper.scene.path(NAME);
+    helper.scene.tsm.behave(Behaviour::Delay(Duration::from_millis(800)));
+    let mut jar = Jar::start(&helper, &[]);
+    wait_for_login(&helper, 1);
+    symlink("/dev/null", &file).unwrap();
+    assert_eq!(jar.end().code(), Some(66), "{}", jar.log());
+    let [given] = &helper.scene.tsm.cookies()[..] else { panic!("no login") };
+    assert!(!helper.scene.api().is_open(given), "it was left behind");
+    std::fs::remove_file(&file).unwrap();
+
+    helper.scene.tsm.behave(Behaviour::Honest);
+    let mut jar = Jar::start(&helper, &[]);
+    jar.cookie_after("");
+    std::fs::remove_file(&file).unwrap();
+    symlink("/dev/null", &file).unwrap();
+    jar.signal(Signal::SIGUSR1);
+    wait::until_blocking("the failure", || jar.log().contains("cannot write").then_some(()));
+    std::fs::remove_file(&file).unwrap();
+    let cookie = jar.cookie_after("");
+    assert_eq!(helper.scene.tsm.cookies().last(), Some(&cookie));
+    assert_eq!(helper.logins(), 3, "one login for each try to write");
+    jar.signal(Signal::SIGTERM);
+    assert_eq!(jar.end().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_before_the_first_session_is_no_success() {
+    let helper = Helper::start().await;
+    helper.scene.tsm.behave(Behaviour::Delay(Duration::from_secs(5)));
+    let mut jar = Jar::start(&helper, &[]);
+    wait_for_login(&helper, 1);
+    jar.signal(Signal::SIGTERM);
+    assert_eq!(jar.end().code(), Some(130), "{}", jar.log());
+    assert_eq!(jar.text(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

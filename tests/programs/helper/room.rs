@@ -74,6 +74,7 @@ async fn the_folder_is_the_systems_where_none_is_named() {
             assert_eq!(code, 66, "{err}");
             assert!(err.contains("there is no runtime folder for the session cache"), "{err}");
             assert!(err.contains("TSMGATE_RUNTIME_DIR") && err.contains("enable-linger"), "{err}");
+            assert!(err.contains("`exec --no-cache`"), "{err}");
         }
     }
 }

@@ -40,8 +40,9 @@ impl CacheFault {
     pub fn hint(&self) -> String {
         match self {
             Self::NoFolder => {
-                "set TSMGATE_RUNTIME_DIR to a folder of yours with mode 0700, or have the system \
-                               keep one: loginctl enable-linger"
+                "set TSMGATE_RUNTIME_DIR to a folder of yours with mode 0700, have the system keep \
+                               one: loginctl enable-linger, or do without: `exec --no-cache`, as in \
+                               cron and services"
                     .into()
             }
             Self::Folder { path, what: Amiss::TooOpen } => format!("chmod 700 {}", shown(path)),

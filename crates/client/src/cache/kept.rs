@@ -125,6 +125,17 @@ impl Kept {
         }
     }
 
+    /// Whether TSM may honour it still: to serve it is another question.
+    pub(super) fn is_honoured(&self) -> bool {
+        let life = Duration::from_secs(self.cookie.max_age().into());
+        since_boot().checked_sub(self.asked).is_some_and(|age| age < life)
+    }
+
+    /// Whether it is this session.
+    pub(super) fn is_of(&self, value: &Secret) -> bool {
+        self.cookie.value() == value
+    }
+
     pub(super) fn served(self, notice: Option<Notice>) -> Served {
         Served { login: self.login(), is_new: false, notice }
     }

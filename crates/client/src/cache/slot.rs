@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use data_encoding::HEXLOWER;
 use tokio::time::{Instant, sleep};
 
@@ -18,6 +18,9 @@ use crate::{Login, Source, identity};
 
 /// Between two looks at a lock that another has.
 const LOCK_EVERY: Duration = Duration::from_millis(25);
+
+/// The most files that are looked at for old sessions, at once.
+const SWEPT_MOST: usize = 256;
 
 /// The place of one session.
 #[derive(Debug)]
@@ -72,13 +75,30 @@ impl Slot {
     /// Leaves nothing there.
     pub(super) fn empty(&self) -> Result<(), CacheFault> {
         self.folder
-            .remove(&self.name)
+            .discard(&self.name)
             .map_err(|error| self.unwritable(&self.name, Amiss::System(error.kind())))
+    }
+
+    /// Removes the sessions of other places that TSM does not honour any more, as those of certificates that are
+    /// renewed since. What cannot be looked at or removed stays.
+    pub(super) fn sweep(&self) {
+        for name in self.folder.names(SWEPT_MOST).into_iter().filter(|name| is_a_place(name)) {
+            if name == self.name {
+                continue;
+            }
+            // who has the lock is about to put another there
+            let Ok(Some(_lock)) = self.folder.lock(&lock_name(&name)) else { continue };
+            let read = self.folder.read(&name, kept::MOST);
+            let Ok(Some(bytes)) = read else { continue };
+            if Kept::read(&bytes).is_ok_and(|kept| !kept.is_some_and(|kept| kept.is_honoured())) {
+                let _ = self.folder.discard(&name);
+            }
+        }
     }
 
     /// Takes the lock, unless another has it.
     pub(super) fn try_lock(&self) -> Result<Option<Lock>, CacheFault> {
-        let name = self.lock_name();
+        let name = lock_name(&self.name);
         self.folder.lock(&name).map_err(|what| self.unwritable(&name, what))
     }
 
@@ -89,19 +109,24 @@ impl Slot {
                 return Ok(lock);
             }
             if Instant::now() >= deadline {
-                return Err(CacheFault::Busy { path: self.path.join(self.lock_name()) });
+                return Err(CacheFault::Busy { path: self.path.join(lock_name(&self.name)) });
             }
             sleep(LOCK_EVERY).await;
         }
     }
 
-    fn lock_name(&self) -> String {
-        format!("{}.lock", self.name)
-    }
-
     fn unwritable(&self, name: &str, what: Amiss) -> CacheFault {
         CacheFault::Unwritable { path: self.path.join(name), what }
     }
+}
+
+fn lock_name(name: &str) -> String {
+    format!("{name}.lock")
+}
+
+/// Whether a file has the name of a session, as [`name`] makes it.
+fn is_a_place(name: &str) -> bool {
+    name.len() == 2 * SHA256_OUTPUT_LEN && HEXLOWER.decode(name.as_bytes()).is_ok()
 }
 
 /// The file's name: nothing in it is a secret, and all of it decides.

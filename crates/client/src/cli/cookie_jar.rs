@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{ArgMatches, Args};
 use time::OffsetDateTime;
 use tokio::runtime;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tsmgate_pki::time_text;
 use tsmgate_text::escape;
 
@@ -20,7 +20,7 @@ use super::complaint::Complaint;
 use super::gate_options::GateOptions;
 use super::login::{Format, domain, render, usual_domain};
 use super::target::Target;
-use crate::api::{Api, Peer};
+use crate::cache::Stage;
 use crate::exit::Exit;
 use crate::failure::shown;
 use crate::system::clock::since_boot;
@@ -33,9 +33,6 @@ use crate::{Gate, Login, Source};
 mod pace;
 
 use pace::Pace;
-
-/// How long the end of the last session may take; nothing depends on it.
-const LOGOUT: Duration = Duration::from_secs(5);
 
 /// Keep a file with a session that is good, until this is ended
 ///
@@ -82,17 +79,26 @@ fn perform(
     // before the login: a session that cannot be delivered is still a superuser's session
     Target::prepare(&arguments.file, "FILE")?;
     let domain = arguments.cookie_domain.unwrap_or_else(|| usual_domain(&source).to_owned());
-    let mut jar =
-        Jar { file: arguments.file, format: arguments.format, domain, held: None, last: None };
+    let mut jar = Jar {
+        file: arguments.file,
+        format: arguments.format,
+        domain,
+        held: None,
+        unwritten: None,
+        last: None,
+    };
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Complaint::system(&error))?;
     let outcome = runtime.block_on(async {
         let outcome = jar.fill_until_told(&source, streams).await;
         let _ = service::stopping();
+        if let Some((_, login)) = jar.unwritten.take() {
+            source.end(&login).await;
+        }
         match jar.held.take() {
             Some(login) if !arguments.keep => {
                 jar.remove();
-                let _ = timeout(LOGOUT, end(source, &login)).await;
+                source.end(&login).await;
             }
             _ => {}
         }
@@ -109,6 +115,8 @@ struct Jar {
     format: Format,
     domain: String,
     held: Option<Login>,
+    /// A session that the file did not take yet, and when it was asked for.
+    unwritten: Option<(Duration, Login)>,
     /// The failure that was said last, until something works again.
     last: Option<Complaint>,
 }
@@ -164,10 +172,11 @@ impl Jar {
         let mut told = Told::listen().map_err(|error| Complaint::system(&error))?;
         let mut pace = Pace::default();
         loop {
-            let asked = since_boot();
-            let Some(outcome) = told.unless_ended(source.login()).await else { return Ok(()) };
-            match outcome.map_err(Complaint::from).and_then(|login| self.fill(login)) {
-                Ok(max_age) => {
+            let Some(outcome) = told.unless_ended(self.next(source)).await else {
+                return if pace.was_filled() { Ok(()) } else { Err(no_session()) };
+            };
+            match outcome.and_then(|()| self.fill()) {
+                Ok((asked, max_age)) => {
                     pace.filled(asked, max_age, since_boot());
                     self.say_filled(streams);
                 }
@@ -194,14 +203,30 @@ impl Jar {
         }
     }
 
-    /// Puts a session into the file; gives the seconds that it lives.
-    fn fill(&mut self, login: Login) -> Result<u32, Complaint> {
-        let text = render(self.format, &login, &self.domain);
+    /// Gets a session for the file: the one that it did not take, as long as that is young, or a new one.
+    async fn next(&mut self, source: &Source) -> Result<(), Complaint> {
+        if let Some((asked, login)) = self.unwritten.take() {
+            if Stage::of(asked, login.cookie.max_age(), since_boot()) == Stage::Young {
+                self.unwritten = Some((asked, login));
+                return Ok(());
+            }
+            source.end(&login).await;
+        }
+        let asked = since_boot();
+        self.unwritten = Some((asked, source.login().await?));
+        Ok(())
+    }
+
+    /// Puts that session into the file; gives when it was asked for, and the seconds that it lives. What cannot
+    /// be written waits for the next time: each login is another superuser's session.
+    fn fill(&mut self) -> Result<(Duration, u32), Complaint> {
+        let Some((asked, login)) = &self.unwritten else { return Err(no_session()) };
+        let (asked, max_age) = (*asked, login.cookie.max_age());
+        let text = render(self.format, login, &self.domain);
         // what is there may have become a link meanwhile
         Target::prepare(&self.file, "FILE")?.write(text.as_bytes(), Readers::Owner)?;
-        let max_age = login.cookie.max_age();
-        self.held = Some(login);
-        Ok(max_age)
+        self.held = self.unwritten.take().map(|(_, login)| login);
+        Ok((asked, max_age))
     }
 
     fn remove(&self) {
@@ -227,14 +252,7 @@ impl Jar {
     }
 }
 
-/// Ends the session at a gate, as well as it can be done.
-async fn end(source: Source, login: &Login) {
-    let peer = match source {
-        Source::Gate(gate) => Peer::from(gate),
-        Source::LocalGate(gate) => Peer::from(gate),
-        Source::LocalSocket(_) => return,
-    };
-    let mut api = Api::new(peer);
-    let _ = api.end_session(login.cookie.value()).await;
-    api.end().await;
+/// It ended before there was a session.
+fn no_session() -> Complaint {
+    Complaint::interrupted().hinting("there was no session yet, and there is no file")
 }

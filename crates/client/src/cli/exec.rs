@@ -16,7 +16,7 @@ use super::Streams;
 use super::complaint::Complaint;
 use super::gate_options::GateOptions;
 use super::login::{Format, domain, render, usual_domain};
-use super::session::{Keeping, obtain};
+use super::session::{Keeping, give_back, obtain};
 use crate::Gate;
 use crate::exit::Exit;
 use crate::system::descriptor::{NUMBERS, Number, Reserved};
@@ -60,7 +60,7 @@ pub(crate) struct ExecArgs {
     /// Host the cookie is for, in the netscape format [default: the gate's, or localhost]
     #[arg(long, value_name = "HOST", value_parser = domain)]
     cookie_domain: Option<String>,
-    /// Get a new session, whatever is cached
+    /// Get a new session, and end the cached one
     #[arg(long)]
     fresh: bool,
     /// Get a new session, and leave the cache alone
@@ -91,25 +91,30 @@ fn perform(
     // before anything of ours takes the number
     let reserved = arguments.fd.map(reserve).transpose()?;
     let source = arguments.gate.needed_source(Gate::TIMEOUT, given, "")?;
-    let login = obtain(&source, Keeping::of(!arguments.no_cache, arguments.fresh), streams)?;
+    let keeping = Keeping::of(!arguments.no_cache, arguments.fresh);
+    let login = obtain(&source, keeping, streams)?;
     let domain = arguments.cookie_domain.as_deref().unwrap_or_else(|| usual_domain(&source));
     let text = render(arguments.format, &login, domain);
     let mut command = Command::new(program);
     command.args(rest);
-    let pipe = match reserved {
-        Some((number, reserved)) => {
-            command.env(DESCRIPTOR_VARIABLE, number.to_string());
-            Some(reserved.fill(text.as_bytes()).map_err(|error| not_handed_over(number, &error))?)
-        }
+    // what we inherited is another session's
+    command.env_remove(VARIABLE).env_remove(DESCRIPTOR_VARIABLE);
+    let complaint = match reserved {
+        Some((number, reserved)) => match reserved.fill(text.as_bytes()) {
+            Ok(_pipe) => {
+                command.env(DESCRIPTOR_VARIABLE, number.to_string());
+                not_started(program, &become_it(&mut command))
+            }
+            Err(error) => not_handed_over(number, &error),
+        },
         None => {
             let name = arguments.env.as_deref().unwrap_or(VARIABLE);
             command.env(name, text.trim_end_matches('\n'));
-            None
+            not_started(program, &become_it(&mut command))
         }
     };
-    let error = become_it(&mut command);
-    drop(pipe);
-    Err(not_started(program, &error))
+    give_back(&source, keeping, &login);
+    Err(complaint)
 }
 
 /// Takes the number for the pipe.

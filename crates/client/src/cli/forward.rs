@@ -3,14 +3,20 @@
 //! What is wrong with the command line or the socket ends it at once; what is wrong with the gate or the
 //! client's certificate is told at once and to each caller, and may be mended while it runs.
 
+use std::fs::File;
+use std::thread;
+use std::time::Duration;
+
 use clap::ArgMatches;
 use tokio::runtime;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::Streams;
 use super::complaint::Complaint;
 use crate::exit::Exit;
 use crate::forward::{Event, Forward};
+use crate::system::descriptor::out_of_the_way;
 use crate::system::program::refuse_core_dumps;
 use crate::system::service;
 use crate::system::signal::Signals;
@@ -26,6 +32,8 @@ use options::{Place, Request};
 
 /// Events that wait to be written; beyond them they are counted.
 const EVENTS: usize = 256;
+/// How long the last of them may take to be written: where nobody reads them, nobody misses them.
+const LAST_NOTES: Duration = Duration::from_secs(2);
 /// Threads: calls wait for others, and files are read and certificates checked in between.
 const WORKERS: usize = 2;
 
@@ -58,11 +66,12 @@ fn perform(
     }
     let (events, told) = mpsc::channel(EVENTS);
     let forward = Forward::new(source, callers, events);
-    let outcome =
-        runtime.block_on(serve(forward, listener, signals, told, &begins, |event| match event {
-            Some(event) => notes.tell(&event, streams.talk),
-            None => notes.ends(streams.talk),
-        }));
+    let noted = write(notes, told).map_err(|error| Complaint::system(&error))?;
+    let outcome = runtime.block_on(async {
+        let outcome = serve(forward, listener, signals, &begins).await;
+        let _ = timeout(LAST_NOTES, noted).await;
+        outcome
+    });
     // a name that is still being looked up must not keep us
     runtime.shutdown_background();
     outcome
@@ -80,14 +89,32 @@ fn listen(place: Place) -> Result<(LocalListener, Option<OwnFile>), Complaint> {
     }
 }
 
-/// Serves until a signal comes, and gives each event to `tell`; at the end, none.
+/// Writes what is told to stderr, on a thread of its own: where nobody takes what we say, callers go on, and the
+/// end comes all the same. Gives word when all is written.
+fn write(
+    mut notes: Notes,
+    mut told: mpsc::Receiver<Event>,
+) -> std::io::Result<oneshot::Receiver<()>> {
+    // not by the library's handle, which is locked as long as a write hangs
+    let mut talk = File::from(out_of_the_way(std::io::stderr())?);
+    let (done, noted) = oneshot::channel();
+    thread::Builder::new().name("notes".to_owned()).spawn(move || {
+        while let Some(event) = told.blocking_recv() {
+            notes.tell(&event, &mut talk);
+        }
+        notes.ends(&mut talk);
+        // whoever does not wait any more need not know
+        let _ = done.send(());
+    })?;
+    Ok(noted)
+}
+
+/// Serves until a signal comes.
 async fn serve(
     forward: Forward,
     listener: LocalListener,
     mut signals: Signals,
-    mut told: mpsc::Receiver<Event>,
     status: &str,
-    mut tell: impl FnMut(Option<Event>),
 ) -> Result<(), Complaint> {
     let serving = tokio::spawn(async move {
         let stop = async {
@@ -98,11 +125,6 @@ async fn serve(
         forward.serve(listener, stop).await
     });
     let _ = service::ready(status);
-    // not on the threads that serve: where nobody takes what we say, callers go on
-    while let Some(event) = told.recv().await {
-        tell(Some(event));
-    }
-    tell(None);
     let outcome = serving.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
     outcome.map_err(|error| Complaint::system(&error))
 }

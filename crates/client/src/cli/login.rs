@@ -10,7 +10,7 @@ use tsmgate_text::escape;
 
 use super::Streams;
 use super::complaint::Complaint;
-use super::session::obtain;
+use super::session::{give_back, obtain};
 use super::target::Target;
 use crate::Login;
 use crate::exit::Exit;
@@ -42,10 +42,14 @@ fn perform(
     refuse_core_dumps();
     let login = obtain(&request.source, request.keeping, streams)?;
     let text = render(request.format, &login, &request.cookie_domain);
-    match target {
-        Some(target) => target.write(text.as_bytes(), Readers::Owner)?,
-        None => streams.answer(text.as_bytes())?,
+    let delivered = match target {
+        Some(target) => target.write(text.as_bytes(), Readers::Owner),
+        None => streams.answer(text.as_bytes()),
+    };
+    if delivered.is_err() {
+        give_back(&request.source, request.keeping, &login);
     }
+    delivered?;
     if !request.quiet {
         streams.say(&note(&request, &login));
     }

@@ -29,6 +29,15 @@ impl Keeping {
     }
 }
 
+/// Ends a session that was got and cannot be handed over; one that is kept stays for the next.
+pub(super) fn give_back(source: &Source, keeping: Keeping, login: &Login) {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    if let (Keeping::Nothing, Ok(runtime)) = (keeping, runtime) {
+        runtime.block_on(source.end(login));
+        runtime.shutdown_background();
+    }
+}
+
 /// Gets a session, on a runtime that is left behind at once: a name that is still being looked up when the
 /// time is over must not keep us.
 pub(super) fn obtain(

@@ -14,9 +14,8 @@ use tsmgate_wire::{
     encode_reply,
 };
 
-use super::judge::judge;
+use super::slots::Slot;
 use super::{Event, Forward};
-use crate::Login;
 
 /// From the connection to its first whole call, and from a call's first byte to its last.
 pub(super) const WHOLE_CALL: Duration = Duration::from_secs(5);
@@ -35,7 +34,7 @@ const MANNERS: u64 = 64 * 1024;
 pub(super) struct Conversation<'a, S> {
     forward: &'a Forward,
     stream: S,
-    uid: u32,
+    slot: &'a Slot,
     begun: Instant,
     /// What was read and is not answered yet: at most [`CALL_LIMIT`] bytes.
     buffer: BytesMut,
@@ -50,14 +49,14 @@ enum End {
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
-    pub(super) fn new(forward: &'a Forward, stream: S, uid: u32) -> Self {
-        Self { forward, stream, uid, begun: Instant::now(), buffer: BytesMut::new() }
+    pub(super) fn new(forward: &'a Forward, stream: S, slot: &'a Slot) -> Self {
+        Self { forward, stream, slot, begun: Instant::now(), buffer: BytesMut::new() }
     }
 
     /// Serves calls until the caller closes, a limit is reached or we stop.
     pub(super) async fn serve(mut self, stopped: &mut watch::Receiver<bool>) {
         if let End::Fault(what, exception) = self.calls(stopped).await {
-            self.forward.tell(Event::NoCall { uid: self.uid, what });
+            self.forward.tell(Event::NoCall { uid: self.slot.uid(), what });
             if let Some(exception) = exception
                 && self.send(&exception).await
             {
@@ -131,26 +130,27 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         }
     }
 
-    /// Judges the caller, asks the gate, and answers. Whether the connection goes on.
+    /// Asks the gate for the caller, and answers. Whether the connection goes on.
     async fn answer(&mut self, call: Call) -> bool {
         let asked = Instant::now();
-        let (caller, verdict) = judge(&self.forward.callers, self.uid).await;
-        let login = match verdict {
-            Ok(()) => self.forward.login().await,
-            Err(denial) => Err(denial),
-        };
-        let (answer, outcome) = match login {
-            Ok(Login { username, cookie, .. }) => {
-                (Answer::Granted(tsmgate_wire::Login { username, cookie }), Ok(()))
+        let (caller, login) = self.forward.login(self.slot).await;
+        let answer = match &login {
+            Ok(login) => {
+                let (username, cookie) = (login.username.clone(), login.cookie.clone());
+                Answer::Granted(tsmgate_wire::Login { username, cookie })
             }
-            Err(denial) => (denial.answer(), Err(denial)),
+            Err(denial) => denial.answer(),
         };
-        let granted = outcome.is_ok();
+        let (granted, outcome) = match login {
+            Ok(login) => (Some(login), Ok(())),
+            Err(denial) => (None, Err(denial)),
+        };
         let took = asked.elapsed();
         self.forward.tell(Event::Call { caller: caller.clone(), outcome, took });
         let fetched = self.send(&encode_reply(call.sequence, &answer)).await;
-        if granted && !fetched {
-            self.forward.tell(Event::NotFetched(caller));
+        if let Some(login) = granted.filter(|_| !fetched) {
+            let ended = self.forward.source.end(&login).await;
+            self.forward.tell(Event::NotFetched { caller, ended });
         }
         fetched
     }

@@ -5,6 +5,7 @@
     reason = "a failed unwrap is a failed test"
 )]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -14,7 +15,7 @@ use tsmgate_wire::{Answer, ExceptionKind, decode_reply, encode_call};
 
 use super::conversation::{Conversation, IDLE, LIFETIME, WHOLE_CALL};
 use super::slots::Slots;
-use super::{Callers, Denial, Event, Forward};
+use super::{CALLS, Callers, Denial, Event, Forward};
 use crate::failure::{
     Breach, Delay, Distrust, FileFault, Lack, LoginFailure, Refusal, TsmFault, Unreached,
 };
@@ -29,7 +30,8 @@ fn conversation() -> (DuplexStream, mpsc::Receiver<Event>, watch::Sender<bool>) 
     let source = LocalSocket { path: "/no/such/socket".into(), timeout: LocalSocket::TIMEOUT };
     let forward = Forward::new(Source::from(source), Callers::ourselves(), events);
     tokio::spawn(async move {
-        Conversation::new(&forward, ours, our_user()).serve(&mut stopped).await;
+        let slot = forward.slots.take(our_user()).unwrap();
+        Conversation::new(&forward, ours, &slot).serve(&mut stopped).await;
     });
     (caller, told, stop)
 }
@@ -156,6 +158,35 @@ fn one_user_does_not_take_all_places_and_gives_back_what_it_took() {
     let again = slots.take(3).unwrap();
     drop((second, third, again));
     assert!((0..3).all(|uid| slots.take(uid).is_some()));
+}
+
+/// However many calls a user has waiting, another user's is the next but one.
+#[tokio::test(start_paused = true)]
+async fn one_users_calls_do_not_stand_before_anothers() {
+    let (events, _told) = mpsc::channel(64);
+    let source = LocalSocket { path: "/no/such/socket".into(), timeout: LocalSocket::TIMEOUT };
+    let callers = Callers { users: [1, 2].into(), groups: Vec::new() };
+    let forward = Arc::new(Forward::new(Source::from(source), callers, events));
+    let all = forward.turns.acquire_many(u32::try_from(CALLS).unwrap()).await.unwrap();
+    let (done, mut order) = mpsc::unbounded_channel();
+    for uid in [1, 1, 1, 1, 1, 2] {
+        let (forward, done) = (Arc::clone(&forward), done.clone());
+        tokio::spawn(async move {
+            let slot = forward.slots.take(uid).unwrap();
+            let (caller, outcome) = forward.login(&slot).await;
+            assert!(matches!(outcome, Err(Denial::Failed(_))), "{outcome:?}");
+            done.send(caller.uid).unwrap();
+        });
+        // each is in its place before the next comes
+        tokio::task::yield_now().await;
+    }
+    all.forget();
+    forward.turns.add_permits(1);
+    let mut seen = Vec::new();
+    for _ in 0..6 {
+        seen.push(order.recv().await.unwrap());
+    }
+    assert!(seen.iter().position(|uid| *uid == 2) <= Some(1), "{seen:?}");
 }
 
 /// Nothing but a refusal is a normal answer, and no code is more than letters, or a time to wait.

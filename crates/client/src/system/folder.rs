@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use super::mode::NOT_THE_OWNER;
 use super::peer::our_user;
 use rustix::fs::{
-    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, chmodat, fchmod, flock, fstat,
-    mkdir, openat, renameat, stat, unlinkat,
+    AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, Stat, fchmod, flock, fstat, mkdir,
+    openat, renameat, stat, unlinkat,
 };
 use tsmgate_pki::kind_text;
 use zeroize::Zeroizing;
@@ -53,14 +53,17 @@ pub(crate) fn is_ours(path: &Path) -> bool {
 impl Folder {
     /// Opens it, and makes it where there is none; the folder above has to be there.
     pub(crate) fn open(path: &Path) -> Result<Self, Amiss> {
-        match mkdir(path, Mode::RWXU) {
-            // whatever the umask says
-            Ok(()) => chmodat(CWD, path, Mode::RWXU, AtFlags::empty())?,
-            Err(rustix::io::Errno::EXIST) => {}
+        let is_new = match mkdir(path, Mode::RWXU) {
+            Ok(()) => true,
+            Err(rustix::io::Errno::EXIST) => false,
             Err(error) => return Err(error.into()),
-        }
+        };
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
         let folder = openat(CWD, path, flags, Mode::empty())?;
+        if is_new {
+            // whatever the umask says, and whatever stands at that path by now
+            fchmod(&folder, Mode::RWXU)?;
+        }
         judge(&fstat(&folder)?, FileType::Directory)?;
         Ok(Self(folder))
     }
@@ -91,17 +94,34 @@ impl Folder {
     /// Writes a whole file, with mode 0600 whatever the umask, and puts it in the place of what is there. One
     /// process at a time, for each name.
     pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let new = format!("{name}.new");
+        let new = new_name(name);
         // what a process left that was ended in the middle
         self.remove(&new)?;
         let mut file = File::from(self.create(&new, OFlags::EXCL | OFlags::WRONLY)?);
-        file.write_all(bytes)?;
-        renameat(&self.0, &new, &self.0, name)?;
-        Ok(())
+        let moved =
+            file.write_all(bytes).and_then(|()| Ok(renameat(&self.0, &new, &self.0, name)?));
+        if moved.is_err() {
+            // half a secret is one
+            let _ = self.remove(&new);
+        }
+        moved
+    }
+
+    /// Removes a file, where there is one, and what a process left of it that was ended in the middle.
+    pub(crate) fn discard(&self, name: &str) -> io::Result<()> {
+        self.remove(&new_name(name))?;
+        self.remove(name)
+    }
+
+    /// The names of what is there, of at most so many files; of more, some.
+    pub(crate) fn names(&self, most: usize) -> Vec<String> {
+        let Ok(entries) = Dir::read_from(&self.0) else { return Vec::new() };
+        let names = entries.filter_map(Result::ok).take(most);
+        names.filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned)).collect()
     }
 
     /// Removes a file, where there is one.
-    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+    fn remove(&self, name: &str) -> io::Result<()> {
         match unlinkat(&self.0, name, AtFlags::empty()) {
             Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
             Err(error) => Err(error.into()),
@@ -137,6 +157,11 @@ pub(crate) struct Lock {
 /// Where the system keeps a user's folder as long as the user is logged in, or lingers.
 pub(crate) fn users_folder() -> PathBuf {
     PathBuf::from(format!("/run/user/{}", our_user()))
+}
+
+/// What a file is called until it is whole.
+fn new_name(name: &str) -> String {
+    format!("{name}.new")
 }
 
 fn judge(there: &Stat, wanted: FileType) -> Result<(), Amiss> {

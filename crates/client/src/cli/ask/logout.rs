@@ -13,13 +13,13 @@ use tsmgate_wire::{Cookie, Secret};
 use zeroize::Zeroizing;
 
 use super::{Asking, Task as Any};
-use crate::LoginFailure;
 use crate::api::{Api, Peer};
 use crate::cache::Cache;
 use crate::cli::Streams;
 use crate::cli::complaint::Complaint;
 use crate::exit::{Ended, Exit};
 use crate::identity::one_line;
+use crate::{LoginFailure, Source};
 
 /// The name of TSM's cookie.
 const NAME: &str = "AUTH_COOKIE";
@@ -99,6 +99,11 @@ impl Task {
             }
             return Err(failure.into());
         }
+        if let Some(cookie) = cookie.as_ref().filter(|_| !was_cached)
+            && let Err(failure) = forget(api, cookie).await
+        {
+            streams.say(&format!("the session may still be cached: {failure}"));
+        }
         let is_ended = cookie.is_some();
         match (json, is_ended) {
             (true, _) => streams.answer(format!("{{\"ended\":{is_ended}}}\n").as_bytes())?,
@@ -111,15 +116,29 @@ impl Task {
 
 /// The cookie that the cache has; it has it no more.
 async fn take(api: &Api) -> Result<Option<Secret>, Complaint> {
-    let source = match api.peer() {
-        Peer::Gate(gate) => gate.clone().into(),
-        Peer::LocalGate(gate) => gate.clone().into(),
-        // no controller gets this far: `Wanted::Gate`
-        Peer::Controller(_) => return Ok(None),
-    };
+    let Some(source) = source(api) else { return Ok(None) };
     let cache = Cache::of_user().map_err(LoginFailure::from)?;
     let login = cache.take(&source).await?;
     Ok(login.map(|login| login.cookie.value().clone()))
+}
+
+/// Takes a session that is ended out of the cache, where it is there.
+async fn forget(api: &Api, ended: &Secret) -> Result<(), LoginFailure> {
+    // without a folder there is no cache
+    match (source(api), Cache::of_user()) {
+        (Some(source), Ok(cache)) => cache.forget(&source, ended).await,
+        _ => Ok(()),
+    }
+}
+
+/// Where the sessions come from that this gate ends.
+fn source(api: &Api) -> Option<Source> {
+    match api.peer() {
+        Peer::Gate(gate) => Some(gate.clone().into()),
+        Peer::LocalGate(gate) => Some(gate.clone().into()),
+        // no controller gets this far: `Wanted::Gate`
+        Peer::Controller(_) => None,
+    }
 }
 
 fn read(from: std::io::Result<impl Read>, path: &Path) -> Result<Zeroizing<Vec<u8>>, Complaint> {

@@ -78,9 +78,12 @@ impl Notes {
                     self.cause(&complaint(caller, denial), now, talk);
                 }
             }
-            Event::NotFetched(caller) => {
+            Event::NotFetched { caller, ended } => {
                 let what = format!("{} did not fetch its session", shown(caller));
-                let hint = "TSM honours it until it ends; see why that program left";
+                let hint = match ended {
+                    true => "the session is ended; see why that program left",
+                    false => "TSM honours it until it ends; see why that program left",
+                };
                 self.cause(&Complaint::later(what, hint), now, talk);
             }
             Event::NoCall { uid, what } => {
@@ -175,7 +178,7 @@ impl Notes {
                 let now = time_text(OffsetDateTime::now_utc());
                 let mut all = Map::from_iter([("time".to_owned(), now.into())]);
                 all.extend(fields);
-                format!("{}\n", Value::Object(all))
+                crate::json::line(&Value::Object(all))
             }
             _ => format!("tsmgate: {text}\n"),
         };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, ValueEnum};
 use tsmgate_settings::accounts;
 use tsmgate_text::escape;
@@ -124,6 +125,13 @@ impl ForwardArgs {
                 let what = "--mode and --owner do not go with a socket that systemd hands over";
                 let hint = "its unit says it: SocketMode=, SocketUser=, SocketGroup=";
                 return Err(Complaint::usage(what, hint));
+            }
+            // one of the environment may be there for other runs
+            (Some(_), Some(_))
+                if given.value_source("listen") == Some(ValueSource::CommandLine) =>
+            {
+                let what = "--listen does not go with a socket that systemd hands over";
+                return Err(Complaint::usage(what, "its unit says it: ListenStream="));
             }
             (Some(listener), _) => Place::Passed(listener),
             (None, Some(path)) => {

@@ -45,7 +45,7 @@ pub(crate) struct LoginArgs {
     /// its time are over
     #[arg(long)]
     cache: bool,
-    /// Get a new session, also where one is cached; with --cache it takes that one's place
+    /// Get a new session, also where one is cached; with --cache it takes that one's place, and ends it
     #[arg(long)]
     fresh: bool,
     /// Say nothing on success

@@ -9,7 +9,7 @@ use super::*;
 use crate::failure::{Delay, LoginFailure};
 
 fn call(uid: u32, outcome: Result<(), Denial>) -> Event {
-    let caller = Caller { uid, name: Some("do\u{1b}ra".to_owned()) };
+    let caller = Caller { uid, name: Some("do\u{1b}\u{9b}\u{202e}ra".to_owned()) };
     Event::Call { caller, outcome, took: Duration::from_millis(12) }
 }
 
@@ -33,6 +33,7 @@ fn a_call_is_one_line_and_names_are_escaped() {
     let text = said(&mut notes, &[call(7, Ok(()))], Instant::now());
     assert!(text.starts_with("tsmgate: uid 7 (do"), "{text}");
     assert!(text.ends_with("): granted, 12 ms\n") && !text.contains('\u{1b}'), "{text:?}");
+    assert!(!text.contains(['\u{9b}', '\u{202e}']), "{text:?}");
 }
 
 #[test]
@@ -68,10 +69,12 @@ fn a_flood_is_a_few_lines_and_a_sum() {
 fn json_is_one_object_a_line() {
     let mut notes = Notes::new(false, true);
     let text = said(&mut notes, &[call(7, Ok(())), call(7, over_limit(3))], Instant::now());
+    // also what ends a line or turns it around, and is no control character of ASCII
+    assert!(text.chars().all(|c| c == '\n' || matches!(c, ' '..='~')), "{text:?}");
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["event"], "call");
     assert_eq!(lines[0]["result"], "granted");
-    assert_eq!(lines[0]["user"], "do\u{1b}ra");
+    assert_eq!(lines[0]["user"], "do\u{1b}\u{9b}\u{202e}ra");
     assert_eq!(lines[1]["result"], "over_limit; retry in 3 s");
     assert_eq!(lines[2]["event"], "failure");
     assert_eq!(lines[2]["hint"], "wait 3 s, and ask less often");
