@@ -417,7 +417,12 @@ systemd_holds_the_local_socket_where_it_is_told_to() {
     # the first caller starts a gate that does not run
     systemctl stop tsmgated.service
     as_local alice $socket | grep '"client":"local:alice"'
-    systemctl disable --now tsmgated-local.socket
+    # who closes the port closes this door with it: no caller here opens either again
+    systemctl stop tsmgated.socket
+    [ "$(systemctl is-active tsmgated-local.socket)" = inactive ]
+    ! as_local alice $socket
+    [ "$(systemctl is-active tsmgated.service)" = inactive ]
+    systemctl disable tsmgated-local.socket
     rm $unit $dropin
     systemctl daemon-reload
     configuration > $etc/tsmgated.toml
