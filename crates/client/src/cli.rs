@@ -17,6 +17,7 @@ use tsmgate_pki::PkiError;
 use crate::LoginFailure;
 use crate::api::ApiFailure;
 use crate::exit::Exit;
+use crate::monitor::GatewayFailure;
 use crate::system::descriptor::out_of_the_way;
 use crate::system::terminal;
 
@@ -206,6 +207,9 @@ fn misread(error: &clap::Error, with_secret: bool, streams: &mut Streams<'_>) ->
         return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
     }
     if let Some(bad) = source.and_then(|source| source.downcast_ref::<ApiFailure>()) {
+        return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
+    }
+    if let Some(bad) = source.and_then(|source| source.downcast_ref::<GatewayFailure>()) {
         return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
     }
     if let Some(bad) = source.and_then(|source| source.downcast_ref::<PkiError>()) {

@@ -3,6 +3,7 @@
 //! It sends no session and no certificate: the server lets addresses in that it was told of. It follows no
 //! redirection, reads no more than a document may have, and checks a certificate where there is one.
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -34,12 +35,20 @@ const AGENT: &str = concat!("tsmgate/", env!("CARGO_PKG_VERSION"));
 const PATH_MOST: usize = 1024;
 
 /// `http://HOST[:PORT][/PATH]` or `https://…`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct GatewayUrl {
     is_tls: bool,
     address: Address,
     /// May hold a trusted ticket, and is not shown.
     path: String,
+}
+
+impl fmt::Debug for GatewayUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { is_tls, address, path: _ } = self;
+        let mut shown = formatter.debug_struct("GatewayUrl");
+        shown.field("is_tls", is_tls).field("address", address).finish_non_exhaustive()
+    }
 }
 
 /// Tableau's gateway, and how its certificate is checked.

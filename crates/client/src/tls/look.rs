@@ -73,7 +73,7 @@ pub(crate) async fn look(
     config.dangerous().set_certificate_verifier(Arc::clone(&shown) as Arc<dyn ServerCertVerifier>);
     let tls = ClientConnection::new(Arc::new(config), name)
         .map_err(|_| LoginFailure::BadServerName(gate.server_name.clone()))?;
-    let mut line = Line { tls, tcp, was_answered: false };
+    let mut line = Line { tls, tcp, was_answered: false, was_farewelled: false };
     let handshake = match timeout_at(deadline, line.shake_hands()).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(sort_handshake(&error)),
@@ -107,6 +107,8 @@ struct Line {
     tls: ClientConnection,
     tcp: TcpStream,
     was_answered: bool,
+    /// The other side has said that nothing more comes.
+    was_farewelled: bool,
 }
 
 impl Line {
@@ -128,7 +130,8 @@ impl Line {
         self.send().await?;
         self.tcp.shutdown().await?;
         while self.receive().await? {}
-        Ok(())
+        // an end that TLS does not know of is nobody's yes: the gate stopped, or something in between cut it
+        if self.was_farewelled { Ok(()) } else { Err(io::ErrorKind::ConnectionReset.into()) }
     }
 
     async fn send(&mut self) -> io::Result<()> {
@@ -148,10 +151,13 @@ impl Line {
         let mut bytes = piece.get(..read).unwrap_or_default();
         while !bytes.is_empty() {
             self.tls.read_tls(&mut bytes)?;
-            if let Err(error) = self.tls.process_new_packets() {
-                // why we leave is told, as well as it can be
-                let _ = self.send().await;
-                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            match self.tls.process_new_packets() {
+                Ok(state) => self.was_farewelled |= state.peer_has_closed(),
+                Err(error) => {
+                    // why we leave is told, as well as it can be
+                    let _ = self.send().await;
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                }
             }
         }
         Ok(read > 0)

@@ -142,3 +142,14 @@ fn a_connection_that_ran_out_is_made_again_for_a_read_and_not_for_a_change() {
     let connections: Vec<_> = gate.seen().iter().map(|seen| seen.connection).collect();
     assert_eq!(connections, [0, 1, 2]);
 }
+
+/// A URL may hold a ticket or a password: what is wrong with it is said without it.
+#[test]
+fn the_url_of_a_document_is_not_said_again() {
+    for url in ["ftp://h/trusted/SECRET", "http://anna:SECRET@h", "http://h/trusted/SECRET /x"] {
+        let typed = Run::of(&mut tsmgate(["monitor", "--systeminfo", url]));
+        typed.says(64, "the URL of the gateway is not", "without a name or password");
+        let variable = Run::of(tsmgate(["monitor"]).env("TSMGATE_SYSTEMINFO", url));
+        variable.says(64, "the URL of the gateway is not", "without a name or password");
+    }
+}

@@ -1,9 +1,11 @@
 //! Two certificates: why the gate's does not convince us, and what a gate says of ours.
 
-use rustls::crypto::aws_lc_rs;
-use rustls::{CertificateError, ServerConfig};
+use std::sync::Arc;
 
-use crate::rig::gate::Judge;
+use rustls::crypto::aws_lc_rs;
+use rustls::{CertificateError, ServerConfig, ServerConnection};
+
+use crate::rig::gate::{Judge, config};
 use crate::rig::{Certificates, FakeGate, Play, Recipe, Report, Run, doctor_of, report_of};
 
 fn report_at_a_gate_of(recipe: &Recipe) -> Report {
@@ -111,4 +113,20 @@ fn nothing_is_said_to_a_gate_that_is_not_trusted() {
     let address = format!("127.0.0.1:{}", gate.port());
     let run = Run::of(doctor_of(&address, &certificates).arg("--login"));
     assert_eq!(run.report().with("failed"), ["gate_certificate"]);
+}
+
+/// An end that TLS does not know of is no yes: the gate stopped, or something in between cut the line.
+#[test]
+fn a_line_that_is_cut_after_the_handshake_is_not_an_acceptance() {
+    let certificates = Certificates::new();
+    let config = Arc::new(config(&certificates, &[&rustls::version::TLS13]));
+    let gate = FakeGate::raw(move |mut tcp| {
+        let mut tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+        while tls.is_handshaking() {
+            tls.complete_io(&mut tcp).unwrap();
+        }
+        // tickets and the like are on their way; the farewell is not
+    });
+    let report = report_of(gate.port(), &certificates);
+    report.ends_at("acceptance", 71, "gate", "closed", "audit log");
 }

@@ -175,7 +175,10 @@ fn converse(
         }
         stream.flush()?;
     }
-    Ok(())
+    // as a gate does: whoever leaves politely is let go politely
+    stream.conn.send_close_notify();
+    stream.flush()?;
+    leave(&mut stream.sock)
 }
 
 /// One request; none when the client has gone.
