@@ -27,6 +27,7 @@ mod ip_dropin;
 mod killed;
 mod life;
 mod local;
+mod local_client;
 mod manual;
 mod monitor;
 mod notify;
