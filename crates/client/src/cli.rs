@@ -18,6 +18,7 @@ use tsmgate_pki::PkiError;
 use crate::LoginFailure;
 use crate::api::ApiFailure;
 use crate::exit::Exit;
+use crate::monitor::GatewayFailure;
 use crate::system::descriptor::out_of_the_way;
 
 mod ask;
@@ -220,6 +221,9 @@ fn misread(error: &clap::Error, with_secret: bool, streams: &mut Streams<'_>) ->
     if let Some(bad) = source.and_then(|source| source.downcast_ref::<PkiError>()) {
         return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
     }
+    if let Some(bad) = source.and_then(|source| source.downcast_ref::<GatewayFailure>()) {
+        return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
+    }
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             match streams.answer(text.as_bytes()) {
@@ -251,3 +255,6 @@ fn misread(error: &clap::Error, with_secret: bool, streams: &mut Streams<'_>) ->
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 //! It sends no session and no certificate: the server lets addresses in that it was told of. It follows no
 //! redirection, reads no more than a document may have, and checks a certificate where there is one.
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -34,7 +35,7 @@ const AGENT: &str = concat!("tsmgate/", env!("CARGO_PKG_VERSION"));
 const PATH_MOST: usize = 1024;
 
 /// `http://HOST[:PORT][/PATH]` or `https://…`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct GatewayUrl {
     is_tls: bool,
     address: Address,
@@ -131,6 +132,16 @@ impl FromStr for GatewayUrl {
             return Err(GatewayFailure::BadUrl);
         }
         Ok(Self { is_tls, address, path: path.to_owned() })
+    }
+}
+
+impl fmt::Debug for GatewayUrl {
+    /// Without the path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayUrl")
+            .field("is_tls", &self.is_tls)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
