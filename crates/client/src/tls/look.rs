@@ -73,7 +73,7 @@ pub(crate) async fn look(
     config.dangerous().set_certificate_verifier(Arc::clone(&shown) as Arc<dyn ServerCertVerifier>);
     let tls = ClientConnection::new(Arc::new(config), name)
         .map_err(|_| LoginFailure::BadServerName(gate.server_name.clone()))?;
-    let mut line = Line { tls, tcp, was_answered: false };
+    let mut line = Line { tls, tcp, was_answered: false, is_ended: false };
     let handshake = match timeout_at(deadline, line.shake_hands()).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(sort_handshake(&error)),
@@ -107,6 +107,8 @@ struct Line {
     tls: ClientConnection,
     tcp: TcpStream,
     was_answered: bool,
+    /// Whether the peer said that nothing more comes.
+    is_ended: bool,
 }
 
 impl Line {
@@ -128,7 +130,8 @@ impl Line {
         self.send().await?;
         self.tcp.shutdown().await?;
         while self.receive().await? {}
-        Ok(())
+        // an end that TLS does not say is what a refusal may leave
+        if self.is_ended { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
     async fn send(&mut self) -> io::Result<()> {
@@ -148,10 +151,13 @@ impl Line {
         let mut bytes = piece.get(..read).unwrap_or_default();
         while !bytes.is_empty() {
             self.tls.read_tls(&mut bytes)?;
-            if let Err(error) = self.tls.process_new_packets() {
-                // why we leave is told, as well as it can be
-                let _ = self.send().await;
-                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            match self.tls.process_new_packets() {
+                Ok(state) => self.is_ended |= state.peer_has_closed(),
+                Err(error) => {
+                    // why we leave is told, as well as it can be
+                    let _ = self.send().await;
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                }
             }
         }
         Ok(read > 0)

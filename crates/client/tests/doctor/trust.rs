@@ -1,9 +1,13 @@
 //! Two certificates: why the gate's does not convince us, and what a gate says of ours.
 
-use rustls::crypto::aws_lc_rs;
-use rustls::{CertificateError, ServerConfig};
+use std::io::Read;
+use std::net::Shutdown;
+use std::sync::Arc;
 
-use crate::rig::gate::Judge;
+use rustls::crypto::aws_lc_rs;
+use rustls::{CertificateError, ServerConfig, ServerConnection};
+
+use crate::rig::gate::{Judge, config};
 use crate::rig::{Certificates, FakeGate, Play, Recipe, Report, Run, doctor_of, report_of};
 
 fn report_at_a_gate_of(recipe: &Recipe) -> Report {
@@ -111,4 +115,19 @@ fn nothing_is_said_to_a_gate_that_is_not_trusted() {
     let address = format!("127.0.0.1:{}", gate.port());
     let run = Run::of(doctor_of(&address, &certificates).arg("--login"));
     assert_eq!(run.report().with("failed"), ["gate_certificate"]);
+}
+
+#[test]
+fn an_end_that_tls_does_not_say_is_no_yes() {
+    let certificates = Certificates::new();
+    let config = Arc::new(config(&certificates, &[&rustls::version::TLS13]));
+    let gate = FakeGate::raw(move |mut tcp| {
+        let mut tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+        while tls.is_handshaking() && tls.complete_io(&mut tcp).is_ok() {}
+        let _ = tcp.shutdown(Shutdown::Write);
+        // what is not read would make a reset of the end
+        let _ = tcp.read_to_end(&mut Vec::new());
+    });
+    let report = report_of(gate.port(), &certificates);
+    report.ends_at("acceptance", 71, "gate", "", "");
 }

@@ -175,7 +175,9 @@ fn converse(
         }
         stream.flush()?;
     }
-    Ok(())
+    // a gate answers a goodbye with its own
+    stream.conn.send_close_notify();
+    stream.flush()
 }
 
 /// One request; none when the client has gone.
