@@ -106,8 +106,14 @@ async fn all_lanes_are_there_for_a_user_of_this_host() {
     here.says(&["security", "external-ssl", "list"], "ssl.enabled: false");
     here.says(&["pending-changes", "list"], "There are no pending");
     here.says(&["commands", "list"], "security external-ssl list");
-    let batch = here.says(&["monitor", "--checks", "tsm,gate", "--interval", "1h"], "");
-    assert_eq!(batch, "", "stdin has ended: there is none");
+    let mut monitor = here.command(here.user.uid, &[&local, "monitor", "--checks", "tsm,gate"]);
+    let monitor = monitor.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut batch = monitor.spawn().unwrap();
+    batch.stdin.take().unwrap().write_all(b"\n").unwrap();
+    let batch = batch.wait_with_output().unwrap();
+    let lines = String::from_utf8(batch.stdout).unwrap();
+    assert!(lines.contains("tableau_tsm_status,node=all,") && lines.contains("status_code=0i"));
+    assert!(lines.contains("tableau_gate,") && !lines.contains("certificate_days_left"), "{lines}");
     let doctor: Value = serde_json::from_str(&here.says(&["doctor", "--json"], "steps")).unwrap();
     let verdicts = doctor["steps"].as_array().unwrap().iter();
     let failed: Vec<_> = verdicts.filter(|step| step["verdict"] == "failed").collect();

@@ -215,6 +215,9 @@ fn misread(error: &clap::Error, with_secret: bool, streams: &mut Streams<'_>) ->
     if let Some(bad) = source.and_then(|source| source.downcast_ref::<PkiError>()) {
         return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
     }
+    if let Some(bad) = source.and_then(|source| source.downcast_ref::<GatewayFailure>()) {
+        return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
+    }
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             match streams.answer(text.as_bytes()) {
@@ -246,3 +249,6 @@ fn misread(error: &clap::Error, with_secret: bool, streams: &mut Streams<'_>) ->
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! session unless it is told to, which it then gives back. What a step needs of one that failed is not tried,
 //! and said so. Each step ends within the timeout.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::exit::Exit;
@@ -43,6 +44,10 @@ pub const TO_A_GATE: [&str; 12] = [
 pub const TO_THE_LOCAL_GATE: [&str; 6] =
     [SETTINGS, "socket", "identity", "permissions", "login", "tsm"];
 const SETTINGS: &str = "settings";
+/// Fewer days than this that a certificate has left are worth a warning.
+const DAYS_LOW: i64 = 21;
+/// `no_application_protocol` (RFC 7301): the gate has no such lane.
+const NO_SUCH_LANE: u8 = 120;
 
 /// What is to be examined.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,11 +91,12 @@ impl Report {
 }
 
 /// Walks the whole way. `settings` is what counted, and where each came from; `tell` gets each step when it is
-/// done. With `takes_session` a session is taken and given back, otherwise none is.
+/// done. With `session` one is taken and given back, otherwise none is; it is true while there is one, and whoever
+/// drops the walk then leaves it at TSM.
 pub async fn examine(
     patient: &Patient,
     settings: Vec<Setting>,
-    takes_session: bool,
+    session: Option<&Cell<bool>>,
     tell: &mut dyn FnMut(&Step),
 ) -> Report {
     let mut walk = Walk::new(tell);
@@ -98,12 +104,12 @@ pub async fn examine(
         walk.all = &TO_THE_LOCAL_GATE;
     }
     match patient {
-        Patient::Gate(gate) => to_a_gate(&mut walk, gate, &settings, takes_session).await,
+        Patient::Gate(gate) => to_a_gate(&mut walk, gate, &settings, session).await,
         Patient::Local(gate) => {
             let begun = Instant::now();
             walk.did(begun, files::settings(&settings));
             if local::socket(&mut walk, gate).await {
-                asked::ask(&mut walk, patient, None, takes_session).await;
+                asked::ask(&mut walk, patient, None, session).await;
             } else {
                 walk.skip_rest("no connection");
             }
@@ -112,7 +118,12 @@ pub async fn examine(
     walk.report()
 }
 
-async fn to_a_gate(walk: &mut Walk<'_>, gate: &Gate, settings: &[Setting], takes_session: bool) {
+async fn to_a_gate(
+    walk: &mut Walk<'_>,
+    gate: &Gate,
+    settings: &[Setting],
+    session: Option<&Cell<bool>>,
+) {
     let begun = Instant::now();
     let files = files::read(gate);
     walk.did(begun, files::settings_of(gate, settings, &files));
@@ -129,7 +140,7 @@ async fn to_a_gate(walk: &mut Walk<'_>, gate: &Gate, settings: &[Setting], takes
     if !lane::look(walk, gate, tcp).await {
         return walk.skip_rest("the gate and you do not know each other");
     }
-    asked::ask(walk, &Patient::Gate(gate.clone()), Some(local), takes_session).await;
+    asked::ask(walk, &Patient::Gate(gate.clone()), Some(local), session).await;
 }
 
 /// The steps so far, and who is told of each.

@@ -89,8 +89,9 @@ impl Monitor {
     }
 
     /// Looks once: what there is to be written, and what has changed about the sources themselves. It may be
-    /// dropped while it waits, for [`Monitor::end`] alone.
-    pub async fn look(&mut self) -> (Batch, Vec<Change>) {
+    /// dropped while it waits, for [`Monitor::end`] alone. A command that is still running is left to the next
+    /// batch, unless this `is_last`, which is asked when all else is there.
+    pub async fn look(&mut self, is_last: impl Fn() -> bool) -> (Batch, Vec<Change>) {
         let (at, deadline) = (SystemTime::now(), gather::deadline(self.timeout));
         let Self { tsm, systeminfo, gate, .. } = self;
         let readings = tokio::join!(
@@ -108,7 +109,7 @@ impl Monitor {
             },
             async {
                 match gate {
-                    Some(gate) => gate.look(deadline).await,
+                    Some(gate) => gate.look(deadline, is_last).await,
                     None => Reading::default(),
                 }
             },

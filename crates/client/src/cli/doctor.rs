@@ -1,6 +1,10 @@
 //! `tsmgate doctor`: settle → walk → tell each step as it ends. The steps are the library's.
 
+use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
+use std::task::Poll;
 
 use clap::{ArgMatches, Args};
 use tokio::runtime;
@@ -113,14 +117,23 @@ fn walk(
 ) -> Result<Report, Complaint> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Complaint::system(&error))?;
+    let held = Cell::new(false);
     let report = runtime.block_on(async {
+        let mut signals = Signals::listen();
+        let mut walk = pin!(examine(patient, settings, takes_session.then_some(&held), tell));
+        tokio::select! {
+            report = &mut walk => return Some(report),
+            () = signals.come() => {}
+        }
         // a session that was taken is given back, whatever signal comes
-        let held = takes_session.then(Signals::listen);
-        let report = examine(patient, settings, takes_session, tell).await;
-        drop(held);
-        report
+        poll_fn(|context| match walk.as_mut().poll(context) {
+            Poll::Ready(report) => Poll::Ready(Some(report)),
+            Poll::Pending if held.get() => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
     });
     // a name that is still being looked up when the time is over must not keep us
     runtime.shutdown_background();
-    Ok(report)
+    report.ok_or_else(|| Complaint::left("interrupted", "no session of this walk is left"))
 }

@@ -137,7 +137,7 @@ fn perform(
                 () = signals.come() => break Ok(()),
             }
             let (batch, changes) = tokio::select! {
-                looked = monitor.look() => looked,
+                looked = monitor.look(|| trigger.has_ended()) => looked,
                 () = signals.come() => break Ok(()),
             };
             changes.iter().for_each(|change| tell(change, streams));

@@ -1,5 +1,6 @@
 //! What the gate answers: who we are there, what we may, its clock, the login lane, and TSM behind it.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -7,31 +8,30 @@ use serde_json::Value;
 use tsmgate_catalogue::api::operation::Operation;
 use tsmgate_text::escape;
 
-use super::{Patient, Side, Step, Trouble, Walk, shown};
+use super::{NO_SUCH_LANE, Patient, Side, Step, Trouble, Walk, shown};
 use crate::api::failure::Breach;
 use crate::api::{Api, ApiFailure, Document, Own};
 use crate::failure::{Lack, LoginFailure};
+use crate::login::Login;
 use crate::tsm::{ClusterStatus, Health};
 
 /// A clock that is off by more is worth a look.
 const SKEW: Duration = Duration::from_secs(5);
 /// One that is off by more makes certificates and sessions end at another time than they should.
 const GREAT_SKEW: Duration = Duration::from_secs(60);
-/// `no_application_protocol`: the gate has no lane for requests.
-const NO_SUCH_LANE: u8 = 120;
 
 /// All that is asked of an accepted client, in one line to the gate.
 pub(super) async fn ask(
     walk: &mut Walk<'_>,
     patient: &Patient,
     local: Option<IpAddr>,
-    takes_session: bool,
+    session: Option<&Cell<bool>>,
 ) {
     let mut api = Api::new(match patient {
         Patient::Gate(gate) => gate.clone().into(),
         Patient::Local(gate) => gate.clone().into(),
     });
-    ask_all(walk, patient, local, takes_session, &mut api).await;
+    ask_all(walk, patient, local, session, &mut api).await;
     api.end().await;
 }
 
@@ -39,7 +39,7 @@ async fn ask_all(
     walk: &mut Walk<'_>,
     patient: &Patient,
     local: Option<IpAddr>,
-    takes_session: bool,
+    session: Option<&Cell<bool>>,
     api: &mut Api,
 ) {
     let begun = Instant::now();
@@ -68,7 +68,7 @@ async fn ask_all(
     if matches!(patient, Patient::Gate(_)) {
         walk.did(Instant::now(), clock(who.date(), asked, answered));
     }
-    login(walk, patient, &granted, takes_session, api).await;
+    login(walk, patient, &granted, session, api).await;
     tsm(walk, &granted, who.json(), api).await;
 }
 
@@ -196,13 +196,13 @@ async fn login(
     walk: &mut Walk<'_>,
     patient: &Patient,
     granted: &[String],
-    takes_session: bool,
+    session: Option<&Cell<bool>>,
     api: &mut Api,
 ) {
     const NAME: &str = "login";
     let begun = Instant::now();
     let is_granted = granted.iter().any(|permission| permission == "login");
-    if takes_session {
+    if let Some(held) = session {
         let step = Step::new(NAME, "a session was taken").with("session_taken", true);
         let session = match patient {
             Patient::Gate(gate) => gate.login().await,
@@ -210,7 +210,7 @@ async fn login(
         };
         let step = match session {
             Err(failure) => Step::new(NAME, "").with("session_taken", false).failed_by(&failure),
-            Ok(login) => match api.end_session(login.cookie.value()).await {
+            Ok(login) => match end(&login, held, api).await {
                 Ok(()) => {
                     let user = escape(&login.username);
                     step.saying(format!("a session of {user} was taken, and ended again"))
@@ -237,6 +237,14 @@ async fn login(
         Patient::Local(_) => "you may log in; no session was taken: --login takes one",
     };
     walk.did(begun, Step::new(NAME, says).with("session_taken", false));
+}
+
+/// Gives a session back, which is `held` until then.
+async fn end(login: &Login, held: &Cell<bool>, api: &mut Api) -> Result<(), ApiFailure> {
+    held.set(true);
+    let ended = api.end_session(login.cookie.value()).await;
+    held.set(false);
+    ended
 }
 
 async fn tsm(walk: &mut Walk<'_>, granted: &[String], who: &Value, api: &mut Api) {

@@ -7,14 +7,12 @@ use tsmgate_pki::inspect::{CertificateView, inspect_certificate};
 use tsmgate_pki::time_text;
 
 use super::step::{Setting, Step, Trouble};
-use super::{SETTINGS, Side, shown};
+use super::{DAYS_LOW, SETTINGS, Side, shown};
 use crate::exit::Exit;
 use crate::failure::{FileFault, LoginFailure};
 use crate::system::standing::Standing;
 use crate::{Gate, identity, tls};
 
-/// Fewer days than this are worth a warning.
-const DAYS_LOW: i64 = 21;
 const RENEW: &str = "have a new one issued, by `tsmgate pki client` or by whoever issued it, and see this host's clock";
 
 /// What was read of the files; the key itself is not kept.

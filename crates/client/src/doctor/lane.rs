@@ -13,18 +13,15 @@ use tsmgate_pki::time_text;
 use tsmgate_text::escape;
 use tsmgate_wire::ALPN;
 
-use super::{Side, Step, Trouble, Walk, shown};
+use super::{DAYS_LOW, NO_SUCH_LANE, Side, Step, Trouble, Walk, shown};
 use crate::Gate;
 use crate::exit::Exit;
 use crate::failure::{Breach, Distrust, LoginFailure, Refusal, Stage, Unreached};
 use crate::tls::HandshakeFault;
 use crate::tls::look::{self, Judged, Look};
 
-const DAYS_LOW: i64 = 21;
 /// `protocol_version` and `handshake_failure` (RFC 8446 § 6.2): it speaks another TLS than we.
 const OTHER_TLS: [u8; 2] = [70, 40];
-/// `no_application_protocol`.
-const NO_SUCH_LANE: u8 = 120;
 
 /// The steps `handshake`, `gate_certificate` and `acceptance`; whether all went well.
 pub(super) async fn look(walk: &mut Walk<'_>, gate: &Gate, tcp: TcpStream) -> bool {

@@ -143,6 +143,16 @@ impl FromStr for GatewayUrl {
     }
 }
 
+impl fmt::Debug for GatewayUrl {
+    /// Without the path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayUrl")
+            .field("is_tls", &self.is_tls)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
 impl GatewayUrl {
     /// Whether the server has to prove who it is.
     pub fn is_tls(&self) -> bool {

@@ -113,7 +113,7 @@ impl GateWatch {
     }
 
     /// Who we are there, TSM's jobs, its version, and what waits to be applied.
-    pub(super) async fn look(&mut self, deadline: Instant) -> Reading {
+    pub(super) async fn look(&mut self, deadline: Instant, is_last: impl Fn() -> bool) -> Reading {
         let mut reading = Reading::default();
         let mut known = GateReading::default();
         let name = self.api.peer().name();
@@ -129,7 +129,7 @@ impl GateWatch {
             });
             known.jobs = reading.note("TSM's jobs", jobs).map(|list| counts(&list));
             known.server_version = self.version(deadline).await;
-            known.pending = self.end_pending(deadline, &mut reading).await;
+            known.pending = self.end_pending(deadline, is_last, &mut reading).await;
         }
         reading.points.push(measurements::of_gate(&name, &known));
         reading
@@ -157,9 +157,16 @@ impl GateWatch {
         }
     }
 
-    async fn end_pending(&mut self, deadline: Instant, reading: &mut Reading) -> Option<Pending> {
+    /// Nobody waits for the command but the last batch, which has no other after it.
+    async fn end_pending(
+        &mut self,
+        deadline: Instant,
+        is_last: impl Fn() -> bool,
+        reading: &mut Reading,
+    ) -> Option<Pending> {
         let pending = self.pending.as_mut()?;
         if let Some(running) = &mut self.running
+            && (running.is_finished() || is_last())
             && let Ok(ended) = timeout_at(deadline, running).await
         {
             self.running = None;

@@ -5,13 +5,13 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::point::{Batch, Point, Value};
-use crate::json::visible;
+use crate::json::line;
 
 /// The batch, and the end of the line. In visible ASCII: what else stood in a text is written as its escape.
 pub fn write(batch: &Batch) -> String {
     let time = OffsetDateTime::from(batch.at).format(&Rfc3339).unwrap_or_default();
     let points: Vec<_> = batch.points.iter().map(point).collect();
-    visible(&json!({ "time": time, "points": points }).to_string()) + "\n"
+    line(&json!({ "time": time, "points": points }))
 }
 
 fn point(point: &Point) -> Json {

@@ -3,10 +3,12 @@
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::rig::{Certificates, Run, doctor, doctor_of};
+use crate::rig::{Certificates, FakeGate, Run, doctor, doctor_of};
 
 /// A walk that ends at the name, as lines.
 fn for_people(certificates: &Certificates) -> Command {
@@ -88,5 +90,26 @@ fn a_terminal_that_can_is_coloured_and_no_other() {
     for environment in [&[("TERM", "dumb")][..], &[("TERM", "xterm"), ("NO_COLOR", "1")]] {
         let plain = on_a_terminal(&certificates, environment);
         assert!(!plain.contains('\x1b') && plain.contains("failed     name "), "{plain:?}");
+    }
+}
+
+#[test]
+fn a_signal_ends_a_walk_that_holds_no_session() {
+    let certificates = Certificates::new();
+    let (tell, came) = channel();
+    // it takes the connection, says nothing, and waits until it is given up
+    let gate = FakeGate::raw(move |mut tcp| {
+        let _ = tell.send(());
+        let _ = tcp.read_to_end(&mut Vec::new());
+    });
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut command = doctor_of(&format!("127.0.0.1:{}", gate.port()), &certificates);
+        command.arg("--login").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        came.recv().unwrap();
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{output:?}");
+        assert!(String::from_utf8(output.stderr).unwrap().contains("interrupted"));
     }
 }

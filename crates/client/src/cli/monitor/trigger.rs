@@ -43,6 +43,11 @@ impl Trigger {
         Wish::listen(kind).map(Self::Signal)
     }
 
+    /// Whether no batch will be asked for any more.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self, Self::Lines(lines) if lines.is_closed() && lines.is_empty())
+    }
+
     /// Waits until a batch is asked for; not, where none will be any more. May be dropped while it waits.
     pub(super) async fn come(&mut self) -> bool {
         match self {

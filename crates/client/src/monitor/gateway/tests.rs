@@ -46,3 +46,11 @@ fn other_urls_are_refused_and_not_repeated() {
         assert!(!refused.to_string().contains("secret"));
     }
 }
+
+#[test]
+fn the_path_is_not_shown() {
+    let url: GatewayUrl = "http://t/trusted/TICKET/admin/systeminfo.xml".parse().unwrap();
+    let gateway = Gateway { url, authority: None };
+    let shown = format!("{gateway:?}");
+    assert!(shown.contains("address") && !shown.contains("TICKET"), "{shown}");
+}

@@ -51,3 +51,18 @@ async fn a_clock_asks_at_once_and_leaves_out_what_it_missed() {
     assert!(soon.is_ok(), "the next is at 120 s");
     assert!(tokio::time::timeout(Duration::from_secs(29), trigger.come()).await.is_err());
 }
+
+#[tokio::test]
+async fn the_last_line_is_known_as_the_last() {
+    let (asked, lines) = channel(1);
+    let mut trigger = Trigger::Lines(lines);
+    asked.send(()).await.unwrap();
+    assert!(!trigger.has_ended(), "a line waits, and stdin is open");
+    assert!(trigger.come().await);
+    assert!(!trigger.has_ended(), "stdin is open");
+    asked.send(()).await.unwrap();
+    drop(asked);
+    assert!(!trigger.has_ended(), "a line waits");
+    assert!(trigger.come().await);
+    assert!(trigger.has_ended());
+}
