@@ -73,6 +73,8 @@ pub async fn connection(
         Ok(caller) => caller,
         Err(reason) => {
             refuse(&house, &peer, reason, || about);
+            // who is only told goodbye takes no other's place
+            drop(place);
             return drain::farewell(&mut stream, true).await;
         }
     };
@@ -95,6 +97,7 @@ pub async fn connection(
         }
         () = converse(&house, &mut stream, None, party, &lane, &mut stop) => return,
     }
+    drop(place);
     // an answer of no announced length would seem whole after a goodbye
     if lane.get() != Some(&Lane::Http) {
         drain::farewell(&mut stream, false).await;

@@ -5,12 +5,14 @@
 //! connection is; of older ones the entry and its permission count. A user of this host is looked up anew.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::sync::watch::error::RecvError;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until};
 use tsmgate_catalogue::runner::{State, Task};
 use tsmgate_gate::permission::Permission;
 use tsmgate_gate::permit::Caller;
@@ -26,10 +28,15 @@ use crate::relay::{Party, Remote};
 
 /// How long a runner that does not answer is left alone.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long the user database is left alone that did not say who somebody is.
+const LOOKUP_AGAIN: Duration = Duration::from_secs(5);
 /// After an order whose answer nobody waited for, it is looked at so many times, each after the last pause.
 const LATER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(15)];
 /// How long an order may be on its way to the runner: longer than it is asked for.
 const ON_ITS_WAY: Duration = Duration::from_secs(60);
+
+/// What decides, each time it was replaced.
+type Changes = watch::Receiver<Arc<Snapshot>>;
 
 /// Who gave an order, for as long as it waits.
 #[derive(Debug)]
@@ -108,27 +115,48 @@ impl Drop for Given<'_> {
 /// order that nobody saw the answer of.
 pub(crate) async fn keep(house: Arc<House>) {
     let mut changes = house.snapshot.subscribe();
-    loop {
-        while let Err(reason) = round(&house).await {
-            tracing::debug!(reason = reason.code(), "what waits at the runner is not judged yet");
-            tokio::select! {
-                biased;
-                // a newer one is judged instead
-                changed = changes.changed() => if changed.is_err() { return },
-                () = sleep(AGAIN) => {}
-            }
-        }
+    // it ends where the house is gone
+    while judged(&house, &mut changes).await.is_ok() {
         tokio::select! {
             biased;
             changed = changes.changed() => if changed.is_err() { return },
             () = house.runner.waiting.again.notified() => {
-                for pause in LATER {
-                    sleep(pause).await;
-                    let _ = round(&house).await;
-                }
+                if look_later(&house, &mut changes).await.is_err() { return }
             }
         }
     }
+}
+
+/// Judges after each pause, and at once where what decides was replaced meanwhile.
+async fn look_later(house: &House, changes: &mut Changes) -> Result<(), RecvError> {
+    for pause in LATER {
+        let due = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                biased;
+                changed = changes.changed() => changed?,
+                () = sleep_until(due) => break,
+            }
+            judged(house, changes).await?;
+        }
+        judged(house, changes).await?;
+    }
+    Ok(())
+}
+
+/// Judges until all that waits is judged.
+async fn judged(house: &House, changes: &mut Changes) -> Result<(), RecvError> {
+    while let Err(reason) = round(house).await {
+        tracing::debug!(reason = reason.code(), "what waits at the runner is not judged yet");
+        let again = if reason == Reason::LocalLookupFailed { LOOKUP_AGAIN } else { AGAIN };
+        tokio::select! {
+            biased;
+            // a newer one is judged instead
+            changed = changes.changed() => changed?,
+            () = sleep(again) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Judges each command that waits.
@@ -144,8 +172,26 @@ async fn round(house: &House) -> Result<(), Reason> {
     house.runner.waiting.orders().retain(|request, standing| {
         waits(request) || begun.saturating_duration_since(standing.given) < ON_ITS_WAY
     });
-    for task in tasks.iter().filter(|task| task.state == State::Queued) {
-        let Err(reason) = may_run(house, &snapshot, task).await else { continue };
+    let mut users: HashMap<u32, Result<Arc<Client>, Reason>> = HashMap::new();
+    let mut round = Ok(());
+    for task in network_first(&tasks) {
+        let entry = match local_user(&task.identity) {
+            Some(uid) => match users.entry(uid) {
+                Entry::Occupied(known) => known.get().clone(),
+                Entry::Vacant(new) => {
+                    new.insert(entry_of_user(house, &snapshot, uid).await).clone()
+                }
+            },
+            None => entry_of_client(house, &snapshot, task),
+        };
+        let reason = match revoked(may_run(entry, task)) {
+            Ok(Some(reason)) => reason,
+            Ok(None) => continue,
+            Err(unknown) => {
+                round = Err(unknown);
+                continue;
+            }
+        };
         let (client, id) = (&task.client, task.id.as_str());
         match house.runner.withdraw(socket, task.id.clone(), reason).await {
             Ok(()) => tracing::info!(client, id, %reason, "a command that waited is taken back"),
@@ -154,15 +200,28 @@ async fn round(house: &House) -> Result<(), Reason> {
             Err(reason) => return Err(reason),
         }
     }
-    Ok(())
+    round
+}
+
+/// The commands that wait, those of users of this host last: no user database keeps another's waiting.
+fn network_first(tasks: &[Task]) -> Vec<&Task> {
+    let mut waiting: Vec<_> = tasks.iter().filter(|task| task.state == State::Queued).collect();
+    waiting.sort_by_key(|task| local_user(&task.identity).is_some());
+    waiting
+}
+
+/// Why a command is to be taken back, where it is. Not to know who somebody is takes nothing back: it waits, and
+/// is asked about again.
+fn revoked(judged: Result<(), Reason>) -> Result<Option<Reason>, Reason> {
+    match judged {
+        Err(Reason::LocalLookupFailed) => Err(Reason::LocalLookupFailed),
+        judged => Ok(judged.err()),
+    }
 }
 
 /// Whether a command that waits may still run for who asked for it.
-async fn may_run(house: &House, snapshot: &Snapshot, task: &Task) -> Result<(), Reason> {
-    let entry = match local_user(&task.identity) {
-        Some(uid) => entry_of_user(house, snapshot, uid).await?,
-        None => entry_of_client(house, snapshot, task)?,
-    };
+fn may_run(entry: Result<Arc<Client>, Reason>, task: &Task) -> Result<(), Reason> {
+    let entry = entry?;
     if entry.name != task.client || written(&entry.identity) != task.identity {
         return Err(Reason::ClientChanged);
     }
@@ -188,3 +247,6 @@ fn entry_of_client(house: &House, snapshot: &Snapshot, task: &Task) -> Result<Ar
     let entry = snapshot.policy.clients().iter().find(|entry| entry.name == task.client);
     entry.cloned().ok_or(Reason::ClientUnknown)
 }
+
+#[cfg(test)]
+mod tests;

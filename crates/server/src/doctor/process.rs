@@ -81,9 +81,13 @@ pub(super) fn listening(address: SocketAddr) -> Vec<Process> {
     holders(&inodes.map(|(_, inode)| inode).collect::<Vec<_>>())
 }
 
-/// Whether a listener at `at` gets what is sent to `address`.
+/// Whether a listener at `at` gets what is sent to `address`. One at `[::]` may get what is sent to IPv4 too; one
+/// at `0.0.0.0` gets nothing that is sent to IPv6.
 pub(super) fn reaches(at: SocketAddr, address: SocketAddr) -> bool {
-    let same = at.ip() == address.ip() || at.ip().is_unspecified() || address.ip().is_unspecified();
+    let everywhere = at.ip().is_unspecified() || address.ip().is_unspecified();
+    let family = at.is_ipv4() == address.is_ipv4();
+    let both = |it: SocketAddr| it.is_ipv6() && it.ip().is_unspecified();
+    let same = at.ip() == address.ip() || everywhere && (family || both(at) || both(address));
     at.port() == address.port() && same
 }
 

@@ -26,6 +26,7 @@ fn a_listener_at_all_addresses_gets_what_is_sent_to_one() {
     let at = |text: &str| text.parse().unwrap();
     assert!(reaches(at("0.0.0.0:18850"), at("10.0.0.1:18850")));
     assert!(reaches(at("[::]:18850"), at("10.0.0.1:18850")));
+    assert!(!reaches(at("0.0.0.0:18850"), at("[2001:db8::1]:18850")));
     assert!(!reaches(at("10.0.0.2:18850"), at("10.0.0.1:18850")));
     assert!(!reaches(at("0.0.0.0:18851"), at("10.0.0.1:18850")));
 }
