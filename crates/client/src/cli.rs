@@ -209,9 +209,6 @@ fn misread(error: &clap::Error, with_secret: bool, streams: &mut Streams<'_>) ->
     if let Some(bad) = source.and_then(|source| source.downcast_ref::<ApiFailure>()) {
         return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
     }
-    if let Some(bad) = source.and_then(|source| source.downcast_ref::<GatewayFailure>()) {
-        return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
-    }
     if let Some(bad) = source.and_then(|source| source.downcast_ref::<PkiError>()) {
         return Complaint::usage(bad.to_string(), bad.hint()).tell(streams.talk);
     }

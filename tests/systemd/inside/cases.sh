@@ -420,7 +420,7 @@ systemd_holds_the_local_socket_where_it_is_told_to() {
     # who closes the port closes this door with it: no caller here opens either again
     systemctl stop tsmgated.socket
     [ "$(systemctl is-active tsmgated-local.socket)" = inactive ]
-    ! as_local alice $socket
+    ! as_local alice $socket || fail "the local door is open although the port is closed"
     [ "$(systemctl is-active tsmgated.service)" = inactive ]
     systemctl disable tsmgated-local.socket
     rm $unit $dropin

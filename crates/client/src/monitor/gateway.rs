@@ -43,14 +43,6 @@ pub struct GatewayUrl {
     path: String,
 }
 
-impl fmt::Debug for GatewayUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { is_tls, address, path: _ } = self;
-        let mut shown = formatter.debug_struct("GatewayUrl");
-        shown.field("is_tls", is_tls).field("address", address).finish_non_exhaustive()
-    }
-}
-
 /// Tableau's gateway, and how its certificate is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gateway {
