@@ -161,5 +161,5 @@ async fn what_is_refused_is_said_in_words_of_this_host() {
 
     gated.signal(nix::sys::signal::Signal::SIGTERM);
     gated.wait();
-    failed(&here.run(&["status"]), 70, "there is no socket", "listen.local");
+    failed(&here.run(&["status"]), 70, "nobody listens at the socket", "listen.local");
 }
