@@ -6,10 +6,9 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use listenfd::ListenFd;
-use rustix::fs::Mode;
 use rustix::net::sockopt::socket_acceptconn;
 
 use crate::config::{Config, MetricsAddress};
@@ -74,7 +73,7 @@ impl Sockets {
             (None, Some(path)) => {
                 let fault = |cause| SocketFault { place: path.display().to_string(), cause };
                 sockets::check_folder(path).map_err(fault)?;
-                Some(bind_unix(path, Mode::from_raw_mode(0o111))?)
+                Some(bind_unix(path, 0o666)?)
             }
             (None, None) => None,
         };
@@ -84,7 +83,7 @@ impl Sockets {
             // systemd gives several folders with colons between them; ours is the first
             Some(folders) if !folders.is_empty() => {
                 let folder = std::env::split_paths(&folders).next().unwrap_or_default();
-                Some(bind_unix(&folder.join(STATUS), Mode::from_raw_mode(0o177))?)
+                Some(bind_unix(&folder.join(STATUS), 0o600)?)
             }
             _ => None,
         };
@@ -94,7 +93,7 @@ impl Sockets {
             Some(MetricsAddress::Unix(path)) => {
                 let fault = |cause| SocketFault { place: path.display().to_string(), cause };
                 sockets::check_folder(path).map_err(fault)?;
-                Some(MetricsSocket::Unix(bind_unix(path, Mode::from_raw_mode(0o111))?))
+                Some(MetricsSocket::Unix(bind_unix(path, 0o666)?))
             }
             Some(MetricsAddress::Loopback(address)) => {
                 Some(MetricsSocket::Loopback(bind(*address)?))
@@ -157,15 +156,9 @@ fn bind(address: SocketAddr) -> Result<TcpListener, SocketFault> {
     Ok(listener)
 }
 
-/// A Unix socket whose mode lacks the bits of `mask` from its first moment on. What an earlier life left
-/// there is removed; what another process listens on is not.
-fn bind_unix(path: &Path, mask: Mode) -> Result<UnixListener, SocketFault> {
-    let fault = |cause| SocketFault { place: PathBuf::from(path).display().to_string(), cause };
-    sockets::free(path).map_err(fault)?;
-    let before = rustix::process::umask(mask);
-    let listener = UnixListener::bind(path);
-    rustix::process::umask(before);
-    let listener = listener.map_err(fault)?;
-    listener.set_nonblocking(true).map_err(fault)?;
-    Ok(listener)
+/// A Unix socket with these permission bits. What an earlier life left there is removed; what another
+/// process listens on is not.
+fn bind_unix(path: &Path, mode: u32) -> Result<UnixListener, SocketFault> {
+    let listener = sockets::free(path).and_then(|()| sockets::listen_at(path, mode));
+    listener.map_err(|cause| SocketFault { place: path.display().to_string(), cause })
 }

@@ -10,7 +10,6 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
-use rustix::fs::Mode;
 use rustix::net::sockopt::socket_acceptconn;
 use tsmgate_pki::kind_text;
 use tsmgate_settings::sockets;
@@ -27,9 +26,6 @@ pub(crate) fn tokio_listener(listener: LocalListener) -> io::Result<tokio::net::
 
 /// A connection within this host.
 pub(crate) type LocalStream = tokio::net::UnixStream;
-
-/// Nobody but our user, until the owner and the mode are what was asked for.
-const OURS_ALONE: Mode = Mode::from_raw_mode(0o177);
 
 /// Why there is no socket to listen on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -99,7 +95,7 @@ pub(crate) fn passed() -> Result<Option<UnixListener>, ListenFault> {
     Ok(Some(listener))
 }
 
-/// A socket of our own. To be called before there are threads: it sets the process's file mask for a moment.
+/// A socket of our own.
 pub(crate) fn bind(path: &Path, access: Access) -> Result<(UnixListener, OwnFile), ListenFault> {
     let system = |error: io::Error| ListenFault::System(error.kind());
     let folder = |error: io::Error| ListenFault::Folder(escape(error.to_string().as_bytes()));
@@ -108,10 +104,7 @@ pub(crate) fn bind(path: &Path, access: Access) -> Result<(UnixListener, OwnFile
         io::ErrorKind::AddrInUse => ListenFault::Taken,
         kind => ListenFault::System(kind),
     })?;
-    let before = rustix::process::umask(OURS_ALONE);
-    let listener = UnixListener::bind(path);
-    rustix::process::umask(before);
-    let listener = listener.map_err(|error| match error.kind() {
+    let listener = sockets::listen_for_us(path).map_err(|error| match error.kind() {
         // what was a socket has been removed
         io::ErrorKind::AddrInUse => ListenFault::NotASocket,
         kind => ListenFault::System(kind),
@@ -122,7 +115,6 @@ pub(crate) fn bind(path: &Path, access: Access) -> Result<(UnixListener, OwnFile
         given.map_err(|error| ListenFault::Owner(error.kind()))?;
     }
     std::fs::set_permissions(path, Permissions::from_mode(access.mode)).map_err(system)?;
-    listener.set_nonblocking(true).map_err(system)?;
     Ok((listener, file))
 }
 
