@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{Issuer, KeyPair};
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use crate::error::PkiError;
 use crate::index::{Entry, Index};
@@ -93,11 +94,17 @@ impl Authority {
     /// [`PkiError::KeyMismatch`], [`PkiError::Malformed`], [`PkiError::IndexLost`],
     /// [`PkiError::IndexDamaged`] for a folder that is not whole.
     pub fn open(dir: &Path, passphrase: Option<&Passphrase>) -> Result<Authority, PkiError> {
-        // Before the passphrase is asked for: without an index nothing can be done.
-        let register = Register::open(dir)?;
-        let path = dir.join(KEY);
-        let key = PrivateKey::read(&path, passphrase)?;
-        Authority::with_key(register, key, path)
+        Authority::open_with_key(dir, &Authority::key(dir)?, passphrase)
+    }
+
+    /// The file of the authority's key, as it is: for who may read it now and will not be the same user later.
+    ///
+    /// # Errors
+    /// Those of [`Authority::open`], but for the passphrase.
+    pub fn key(dir: &Path) -> Result<Zeroizing<Vec<u8>>, PkiError> {
+        // without an index nothing can be done, whatever the key
+        Register::open(dir)?;
+        store::read_secret(&dir.join(KEY))
     }
 
     /// Opens it with a key that is kept elsewhere, PEM: a service is handed it by systemd.
@@ -112,10 +119,6 @@ impl Authority {
         let register = Register::open(dir)?;
         let path = dir.join(KEY);
         let key = PrivateKey::parse(key_pem, &path, passphrase)?;
-        Authority::with_key(register, key, path)
-    }
-
-    fn with_key(register: Register, key: PrivateKey, path: PathBuf) -> Result<Authority, PkiError> {
         if key.public_key_sha256() != register.public_key_sha256() {
             return Err(PkiError::KeyMismatch(path));
         }

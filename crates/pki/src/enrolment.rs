@@ -31,4 +31,5 @@ pub use published::{Grants, Published};
 pub use renew::LIVE_MOST;
 pub use service::Service;
 pub use token::{InviteSecret, Token, TokenFault};
+pub use tsmgate_gate::network::Network;
 pub use wire::{BODY_MOST, ClientAnswer, Enrolled, GateAnswer, JoinRequest, RenewRequest};

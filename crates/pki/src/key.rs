@@ -12,7 +12,6 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::PkiError;
 use crate::passphrase::Passphrase;
-use crate::store;
 
 mod encryption;
 
@@ -30,14 +29,6 @@ impl PrivateKey {
         KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
             .map(PrivateKey)
             .map_err(|_| PkiError::Cryptography("make a key"))
-    }
-
-    /// Reads a key file that nobody else may read.
-    pub(crate) fn read(
-        path: &Path,
-        passphrase: Option<&Passphrase>,
-    ) -> Result<PrivateKey, PkiError> {
-        PrivateKey::parse(&store::read_secret(path)?, path, passphrase)
     }
 
     /// Reads PEM that stands for the key at `path`.

@@ -143,7 +143,7 @@ fn a_wrong_secret_and_an_unknown_name_are_the_same() {
         JoinRequest { name: "jump03".into(), ..good.clone() },
         JoinRequest { name: "../jump01".into(), ..good.clone() },
         JoinRequest { secret: String::new().into(), ..good.clone() },
-        JoinRequest { secret: other.secret.to_text(), ..good.clone() },
+        JoinRequest { secret: other.secret.to_text(), ..good },
     ];
     for ask in wrong {
         assert_eq!(place.authority.join(&ask, LIFE).unwrap_err(), EnrolFault::InviteUnknown);
