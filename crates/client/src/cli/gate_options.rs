@@ -180,6 +180,8 @@ impl GateOptions {
             proxy,
             proxy_password_file,
             timeout,
+            authority: None,
+            authority_ca: None,
         }
     }
 
