@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 
 use crate::api::failure::Breach;
 use crate::api::{Answer, Connection, NoAnswer, Silence};
-use crate::failure::{LoginFailure, Stage, Unreached};
+use crate::failure::{LoginFailure, Refusal, Stage, Unreached};
 use crate::gate::TIMEOUT_MOST;
 use crate::proxy::Proxy;
 use crate::reach::reach;
@@ -124,7 +124,8 @@ impl Service {
         let stream = self.connect(deadline).await?;
         let made = Connection::over(stream).await;
         let mut connection = made.map_err(|breach| self.breach(breach))?;
-        let response = connection.send(request, deadline).await.map_err(|no| self.unanswered(no))?;
+        let response =
+            connection.send(request, deadline).await.map_err(|no| self.unanswered(no))?;
         let answer = Answer::new(response).map_err(|breach| self.breach(breach))?;
         let outcome = self.read(answer, deadline).await;
         connection.close().await;
@@ -180,18 +181,24 @@ impl Service {
     fn unanswered(&self, nothing: NoAnswer) -> EnrolFailure {
         match nothing {
             NoAnswer::TimedOut => self.unreachable(Unreached::TimedOut(Stage::Answer)),
+            // without a word it is no refusal: this service gives its reasons
+            NoAnswer::Silent(Silence::Used | Silence::New(Ok(Refusal::Closed))) => self.cut(),
+            NoAnswer::Breach(breach) if breach.is_cut() => self.cut(),
             NoAnswer::Silent(Silence::New(Ok(refusal))) => {
                 let (peer, client) = (self.peer(), self.client.clone());
                 EnrolFailure::NotAccepted { peer, refusal, client }
             }
             NoAnswer::Silent(Silence::New(Err(words))) => self.breach(Breach::Tls(words)),
-            NoAnswer::Silent(Silence::Used) => self.breach(Breach::Closed),
             NoAnswer::Breach(breach) => self.breach(breach),
         }
     }
 
     fn unreachable(&self, cause: Unreached) -> EnrolFailure {
         EnrolFailure::Unreachable { peer: self.peer(), cause }
+    }
+
+    fn cut(&self) -> EnrolFailure {
+        EnrolFailure::Cut { peer: self.peer() }
     }
 
     fn breach(&self, breach: Breach) -> EnrolFailure {

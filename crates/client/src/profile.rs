@@ -14,8 +14,8 @@ use serde::Deserialize;
 use tsmgate_settings::fault::{ConfigFault, nearest, parse, read_text};
 use tsmgate_settings::values::Parsed;
 
-use crate::exit::Exit;
 use crate::enrol::read_authority;
+use crate::exit::Exit;
 use crate::failure::shown;
 use crate::gate::read_timeout;
 use crate::{Address, LoginFailure, ProxyUrl};

@@ -14,7 +14,6 @@ use tokio::runtime;
 use tokio::time::{Instant, sleep};
 use tsmgate_pki::enrolment::{Enrolled, Token};
 use tsmgate_pki::time_text;
-use tsmgate_text::escape;
 use zeroize::Zeroizing;
 
 use super::Streams;
@@ -98,7 +97,6 @@ struct Joining {
 struct Joined {
     enrolled: Enrolled,
     accepted: Accepted,
-    profile: Profile,
     is_current: bool,
 }
 
@@ -134,7 +132,11 @@ impl JoinArgs {
         let token = read_token(self.token)?;
         let name = match self.name {
             Some(name) => name,
-            None => token.name.as_str().parse().map_err(|what| Complaint::check(what, "give --name NAME"))?,
+            None => token
+                .name
+                .as_str()
+                .parse()
+                .map_err(|what| Complaint::check(what, "give --name NAME"))?,
         };
         let configuration = Profiles::path()?;
         let mut folder = self.folder;
@@ -176,7 +178,10 @@ fn read_token(typed: Option<String>) -> Result<Token, Complaint> {
             let mut text = Zeroizing::new(String::with_capacity(8192));
             io::stdin().take(LINE_MOST).read_to_string(&mut text).map_err(|error| {
                 let kind = tsmgate_pki::kind_text(error.kind());
-                Complaint::check(format!("cannot read the token from stdin: {kind}"), "send it as one line")
+                Complaint::check(
+                    format!("cannot read the token from stdin: {kind}"),
+                    "send it as one line",
+                )
             })?;
             text
         }
@@ -204,7 +209,8 @@ fn check_free(path: &std::path::Path, name: &ProfileName, place: &Place) -> Resu
     let there = profiles.find(name, path).ok();
     if there.is_some_and(|profile| profile.key != Some(place.key_file())) {
         let there = ProfileFault::There { name: name.clone(), path: path.to_owned() };
-        let hint = "give --name another name, or `tsmgate profile remove` that one; nothing was sent";
+        let hint =
+            "give --name another name, or `tsmgate profile remove` that one; nothing was sent";
         return Err(Complaint::from(there).hinting(hint));
     }
     Ok(())
@@ -248,12 +254,15 @@ impl Joining {
         }
         let profile = self.profile(&accepted);
         let is_current = self.write(&profile).map_err(|fault| {
-            let hint = format!("key and certificate are in place; {}, then join again by the same token", fault.hint());
+            let hint = format!(
+                "key and certificate are in place; {}, then join again by the same token",
+                fault.hint()
+            );
             Complaint::from(fault).hinting(hint)
         })?;
         let current = if is_current { ", the current one" } else { "" };
         streams.say(&format!("profile {} in {}{current}", self.name, shown(&self.configuration)));
-        Ok(Joined { enrolled, accepted, profile, is_current })
+        Ok(Joined { enrolled, accepted, is_current })
     }
 
     fn profile(&self, accepted: &Accepted) -> Profile {

@@ -76,7 +76,9 @@ fn perform(
             }
             Ok(Renewal::NotDue(leaf)) if streams.out_is_terminal => {
                 let (due, ends) = (time_text(leaf.due()), time_text(leaf.ends));
-                streams.answer(format!("{name}: not due before {due}, good until {ends}\n").as_bytes())?;
+                streams.answer(
+                    format!("{name}: not due before {due}, good until {ends}\n").as_bytes(),
+                )?;
             }
             Ok(Renewal::NotDue(_)) => {}
             Err(failure) => {
@@ -95,9 +97,8 @@ fn told(holding: &Holding, failure: EnrolFailure) -> Complaint {
     let is_over = matches!(failure, EnrolFailure::Ended { .. });
     let complaint = Complaint::from(failure);
     match holding.leaf() {
-        Ok(leaf) if !is_over => {
-            complaint.but(&format!("the old certificate stays, good until {}", time_text(leaf.ends)))
-        }
+        Ok(leaf) if !is_over => complaint
+            .but(&format!("the old certificate stays, good until {}", time_text(leaf.ends))),
         _ => complaint,
     }
 }
@@ -115,7 +116,8 @@ impl RenewArgs {
             return joined.map(|(name, profile)| self.holding(name, profile)).collect();
         }
         let none = || {
-            let hint = "give --profile NAME, or `tsmgate profile use NAME`; `tsmgate join` makes one";
+            let hint =
+                "give --profile NAME, or `tsmgate profile use NAME`; `tsmgate join` makes one";
             Complaint::usage("no profile is the current one", hint)
         };
         let all = Chosen::all(given)?.into_iter().map(|chosen| {

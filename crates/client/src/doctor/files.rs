@@ -123,7 +123,8 @@ fn renewed(step: Step, gate: &Gate, own: &CertificateView, now: OffsetDateTime) 
         step.failed(Trouble::new(what, Side::Here, hint), Exit::NotAccepted)
     } else if leaf.is_late(now) {
         let what = format!("your certificate ends {}, and was not renewed", own.ends);
-        let hint = "`tsmgate renew` gets the next one, or says why not; see tsmgate-renew-client.timer";
+        let hint =
+            "`tsmgate renew` gets the next one, or says why not; see tsmgate-renew-client.timer";
         step.warned(Trouble::new(what, Side::Here, hint))
     } else {
         step

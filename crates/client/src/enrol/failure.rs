@@ -76,6 +76,12 @@ pub enum EnrolFailure {
         /// How far it went.
         cause: Unreached,
     },
+    /// The connection ended before the whole answer was here. It may have done what it was asked.
+    #[error("the connection to {peer} ended before its answer was here")]
+    Cut {
+        /// The service, `HOST:PORT`.
+        peer: String,
+    },
     /// It shows no certificate of the fingerprint, or one that this did not issue. It was told nothing.
     #[error("{peer} is not the authority that the token is of")]
     AnotherAuthority {
@@ -197,7 +203,7 @@ impl EnrolFailure {
             | Self::AnotherClient { .. } => Exit::File,
             Self::Busy(_) => Exit::RetryLater,
             Self::Ended { .. } | Self::NotAccepted { .. } => Exit::NotAccepted,
-            Self::Unreachable { .. } => Exit::Unreachable,
+            Self::Unreachable { .. } | Self::Cut { .. } => Exit::Unreachable,
             Self::AnotherAuthority { .. }
             | Self::Untrusted { .. }
             | Self::Untimely { .. }
@@ -237,6 +243,9 @@ impl EnrolFailure {
             Self::Unreachable { peer, cause } => {
                 let peer = peer.clone();
                 LoginFailure::Unreachable { peer, cause: *cause }.hint()
+            }
+            Self::Cut { .. } => {
+                "give the same command again: nothing is lost, and the same key is asked for".into()
             }
             Self::AnotherAuthority { .. } => {
                 "it was told nothing. Either its address leads elsewhere, or the authority was replaced: \

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
-use rustls::RootCertStore;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use tsmgate_pki::inspect::{CertificateView, inspect_certificate};

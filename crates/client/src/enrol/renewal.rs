@@ -13,12 +13,12 @@ use tsmgate_pki::HolderKey;
 use tsmgate_pki::enrolment::RenewRequest;
 
 use super::{EnrolFailure, Leaf, Misfit, Service, Trust};
+use crate::Address;
 use crate::gate::TIMEOUT_MOST;
 use crate::identity;
 use crate::proxy::Proxy;
 use crate::system::folder::{Lock, lock_folder};
 use crate::system::mode::{Readers, write_whole};
-use crate::Address;
 
 /// Between two looks at a lock that another has.
 const LOCK_EVERY: Duration = Duration::from_millis(50);

@@ -38,7 +38,8 @@ pub(super) fn of(
     let setting = |(name, value)| Setting { name, value, origin: origin(name) };
     let mut settings: Vec<_> = values(patient).into_iter().map(setting).collect();
     // it counts where the profile's certificate does
-    let is_profiles = matches!(patient, Patient::Gate(gate) if profile.cert.as_ref() == Some(&gate.certificate));
+    let is_profiles =
+        matches!(patient, Patient::Gate(gate) if profile.cert.as_ref() == Some(&gate.certificate));
     if let Some(authority) = profile.authority.filter(|_| is_profiles) {
         settings.push(Setting {
             name: AUTHORITY,
