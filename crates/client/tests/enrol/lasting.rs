@@ -78,6 +78,11 @@ fn a_certificate_that_should_have_been_renewed_is_told_of_with_the_command() {
         assert_eq!(step.out.contains("`tsmgate renew` gets the next one"), word, "{step:?}");
         assert!(step.out.contains("own certificate"), "{step:?}");
     }
+    for (ends, word) in [(24, true), (10 * 24, false)] {
+        home.joined(&service, -20 * 24..ends);
+        let run = home.run(&["whoami"]);
+        assert_eq!(run.talk.contains("`tsmgate renew` gets the next one"), word, "{run:?}");
+    }
     home.joined(&service, -20 * 24..-24);
     let run = home.run(&["doctor"]);
     assert!(run.out.contains("`tsmgate pki invite jump01 …` on the TSM host"), "{run:?}");

@@ -14,3 +14,4 @@ mod lasting;
 mod renew;
 mod renew_refused;
 mod rig;
+mod typed;

@@ -20,7 +20,8 @@ pub(crate) use service::{Asked, Grant, Reply, Service};
 
 pub(crate) const TSMGATE: &str = env!("CARGO_BIN_EXE_tsmgate");
 /// What the gate says of a client.
-pub(crate) const WHO: &str = r#"{"client":"jump01","permissions":["status.read","login"]}"#;
+pub(crate) const WHO: &str = r#"{"client":"jump01","permissions":["status.read","login"],
+    "certificate":{"serial":"0a","not_after":"2026-01-01T00:00:00Z"}}"#;
 
 /// How a run of the program ended.
 #[derive(Debug)]
