@@ -144,7 +144,7 @@ fn perform(
     refuse_core_dumps();
     let (asking, mut task) = verb.settle()?;
     if let Task::Own(task) = &mut task {
-        task.renewed = whom::renewed(given);
+        task.renewed = whom::renewed(given).map(Box::new);
     }
     streams.coloured = asking.color.is_wanted(&io::stdout());
     let several = Chosen::all(given)?;

@@ -54,7 +54,7 @@ pub(crate) struct PermissionsArgs {
 pub(super) struct Task {
     asked: Own,
     /// Our certificate, where `tsmgate renew` renews it.
-    pub(super) renewed: Option<Leaf>,
+    pub(super) renewed: Option<Box<Leaf>>,
 }
 
 impl WhoamiArgs {
@@ -117,7 +117,7 @@ impl Task {
             (false, Own::WhoAmI) => who_am_i(answer.json(), streams)?,
         };
         if self.asked == Own::WhoAmI {
-            warn(answer.json(), self.renewed.as_ref(), streams);
+            warn(answer.json(), self.renewed.as_deref(), streams);
         }
         Ok(Exit::Done.into())
     }
