@@ -73,6 +73,9 @@ pub enum PkiError {
         /// The size of its modulus.
         bits: usize,
     },
+    /// An import of several clients that is to be written into one place.
+    #[error("there are certificates of several clients")]
+    ManyClients,
     /// `ca.key` and `ca.pem` do not belong together.
     #[error("{} does not belong to the certificate beside it", shown(.0))]
     KeyMismatch(PathBuf),
@@ -171,6 +174,7 @@ impl PkiError {
             | PkiError::RequestRefused(_)
             | PkiError::UnknownCertificate(_)
             | PkiError::ForeignCertificate(_)
+            | PkiError::ManyClients
             | PkiError::Cryptography(_) => Fault::Check,
         }
     }
@@ -210,6 +214,7 @@ impl PkiError {
             PkiError::ShortKey { .. } => {
                 "make a new key: ECDSA P-256, or RSA of 2048 to 8192 bits".into()
             }
+            PkiError::ManyClients => "give --out for one client at a time".into(),
             PkiError::KeyMismatch(_) => "restore ca.pem and ca.key from one backup".into(),
             PkiError::OutlivesAuthority(_) => {
                 "give fewer --days, or make a new authority and trust both for a while".into()

@@ -17,9 +17,10 @@
 //! Rooms: [`authority`] holds the folder and its key, with `issue` and `revocation` as its two
 //! trades; `profile` says what certificates look like, `request` what is taken from a CSR, `name`
 //! and `serial` what they are called by; `index` remembers, `store` writes files, `key` keeps
-//! secrets; [`inspect`] reads what others wrote.
+//! secrets; [`inspect`] reads what others wrote, [`import`] judges it as the gate would.
 
 pub mod authority;
+pub mod import;
 pub mod inspect;
 
 mod error;

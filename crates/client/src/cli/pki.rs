@@ -13,6 +13,7 @@ use tsmgate_pki::{
     ServerName, kind_text, read_request, renewal,
 };
 
+mod import;
 mod passphrase;
 mod show;
 
@@ -109,6 +110,8 @@ enum Verb {
         /// The file, PEM or DER
         file: PathBuf,
     },
+    /// Judge what another issuer wrote as the gate would, and write it as the gate reads it
+    Import(import::ImportArgs),
     /// Exit with 0 when a certificate or revocation list should be renewed, with 1 when not
     NeedsRenewal {
         /// The file, PEM or DER
@@ -256,6 +259,7 @@ fn perform(args: PkiArgs, out: &mut dyn Write, talk: &mut dyn Write) -> Result<u
         Verb::Crl { days } => Answer::list(&open()?.issue_crl_of(days)?),
         Verb::List => Answer::entries(&Authority::list(&dir)?, now),
         Verb::Inspect { file } => Answer::views(&inspect(&file, now)?)?,
+        Verb::Import(args) => return import::run(&args, now, json, out, talk),
         Verb::NeedsRenewal { file, within } => {
             // For a timer any trouble with the file is one answer: it cannot be read.
             let renewal = renewal(&file, within, now)?;

@@ -45,6 +45,10 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    pub(super) fn of(lines: String, json: Value, talk: String) -> Answer {
+        Answer { lines, json, talk }
+    }
+
     pub(super) fn authority(authority: &Authority, encrypted: bool) -> Answer {
         let list = authority.folder().join("clients.crl");
         let fields = [
@@ -180,7 +184,7 @@ impl Answer {
     }
 }
 
-fn view_lines(view: &View) -> String {
+pub(super) fn view_lines(view: &View) -> String {
     match view {
         View::Certificate(view) => certificate_lines(view),
         View::Request(view) => request_lines(view),
@@ -278,7 +282,7 @@ fn table(rows: Vec<[String; 5]>) -> String {
     lines
 }
 
-fn lines_of(fields: &[(&str, String)]) -> String {
+pub(super) fn lines_of(fields: &[(&str, String)]) -> String {
     let mut lines = String::new();
     for (label, value) in fields {
         // Writing to a String cannot fail.
@@ -292,7 +296,7 @@ fn json_of(fields: &[(&str, String)]) -> Map<String, Value> {
     fields.collect()
 }
 
-fn path_text(path: &Path) -> String {
+pub(super) fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
