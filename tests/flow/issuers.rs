@@ -247,6 +247,30 @@ async fn without_names_every_authority_vouches_for_everybody() {
     scene.peer_with(Some(&svid(&b, A))).cookie().await;
 }
 
+/// R4: an authority that issues no lists is refused beside one that does, unless that is said of it
+#[tokio::test]
+async fn an_authority_without_lists_counts_only_where_that_is_said() {
+    let (a, b) = (Authority::new("a"), Authority::new("b"));
+    let said = ", danger_no_revocation_list = true }]";
+    // of a it is not said
+    let authorities = BY_NAME.replace(" }]", said) + "\nrevocation_list = \"clients.crl\"";
+    let mut scene = domains(BY_NAME, &a, &b).await;
+    scene.stop().await;
+    let revoked = scene.authority.client("jump01");
+    scene.write("clients.crl", &scene.authority.revocation_list(&[&revoked.serial]), 0o644);
+    scene.edit(BY_NAME, &authorities);
+    scene.start_again().await;
+    scene.peer("jump01").cookie().await;
+    scene.peer_with(Some(&svid(&b, B))).cookie().await;
+    assert!(scene.peer_with(Some(&svid(&a, A))).from("127.0.0.2").login().await.is_err());
+    scene.refusal("revocation_unknown").await;
+    assert!(scene.peer_with(Some(&revoked)).from("127.0.0.3").login().await.is_err());
+    scene.refusal("certificate_revoked").await;
+    let trouble = scene.daemon.as_ref().unwrap().status().trouble;
+    let unspoken = |name: &str| trouble.iter().any(|one| one.contains(name));
+    assert!(unspoken("CN=a") && !unspoken("CN=b"), "{trouble:?}");
+}
+
 async fn proven(peer: &Peer) -> Stream {
     let mut stream = peer.connect().await.unwrap();
     cookie_of(call(&mut stream, 1).await.unwrap());

@@ -100,6 +100,8 @@ pub struct ClientAuthorities {
     pub path: PathBuf,
     /// The names that they may vouch for; `None`: any.
     pub names: Option<Arc<[Namespace]>>,
+    /// Whether no revocation list is asked about them, though there are lists.
+    pub unlisted: bool,
 }
 
 /// TSM's side.

@@ -168,7 +168,7 @@ fn what_vault_writes_is_taken() {
         assert_eq!(mode(&out.join("jump02.example.com.key")), 0o600);
     }
     // base64 without PEM around it (format=der) is not guessed at
-    let mut der = data.clone();
+    let mut der = data;
     der["certificate"] = "MIIDzDCCAragAwIBAgIUOd0ukL".into();
     issuer.write("der", der.to_string());
     assert_eq!(import(&issuer, &["der"], &[]).0, 66);

@@ -8,7 +8,8 @@ use tsmgate_text::escape;
 use x509_parser::certificate::{Validity, X509Certificate};
 use x509_parser::x509::AlgorithmIdentifier;
 
-use super::{Bundle, Role, Verdict};
+use super::Role;
+use super::bundle::{Bundle, Verdict};
 use crate::inspect::CertificateView;
 use crate::request::RSA_BITS;
 use crate::time_text;

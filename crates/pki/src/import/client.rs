@@ -14,7 +14,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
 use super::authority::{key_trouble, missing, signature_trouble, time_trouble};
-use super::{Bundle, Role, Verdict, list};
+use super::bundle::{Bundle, Verdict};
+use super::{Role, list};
 use crate::inspect::CertificateView;
 
 /// As many names as the gate reads.

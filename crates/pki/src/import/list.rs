@@ -6,9 +6,10 @@ use tsmgate_text::escape;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::revocation_list::CertificateRevocationList;
 
+use super::Role;
 use super::authority::signature_trouble;
+use super::bundle::{Bundle, Verdict, What};
 use super::client::verifier;
-use super::{Bundle, Role, Verdict, What};
 use crate::time_text;
 
 /// The largest file that the gate reads, in bytes.

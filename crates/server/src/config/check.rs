@@ -229,7 +229,7 @@ fn authorities(
             // a fresh installation has none yet and starts closed; one that was named must be there
             let is_there = path != Path::new(raw::CLIENT_AUTHORITY) || path.exists();
             return Ok(is_there
-                .then_some(ClientAuthorities { path, names: None })
+                .then_some(ClientAuthorities { path, names: None, unlisted: false })
                 .into_iter()
                 .collect());
         }
@@ -241,17 +241,21 @@ fn authorities(
         Authorities::Many(files) => files,
     };
     let one = |written: &WrittenAuthorities| {
-        let (file, names) = match written {
-            WrittenAuthorities::Any(file) => (file, None),
+        let (file, names, unlisted) = match written {
+            WrittenAuthorities::Any(file) => (file, None, false),
             WrittenAuthorities::Within(within) if within.names.is_empty() => {
                 return Err(fault("`names` is empty: it would vouch for nobody".into()));
             }
             WrittenAuthorities::Within(within) => {
                 let names = within.names.iter().map(|name| name.parse().map_err(&fault));
-                (&within.file, Some(names.collect::<Result<_, _>>()?))
+                (
+                    &within.file,
+                    Some(names.collect::<Result<_, _>>()?),
+                    within.danger_no_revocation_list,
+                )
             }
         };
-        Ok(ClientAuthorities { path: origin.path(file), names })
+        Ok(ClientAuthorities { path: origin.path(file), names, unlisted })
     };
     files.iter().map(one).collect()
 }

@@ -308,6 +308,9 @@ pub struct Within {
     pub file: PathBuf,
     /// What the names begin or end with.
     pub names: Vec<String>,
+    /// No revocation list is asked about them: they issue none.
+    #[serde(default)]
+    pub danger_no_revocation_list: bool,
 }
 
 /// What a revocation list past its next update does.

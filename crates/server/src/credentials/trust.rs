@@ -34,6 +34,8 @@ pub(super) struct Authority {
     path: PathBuf,
     /// What it may vouch for.
     scope: Scope,
+    /// No list is asked about it.
+    unlisted: bool,
     pub(super) certificate: CertificateDer<'static>,
     pub(super) name: String,
     pub(super) raw_name: Vec<u8>,
@@ -57,14 +59,15 @@ impl Trust {
         provider: &CryptoProvider,
     ) -> Result<Self, CredentialsFault> {
         let mut authorities = Vec::new();
-        for ClientAuthorities { path, names } in files {
+        for ClientAuthorities { path, names, unlisted } in files {
             let certificates = certificates(path)?;
             if certificates.is_empty() {
                 return Err(contents(path, "there is no certificate in it"));
             }
             for certificate in certificates {
                 let authority = Authority::read(path, certificate)?;
-                authorities.push(Authority { scope: names.clone(), ..authority });
+                let (scope, unlisted) = (names.clone(), *unlisted);
+                authorities.push(Authority { scope, unlisted, ..authority });
             }
         }
         let lists = lists::load(&tls.revocation_lists, &authorities, provider)?;
@@ -102,23 +105,27 @@ impl Trust {
         provider: &Arc<CryptoProvider>,
         now: OffsetDateTime,
     ) -> Result<Arc<dyn ClientCertVerifier>, CredentialsFault> {
-        let mut scopes: Vec<(Scope, RootCertStore)> = Vec::new();
+        let mut scopes: Vec<(Scope, bool, RootCertStore)> = Vec::new();
         for authority in self.authorities.iter().filter(|authority| authority.counts(now)) {
-            let Authority { path, scope, certificate, .. } = authority;
-            let added = match scopes.iter_mut().find(|(other, _)| other == scope) {
-                Some((_, roots)) => roots.add(certificate.clone()),
+            let Authority { path, scope, unlisted, certificate, .. } = authority;
+            let same = |(other, unlisted_too, _): &&mut (Scope, bool, RootCertStore)| {
+                (other, unlisted_too) == (scope, unlisted)
+            };
+            let added = match scopes.iter_mut().find(same) {
+                Some((.., roots)) => roots.add(certificate.clone()),
                 None => {
                     let mut roots = RootCertStore::empty();
                     let added = roots.add(certificate.clone());
-                    scopes.push((scope.clone(), roots));
+                    scopes.push((scope.clone(), *unlisted, roots));
                     added
                 }
             };
             added.map_err(|error| contents(path, format!("not an authority: {error}")))?;
         }
         let mut parts = Vec::new();
-        for (scope, roots) in scopes {
-            parts.push((scope, self.check(roots, provider)?));
+        for (scope, unlisted, roots) in scopes {
+            let lists = if unlisted { &[] } else { self.lists.as_slice() };
+            parts.push((scope, self.check(roots, lists, provider)?));
         }
         Scoped::of(parts).ok_or_else(|| {
             let last = self.authorities.iter().max_by_key(|authority| authority.until);
@@ -127,21 +134,22 @@ impl Trust {
         })
     }
 
-    /// The check of a chain under some of the authorities.
+    /// The check of a chain under some of the authorities, with their lists.
     fn check(
         &self,
         roots: RootCertStore,
+        lists: &[List],
         provider: &Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ClientCertVerifier>, CredentialsFault> {
         let mut verifier =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
                 // a list of authority names tells strangers whom we trust, and costs bytes
                 .clear_root_hint_subjects()
-                .with_crls(self.lists.iter().map(|list| list.list.clone()));
+                .with_crls(lists.iter().map(|list| list.list.clone()));
         if self.expired_list == ExpiredList::Refuse {
             verifier = verifier.enforce_revocation_expiration();
         }
-        let path = self.lists.first().map_or(self.path(), |list| &list.path);
+        let path = lists.first().map_or(self.path(), |list| &list.path);
         verifier.build().map_err(|error| contents(path, error.to_string()))
     }
 
@@ -184,7 +192,8 @@ impl Trust {
         let spoken_for =
             |authority: &Authority| self.lists.iter().any(|l| l.raw_issuer == authority.raw_name);
         let mut counting = self.authorities.iter().filter(|authority| authority.counts(now));
-        if let Some(unspoken) = counting.find(|authority| !spoken_for(authority))
+        if let Some(unspoken) =
+            counting.find(|authority| !authority.unlisted && !spoken_for(authority))
             && !self.lists.is_empty()
         {
             let (path, name) = (unspoken.path.display(), &unspoken.name);
@@ -238,6 +247,7 @@ impl Authority {
         Ok(Self {
             path: path.to_owned(),
             scope: None,
+            unlisted: false,
             name,
             raw_name,
             public_key,
