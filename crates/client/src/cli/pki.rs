@@ -110,7 +110,6 @@ enum Verb {
         /// The file, PEM or DER
         file: PathBuf,
     },
-    /// Judge what another issuer wrote as the gate would, and write it as the gate reads it
     Import(import::ImportArgs),
     /// Exit with 0 when a certificate or revocation list should be renewed, with 1 when not
     NeedsRenewal {
