@@ -22,6 +22,7 @@ mod check;
 pub mod raw;
 pub mod values;
 
+pub use check::{Origin, admission, networks};
 pub(crate) use check::{fingerprint, host_and_port};
 pub use raw::{ExpiredList, Sync};
 pub use tsmgate_settings::fault::ConfigFault;
@@ -243,7 +244,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigFault> {
         entries.push((file, text, more.client.len()));
         raw.client.extend(more.client);
     }
-    check::check(&raw, &check::Origin { folder, files: entries })
+    check::check(&raw, &Origin { folder, files: entries })
 }
 
 /// The text of the file at `path` alone, and what was written there, with nothing judged.

@@ -30,7 +30,8 @@ use clients::{clients, roles};
 use local::local;
 
 /// Where what was written stands: the main file first, then those of `clients.d`.
-pub(super) struct Origin {
+#[derive(Debug)]
+pub struct Origin {
     /// Relative paths are relative to it.
     pub folder: PathBuf,
     /// Each file with its text and its number of entries.
@@ -38,7 +39,8 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    fn main(&self, span: &Range<usize>, message: impl Into<String>) -> ConfigFault {
+    /// A fault at a place of the main file.
+    pub fn main(&self, span: &Range<usize>, message: impl Into<String>) -> ConfigFault {
         self.at_file(0, span, message)
     }
 
@@ -61,7 +63,8 @@ impl Origin {
         }
     }
 
-    fn path(&self, path: &Path) -> PathBuf {
+    /// A path of a file, wherever we stand.
+    pub fn path(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
     }
 }
@@ -191,7 +194,8 @@ fn audit(raw: &raw::Audit, origin: &Origin) -> Result<Audit, ConfigFault> {
     Ok(Audit { file, sync: raw.sync, journal: raw.journal, rotate_size })
 }
 
-fn networks(written: &[WrittenNetwork]) -> Networks {
+/// Written networks as they are judged by.
+pub fn networks(written: &[WrittenNetwork]) -> Networks {
     written.iter().map(|network| network.0).collect()
 }
 
@@ -274,7 +278,11 @@ const MOST_AT_ONCE: u32 = 65_536;
 /// The most sources in each table, which then takes some gigabytes.
 const MOST_SOURCES: u32 = 16_777_216;
 
-fn admission(raw: &raw::Admission, origin: &Origin) -> Result<AdmissionLimits, ConfigFault> {
+/// The numbers of `[admission]`.
+///
+/// # Errors
+/// One of them cannot be.
+pub fn admission(raw: &raw::Admission, origin: &Origin) -> Result<AdmissionLimits, ConfigFault> {
     let count = |value| within(value, MOST_AT_ONCE, origin);
     Ok(AdmissionLimits {
         connections: count(&raw.connections)?,
