@@ -22,7 +22,7 @@ mod check;
 pub mod raw;
 pub mod values;
 
-pub use check::{Origin, admission, networks};
+pub use check::{Origin, admission, audit, networks};
 pub(crate) use check::{fingerprint, host_and_port};
 pub use raw::{ExpiredList, Sync};
 pub use tsmgate_settings::fault::ConfigFault;

@@ -183,7 +183,11 @@ fn proxies(raw: &raw::Listen, origin: &Origin) -> Result<Networks, ConfigFault> 
 /// Smaller files would be many, and a record fits into any of these.
 const SMALLEST_AUDIT: u64 = 64 * 1024;
 
-fn audit(raw: &raw::Audit, origin: &Origin) -> Result<Audit, ConfigFault> {
+/// Where records go.
+///
+/// # Errors
+/// A file would be put aside at too small a size.
+pub fn audit(raw: &raw::Audit, origin: &Origin) -> Result<Audit, ConfigFault> {
     let rotate_size = match &raw.rotate_size {
         Some(size) if size.get_ref().0.0 < SMALLEST_AUDIT => {
             return Err(origin.main(&size.span(), "must be at least 64KiB"));
