@@ -8,7 +8,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("gate", &[]),
     ("catalogue", &[]),
-    ("pki", &["text"]),
+    ("pki", &["text", "gate"]),
     ("settings", &["text"]),
     ("manual", &["text"]),
     ("runner", &["text", "manual", "settings", "catalogue"]),

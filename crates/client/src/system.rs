@@ -7,6 +7,7 @@ pub(crate) mod clock;
 pub(crate) mod descriptor;
 pub(crate) mod folder;
 pub(crate) mod mode;
+pub(crate) mod owner;
 pub(crate) mod peer;
 pub(crate) mod program;
 pub(crate) mod service;

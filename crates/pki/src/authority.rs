@@ -4,21 +4,18 @@
 
 use std::path::{Path, PathBuf};
 
-use rcgen::{Issuer, KeyIdMethod, KeyPair};
+use rcgen::{Issuer, KeyPair};
 use time::OffsetDateTime;
-use x509_parser::extensions::ParsedExtension;
-use x509_parser::pem::parse_x509_pem;
+use zeroize::Zeroizing;
 
 use crate::error::PkiError;
 use crate::index::{Entry, Index};
-use crate::key::{self, PrivateKey};
+use crate::key::PrivateKey;
 use crate::passphrase::Passphrase;
 use crate::profile::{self, CRL_DAYS};
+use crate::register::{CERTIFICATE, KEY, Register};
 use crate::serial::Serial;
 use crate::store::{self, Access, FolderLock, Place};
-
-const CERTIFICATE: &str = "ca.pem";
-const KEY: &str = "ca.key";
 
 /// How to make an authority.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,19 +27,8 @@ pub struct InitOptions {
 /// An authority with its key at hand.
 #[derive(Debug)]
 pub struct Authority {
-    folder: PathBuf,
+    pub(crate) register: Register,
     key: PrivateKey,
-    certificate: CaCertificate,
-    fixed_now: Option<OffsetDateTime>,
-}
-
-/// What is needed from `ca.pem`.
-#[derive(Debug)]
-struct CaCertificate {
-    pem: String,
-    public_key_sha256: String,
-    key_id: Option<Vec<u8>>,
-    not_after: OffsetDateTime,
 }
 
 impl Authority {
@@ -93,9 +79,9 @@ impl Authority {
         store::write(&dir.join(KEY), secret.as_bytes(), Access::Secret, Place::Empty)?;
         store::write(&dir.join(CERTIFICATE), pem.as_bytes(), Access::Public, Place::Empty)?;
         Index::new(key.public_key_sha256()).write(dir, Place::Empty)?;
-        let certificate =
-            CaCertificate::parse(pem).ok_or(PkiError::Cryptography("read back ca.pem"))?;
-        let authority = Authority { folder: dir.to_owned(), key, certificate, fixed_now };
+        let register =
+            Register::new(dir, pem, fixed_now).ok_or(PkiError::Cryptography("read back ca.pem"))?;
+        let authority = Authority { register, key };
         authority.write_crl(&lock, &mut authority.index(&lock)?, CRL_DAYS)?;
         Ok(authority)
     }
@@ -108,15 +94,35 @@ impl Authority {
     /// [`PkiError::KeyMismatch`], [`PkiError::Malformed`], [`PkiError::IndexLost`],
     /// [`PkiError::IndexDamaged`] for a folder that is not whole.
     pub fn open(dir: &Path, passphrase: Option<&Passphrase>) -> Result<Authority, PkiError> {
-        let certificate = CaCertificate::read(dir)?;
-        // Before the passphrase is asked for: without an index nothing can be done.
-        Index::read(dir, &certificate.public_key_sha256)?;
+        Authority::open_with_key(dir, &Authority::key(dir)?, passphrase)
+    }
+
+    /// The file of the authority's key, as it is: for who may read it now and will not be the same user later.
+    ///
+    /// # Errors
+    /// Those of [`Authority::open`], but for the passphrase.
+    pub fn key(dir: &Path) -> Result<Zeroizing<Vec<u8>>, PkiError> {
+        // without an index nothing can be done, whatever the key
+        Register::open(dir)?;
+        store::read_secret(&dir.join(KEY))
+    }
+
+    /// Opens it with a key that is kept elsewhere, PEM: a service is handed it by systemd.
+    ///
+    /// # Errors
+    /// Those of [`Authority::open`].
+    pub fn open_with_key(
+        dir: &Path,
+        key_pem: &[u8],
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Authority, PkiError> {
+        let register = Register::open(dir)?;
         let path = dir.join(KEY);
-        let key = PrivateKey::read(&path, passphrase)?;
-        if key.public_key_sha256() != certificate.public_key_sha256 {
+        let key = PrivateKey::parse(key_pem, &path, passphrase)?;
+        if key.public_key_sha256() != register.public_key_sha256() {
             return Err(PkiError::KeyMismatch(path));
         }
-        Ok(Authority { folder: dir.to_owned(), key, certificate, fixed_now: None })
+        Ok(Authority { register, key })
     }
 
     /// All that the authority in a folder has issued, oldest first. Needs no key.
@@ -125,111 +131,60 @@ impl Authority {
     /// [`PkiError::NoAuthority`], [`PkiError::FolderTooOpen`], [`PkiError::IndexLost`],
     /// [`PkiError::IndexDamaged`], [`PkiError::File`].
     pub fn list(dir: &Path) -> Result<Vec<Entry>, PkiError> {
-        let certificate = CaCertificate::read(dir)?;
-        Ok(Index::read(dir, &certificate.public_key_sha256)?.certificates)
+        Register::open(dir)?.entries()
     }
 
     /// From now on the authority acts as if it were this time. It is for tests: certificates of the
     /// past are how expiry is tried out.
     pub fn danger_set_now(&mut self, now: OffsetDateTime) {
-        self.fixed_now = Some(now);
+        self.register.fix_now(now);
     }
 
     /// The authority's folder.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.register.folder()
     }
 
     /// The authority's certificate, what peers trust.
     pub fn certificate(&self) -> PathBuf {
-        self.folder.join(CERTIFICATE)
+        self.folder().join(CERTIFICATE)
     }
 
     /// The authority's private key.
     pub fn private_key(&self) -> PathBuf {
-        self.folder.join(KEY)
+        self.folder().join(KEY)
     }
 
     /// Base64 SHA-256 of the authority's SubjectPublicKeyInfo.
     pub fn public_key_sha256(&self) -> &str {
-        &self.certificate.public_key_sha256
+        self.register.public_key_sha256()
     }
 
     /// When the authority ends.
     pub fn not_after(&self) -> OffsetDateTime {
-        self.certificate.not_after
+        self.register.not_after()
     }
 
     pub(crate) fn certificate_pem(&self) -> &str {
-        &self.certificate.pem
+        self.register.certificate_pem()
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {
-        self.fixed_now.unwrap_or_else(OffsetDateTime::now_utc)
+        self.register.now()
     }
 
     pub(crate) fn lock(&self) -> Result<FolderLock, PkiError> {
-        store::lock(&self.folder)
+        self.register.lock()
     }
 
     /// The index, read under the lock that the caller keeps until it has written it.
-    pub(crate) fn index(&self, _lock: &FolderLock) -> Result<Index, PkiError> {
-        Index::read(&self.folder, &self.certificate.public_key_sha256)
+    pub(crate) fn index(&self, lock: &FolderLock) -> Result<Index, PkiError> {
+        self.register.index(lock)
     }
 
     /// The signer of certificates and lists, with the names and key identifier of `ca.pem`.
     pub(crate) fn issuer(&self) -> Result<Issuer<'static, &KeyPair>, PkiError> {
-        Issuer::from_ca_cert_pem(&self.certificate.pem, self.key.pair())
+        Issuer::from_ca_cert_pem(self.certificate_pem(), self.key.pair())
             .map_err(|_| PkiError::Cryptography("use ca.pem as an issuer"))
-    }
-
-    /// The key identifier lists point to.
-    pub(crate) fn key_id(&self) -> KeyIdMethod {
-        self.certificate.key_id.clone().map_or(KeyIdMethod::Sha256, KeyIdMethod::PreSpecified)
-    }
-}
-
-impl CaCertificate {
-    /// Reads `ca.pem` of a folder that nobody else may change.
-    fn read(dir: &Path) -> Result<CaCertificate, PkiError> {
-        use std::io::ErrorKind::NotFound;
-        use std::os::unix::fs::MetadataExt as _;
-
-        let none = || PkiError::NoAuthority(dir.to_owned());
-        match dir.metadata() {
-            Ok(meta) if !meta.is_dir() => return Err(none()),
-            Ok(meta) if meta.mode() & 0o077 != 0 && dir.join(KEY).symlink_metadata().is_ok() => {
-                return Err(PkiError::FolderTooOpen(dir.to_owned()));
-            }
-            Err(e) if e.kind() != NotFound => return Err(PkiError::file("read", dir, &e)),
-            _ => {}
-        }
-        let path = dir.join(CERTIFICATE);
-        let contents = store::read(&path).map_err(|error| match error {
-            PkiError::File { kind: NotFound, .. } => none(),
-            other => other,
-        })?;
-        String::from_utf8(contents)
-            .ok()
-            .and_then(CaCertificate::parse)
-            .ok_or(PkiError::Malformed { path, expected: "an authority's certificate" })
-    }
-
-    fn parse(pem: String) -> Option<CaCertificate> {
-        let (_, block) = parse_x509_pem(pem.as_bytes()).ok()?;
-        let certificate = block.parse_x509().ok()?;
-        if !certificate.is_ca() {
-            return None;
-        }
-        let key_id = certificate.iter_extensions().find_map(|e| match e.parsed_extension() {
-            ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
-            _ => None,
-        });
-        Some(CaCertificate {
-            public_key_sha256: key::public_key_sha256(certificate.public_key().raw),
-            not_after: certificate.validity().not_after.to_datetime(),
-            key_id,
-            pem,
-        })
     }
 }

@@ -33,6 +33,12 @@ pub enum PkiError {
     /// There is no authority in the folder.
     #[error("{} holds no authority", shown(.0))]
     NoAuthority(PathBuf),
+    /// There is no enrolment service for the authority in the folder.
+    #[error("{} belongs to no enrolment service", shown(.0))]
+    NoService(PathBuf),
+    /// An invite that cannot be filed.
+    #[error("the invite cannot be filed: {0}")]
+    BadInvite(&'static str),
     /// Others may enter or write the folder.
     #[error("the folder {} is open to other users", shown(.0))]
     FolderTooOpen(PathBuf),
@@ -149,9 +155,11 @@ impl PkiError {
             | PkiError::NoServerName
             | PkiError::BadSerial(_)
             | PkiError::BadLifetime(_)
+            | PkiError::BadInvite(_)
             | PkiError::BadPassphrase => Fault::Usage,
             PkiError::File { .. }
             | PkiError::NoAuthority(_)
+            | PkiError::NoService(_)
             | PkiError::FolderTooOpen(_)
             | PkiError::SecretTooOpen(_)
             | PkiError::IndexLost(_)
@@ -191,6 +199,12 @@ impl PkiError {
             PkiError::NoAuthority(_) => {
                 "`tsmgate pki init` makes one; --dir or TSMGATE_PKI_DIR say where it is".into()
             }
+            PkiError::NoService(_) => {
+                "`tsmgated setup` makes one; --dir or TSMGATE_PKI_DIR say where its authority is".into()
+            }
+            PkiError::BadInvite(_) => {
+                "for example: tsmgate pki invite jump01 --roles operator --valid 1h".into()
+            }
             PkiError::FolderTooOpen(path) => format!("chmod 700 {}", shown(path)),
             PkiError::SecretTooOpen(path) => format!("chmod 600 {}", shown(path)),
             PkiError::IndexLost(_) | PkiError::IndexDamaged(_) => {
@@ -225,7 +239,9 @@ impl PkiError {
             }
             PkiError::BadLifetime(_) => "--days takes 1 to 365".into(),
             PkiError::LiveCertificate { .. } => {
-                "revoke it first, or allow both with --allow-second".into()
+                "revoke it first, or allow both with --allow-second; an invite with --replace revokes it \
+                 when the host joins"
+                    .into()
             }
             PkiError::RequestMalformed => {
                 "it must be one PEM block, BEGIN CERTIFICATE REQUEST".into()

@@ -2,6 +2,7 @@
 //! certificate is lost, and what knows of a second live certificate; so a certificate is entered
 //! before it is written, and a missing index is an error, never an empty one.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -162,6 +163,24 @@ impl Index {
             entry.public_key_sha256 == public_key_sha256
                 && entry.revoked.as_ref().is_some_and(|r| r.reason == Reason::KeyCompromise)
         })
+    }
+
+    /// Forgets certificates that ended before `then` and were not revoked, where their name has a later one.
+    pub(crate) fn forget(&mut self, kind: Kind, then: OffsetDateTime) {
+        let mut latest: HashMap<String, OffsetDateTime> = HashMap::new();
+        for entry in self.certificates.iter().filter(|entry| entry.kind == kind) {
+            if let Some(name) = entry.names.first() {
+                let end = latest.entry(name.clone()).or_insert(entry.not_after);
+                *end = (*end).max(entry.not_after);
+            }
+        }
+        self.certificates.retain(|entry| {
+            let later = entry.names.first().and_then(|name| latest.get(name));
+            entry.kind != kind
+                || entry.revoked.is_some()
+                || entry.not_after >= then
+                || later.is_none_or(|later| *later == entry.not_after)
+        });
     }
 
     fn path(folder: &Path) -> PathBuf {

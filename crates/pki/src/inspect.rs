@@ -18,6 +18,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::PkiError;
 use crate::request::RSA_BITS;
+use crate::serial::Serial;
 use crate::store;
 
 mod certificate;
@@ -101,6 +102,13 @@ pub(crate) fn first_certificate(contents: &[u8]) -> Option<Vec<u8>> {
         .filter_map(Result::ok)
         .find(|block| block.label == "CERTIFICATE")
         .map(|block| block.contents)
+}
+
+/// The serial number of the first certificate of a PEM or DER file.
+pub(crate) fn first_serial(contents: &[u8]) -> Option<Serial> {
+    let der = first_certificate(contents)?;
+    let (_, certificate) = X509Certificate::from_der(&der).ok()?;
+    Some(Serial::from_bytes(certificate.raw_serial()))
 }
 
 fn is_pem(contents: &[u8]) -> bool {

@@ -2,10 +2,12 @@
 //! that can refuse comes first, the index learns of the certificate before the disk does, and what
 //! could not be written is taken back.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rcgen::{CertificateParams, PublicKeyData};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
 
 use crate::authority::Authority;
 use crate::error::PkiError;
@@ -42,6 +44,25 @@ pub struct Issued {
     pub not_after: OffsetDateTime,
     /// Base64 SHA-256 of the SubjectPublicKeyInfo, as `KEY:` identities are written.
     pub public_key_sha256: String,
+}
+
+/// A server certificate and its key, in memory alone.
+pub struct InMemory {
+    /// The certificate, and the authority's behind it, PEM.
+    pub chain_pem: String,
+    /// The key, PKCS#8 PEM; wiped when dropped.
+    pub key_pem: Zeroizing<String>,
+    /// The end of its life.
+    pub not_after: OffsetDateTime,
+}
+
+impl fmt::Debug for InMemory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("InMemory")
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The key a certificate is for.
@@ -116,6 +137,24 @@ impl Authority {
     ) -> Result<Issued, PkiError> {
         let key = request::proved_key(csr_pem)?;
         self.issue(&self.server_order(names, options, out)?, &Holder::Elsewhere(key))
+    }
+
+    /// Makes a server certificate that is never on disk, nor on the index: for the service that holds this
+    /// authority, which makes itself another one whenever it starts.
+    ///
+    /// # Errors
+    /// [`PkiError::NoServerName`], [`PkiError::Cryptography`].
+    pub fn server_in_memory(
+        &self,
+        names: &[ServerName],
+        life: Duration,
+    ) -> Result<InMemory, PkiError> {
+        let life = Life::lasting(self.now(), life, self.not_after());
+        let key = PrivateKey::generate()?;
+        let params = profile::server(life, &Serial::random()?, names)?;
+        let leaf = self.sign(&params, key.pair())?;
+        let chain_pem = format!("{leaf}{}", self.certificate_pem());
+        Ok(InMemory { chain_pem, key_pem: key.to_pem(None)?, not_after: life.end })
     }
 
     fn client_order(
@@ -207,7 +246,8 @@ impl Authority {
         order.refuse_files(holder)
     }
 
-    fn sign(
+    /// The certificate of a key, PEM. On no index yet: whoever calls this sees to that.
+    pub(crate) fn sign(
         &self,
         params: &CertificateParams,
         key: &impl PublicKeyData,

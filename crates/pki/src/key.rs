@@ -12,7 +12,6 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::PkiError;
 use crate::passphrase::Passphrase;
-use crate::store;
 
 mod encryption;
 
@@ -32,14 +31,14 @@ impl PrivateKey {
             .map_err(|_| PkiError::Cryptography("make a key"))
     }
 
-    /// Reads a key file that nobody else may read.
-    pub(crate) fn read(
+    /// Reads PEM that stands for the key at `path`.
+    pub(crate) fn parse(
+        contents: &[u8],
         path: &Path,
         passphrase: Option<&Passphrase>,
     ) -> Result<PrivateKey, PkiError> {
         let malformed = || PkiError::Malformed { path: path.to_owned(), expected: "a private key" };
-        let contents = store::read_secret(path)?;
-        let pem = std::str::from_utf8(&contents).map_err(|_| malformed())?;
+        let pem = std::str::from_utf8(contents).map_err(|_| malformed())?;
         let (label, document) = SecretDocument::from_pem(pem).map_err(|_| malformed())?;
         let plain = match label {
             PLAIN_LABEL => Zeroizing::new(document.as_bytes().to_vec()),
@@ -95,6 +94,8 @@ pub(crate) fn public_key_sha256(public_key_info: &[u8]) -> String {
 }
 
 /// SHA-256 of anything.
-pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
-    digest(&SHA256, bytes).as_ref().to_vec()
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut sum = [0; 32];
+    sum.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    sum
 }

@@ -16,10 +16,12 @@
 //!
 //! Rooms: [`authority`] holds the folder and its key, with `issue` and `revocation` as its two
 //! trades; `profile` says what certificates look like, `request` what is taken from a CSR, `name`
-//! and `serial` what they are called by; `index` remembers, `store` writes files, `key` keeps
-//! secrets; [`inspect`] reads what others wrote.
+//! and `serial` what they are called by; `register` is the folder without its key, `index` remembers, `store` writes files, `key` keeps
+//! secrets; [`inspect`] reads what others wrote. [`enrolment`] is how hosts get theirs without a person who copies
+//! files: invites, and what the service does that answers them.
 
 pub mod authority;
+pub mod enrolment;
 pub mod inspect;
 
 mod error;
@@ -29,6 +31,7 @@ mod key;
 mod name;
 mod passphrase;
 mod profile;
+mod register;
 mod renewal;
 mod request;
 mod revocation;
@@ -38,14 +41,14 @@ mod store;
 pub use authority::{Authority, InitOptions};
 pub use error::{Fault, PkiError};
 pub use index::{Entry, Kind, Reason, Revoked, State};
-pub use issue::{IssueOptions, Issued};
+pub use issue::{InMemory, IssueOptions, Issued};
 pub use key::{Opened, open_encrypted};
 pub use name::{CLIENT_NAME_MOST, ClientName, ServerName};
 pub use passphrase::{PASSPHRASE_LEAST, Passphrase};
 pub use profile::{AUTHORITY_DAYS, BACKDATED, CLIENT_DAYS, CRL_DAYS, DAYS_MOST, SERVER_DAYS};
 pub use renewal::{Renewal, renewal};
 pub use request::read_request;
-pub use revocation::{Revocation, RevocationList, Revokee};
+pub use revocation::{Cut, Revocation, RevocationList, Revokee, cut};
 pub use serial::Serial;
 
 /// A time as people and JSON read it: RFC 3339, UTC, whole seconds.

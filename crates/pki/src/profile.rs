@@ -43,6 +43,13 @@ impl Life {
         }
     }
 
+    /// A life that lasts so long from now on, whole seconds, and no longer than until `most`. Its start is
+    /// backdated all the same.
+    pub(crate) fn lasting(now: OffsetDateTime, life: Duration, most: OffsetDateTime) -> Life {
+        let now = now - Duration::nanoseconds(i64::from(now.nanosecond()));
+        Life { start: now - BACKDATED, end: (now + life).min(most) }
+    }
+
     fn from(now: OffsetDateTime, days: u16) -> Life {
         let start = now - Duration::nanoseconds(i64::from(now.nanosecond())) - BACKDATED;
         Life { start, end: start + Duration::days(i64::from(days)) }

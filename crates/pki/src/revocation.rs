@@ -11,12 +11,14 @@ use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::FromDer;
 
 use crate::authority::Authority;
+use crate::enrolment::{self, Service};
 use crate::error::PkiError;
 use crate::index::{Entry, Index, Kind, Reason, Revoked, State};
 use crate::inspect;
 use crate::key;
 use crate::name::{ClientName, ServerName};
 use crate::profile::{CRL_DAYS, Life};
+use crate::register::Register;
 use crate::serial::Serial;
 use crate::store::{self, Access, FolderLock, Place};
 
@@ -45,6 +47,27 @@ pub struct Revocation {
     pub already: Vec<String>,
     /// The list that says so.
     pub list: RevocationList,
+}
+
+/// What was done of a revocation without the authority's key: all but the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Serial numbers that were live and are now revoked.
+    pub revoked: Vec<String>,
+    /// Serial numbers that had been revoked before.
+    pub already: Vec<String>,
+}
+
+/// Revokes several at once as far as that takes no key: on the index, and where an enrolment service
+/// publishes, on the deny list of the gate; entries and invites of the names are taken out. The revocation
+/// list is what is missing then.
+///
+/// # Errors
+/// Those of [`Authority::revoke`].
+pub fn cut(dir: &Path, what: &[Revokee], reason: Reason) -> Result<Cut, PkiError> {
+    let register = Register::open(dir)?;
+    let lock = register.lock()?;
+    register.cut(&lock, what, reason).map(|(_, cut)| cut)
 }
 
 /// A revocation list that was written.
@@ -79,28 +102,7 @@ impl Authority {
     /// Those of [`Authority::revoke`].
     pub fn revoke_because(&self, what: &[Revokee], reason: Reason) -> Result<Revocation, PkiError> {
         let lock = self.lock()?;
-        let mut index = self.index(&lock)?;
-        let (mut revoked, mut already) = (Vec::new(), Vec::new());
-        for revokee in what {
-            let target = self.target(revokee, &mut index)?;
-            let mut known = false;
-            for entry in index.certificates.iter_mut().filter(|entry| target.is(entry)) {
-                known = true;
-                let serial = entry.serial.to_string();
-                match (entry.state(self.now()), &target) {
-                    (State::Revoked, _) if revoked.contains(&serial) => {}
-                    (State::Revoked, _) => already.push(serial),
-                    (State::Expired, Target::Name(..)) => {}
-                    (State::Expired | State::Live, _) => {
-                        entry.revoked = Some(Revoked { at: whole_seconds(self.now()), reason });
-                        revoked.push(serial);
-                    }
-                }
-            }
-            if !known {
-                return Err(PkiError::UnknownCertificate(target.shown()));
-            }
-        }
+        let (mut index, Cut { revoked, already }) = self.register.cut(&lock, what, reason)?;
         let list = self.write_crl(&lock, &mut index, CRL_DAYS)?;
         Ok(Revocation { revoked, already, list })
     }
@@ -140,7 +142,7 @@ impl Authority {
             crl_number: SerialNumber::from(index.crl_number),
             issuing_distribution_point: None,
             revoked_certs: revoked,
-            key_identifier_method: self.key_id(),
+            key_identifier_method: self.register.key_id(),
         }
         .signed_by(&self.issuer()?)
         .and_then(|list| list.pem())
@@ -148,6 +150,9 @@ impl Authority {
         index.write(self.folder(), Place::Any)?;
         let path = self.folder().join(FILE);
         store::write(&path, pem.as_bytes(), Access::Public, Place::Any)?;
+        if let Some(service) = Service::read(self.folder())? {
+            service.published().list(pem.as_bytes())?;
+        }
         Ok(RevocationList {
             path,
             number: index.crl_number,
@@ -155,6 +160,78 @@ impl Authority {
             this_update: life.start,
             next_update: life.end,
         })
+    }
+}
+
+impl Register {
+    /// Marks what is meant on the index, writes it, and lets the gate know.
+    fn cut(
+        &self,
+        lock: &FolderLock,
+        what: &[Revokee],
+        reason: Reason,
+    ) -> Result<(Index, Cut), PkiError> {
+        let mut index = self.index(lock)?;
+        let (mut revoked, mut already) = (Vec::new(), Vec::new());
+        let mut targets = Vec::new();
+        for revokee in what {
+            let target = self.target(revokee, &mut index)?;
+            let mut known = self.is_invited(&target)?;
+            for entry in index.certificates.iter_mut().filter(|entry| target.is(entry)) {
+                known = true;
+                let serial = entry.serial.to_string();
+                match (entry.state(self.now()), &target) {
+                    (State::Revoked, _) if revoked.contains(&serial) => {}
+                    (State::Revoked, _) => already.push(serial),
+                    (State::Expired, Target::Name(..)) => {}
+                    (State::Expired | State::Live, _) => {
+                        entry.revoked = Some(Revoked { at: whole_seconds(self.now()), reason });
+                        revoked.push(serial);
+                    }
+                }
+            }
+            if !known {
+                return Err(PkiError::UnknownCertificate(target.shown()));
+            }
+            targets.push(target);
+        }
+        index.write(self.folder(), Place::Any)?;
+        for target in &targets {
+            // who is out must not come in again by an invite
+            if let Target::Name(Kind::Client, name) = target {
+                enrolment::withdraw(self.folder(), &name.parse()?)?;
+            }
+        }
+        if let Some(service) = Service::read(self.folder())? {
+            let published = service.published();
+            published.deny(&index, self.now())?;
+            for name in targets.iter().flat_map(|target| self.left_without(target, &index)) {
+                published.dismiss(&name)?;
+            }
+        }
+        Ok((index, Cut { revoked, already }))
+    }
+
+    /// Whether it is a client that has an invite.
+    fn is_invited(&self, target: &Target) -> Result<bool, PkiError> {
+        let Target::Name(Kind::Client, name) = target else { return Ok(false) };
+        let invites = enrolment::invites(self.folder())?;
+        Ok(invites.iter().any(|invite| invite.name == *name))
+    }
+
+    /// The clients whose entries go: of a name all, of a serial number the one that has nothing else.
+    fn left_without(&self, target: &Target, index: &Index) -> Vec<ClientName> {
+        let clients = |entry: &&Entry| entry.kind == Kind::Client;
+        let names = |entry: &Entry| entry.names.first().and_then(|name| name.parse().ok());
+        let meant = index.certificates.iter().filter(clients).filter(|entry| target.is(entry));
+        let mut names: Vec<ClientName> = meant.filter_map(names).collect();
+        if let Target::Name(Kind::Client, name) = target {
+            names.extend(name.parse());
+        }
+        names.retain(|name| index.live(Kind::Client, name.as_str(), self.now()).is_none());
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// Which entries are meant. A certificate that this authority signed and the index does not

@@ -17,6 +17,7 @@ use crate::error::PkiError;
 /// The largest file that is read, in bytes: a revocation list of some 400 000 entries.
 const FILE_MOST: u64 = 16 * 1024 * 1024;
 const FOLDER_MODE: u32 = 0o700;
+const PUBLIC_FOLDER_MODE: u32 = 0o755;
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +171,38 @@ pub(crate) fn private_folder(path: &Path) -> Result<(), PkiError> {
         return Err(PkiError::FolderTooOpen(path.to_owned()));
     }
     std::fs::set_permissions(path, Permissions::from_mode(FOLDER_MODE)).map_err(failed)
+}
+
+/// Makes a folder that everybody may read and its owner alone may write, 0755, or takes the one that is there:
+/// a real folder that nobody else may write.
+pub(crate) fn public_folder(path: &Path) -> Result<(), PkiError> {
+    let failed = |e: io::Error| PkiError::file("make the folder", path, &e);
+    match DirBuilder::new().mode(PUBLIC_FOLDER_MODE).create(path) {
+        Ok(()) => {
+            let mode = Permissions::from_mode(PUBLIC_FOLDER_MODE);
+            std::fs::set_permissions(path, mode).map_err(failed)?;
+            return sync_folder(&folder_of(path));
+        }
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(e) => return Err(failed(e)),
+    }
+    let meta = path.symlink_metadata().map_err(failed)?;
+    if !meta.is_dir() {
+        return Err(PkiError::Malformed { path: path.to_owned(), expected: "a folder" });
+    }
+    if meta.mode() & 0o022 != 0 {
+        return Err(PkiError::FolderTooOpen(path.to_owned()));
+    }
+    Ok(())
+}
+
+/// Removes a file for good; `false` where there is none.
+pub(crate) fn remove(path: &Path) -> Result<bool, PkiError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => sync_folder(&folder_of(path)).map(|()| true),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(PkiError::file("remove", path, &e)),
+    }
 }
 
 /// A folder held against other commands until this is dropped.

@@ -13,9 +13,14 @@ use tsmgate_pki::{
     ServerName, kind_text, read_request, renewal,
 };
 
+mod holders;
+mod invite;
 mod passphrase;
+mod revoke;
 mod show;
 
+use holders::Holders;
+use invite::{InviteArgs, InvitesVerb};
 use show::Answer;
 
 use crate::exit::Exit;
@@ -23,21 +28,20 @@ use crate::exit::Exit;
 /// What `needs-renewal` exits with when there is time; the one answer that is no failure and not 0.
 const NOT_NEEDED: u8 = 1;
 
+/// Where the authority is unless it is said.
+const HERE: &str = "./pki";
+/// And where the enrolment service has it (systemd/tmpfiles.conf).
+const SERVICE: &str = "/var/lib/tsmgate-authority/pki";
+
 /// Make certificates and revocation lists with an authority in a folder
 ///
 /// For example: `tsmgate pki init`, then `tsmgate pki server tsm.example.com`, then
 /// `tsmgate pki client jump01`.
 #[derive(Debug, Args)]
 pub(super) struct PkiArgs {
-    /// The authority's folder
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "TSMGATE_PKI_DIR",
-        default_value = "./pki",
-        global = true
-    )]
-    dir: PathBuf,
+    /// The authority's folder [default: ./pki, or where the service on this host has it]
+    #[arg(long, value_name = "DIR", env = "TSMGATE_PKI_DIR", global = true)]
+    dir: Option<PathBuf>,
     /// File whose first line is the passphrase of the authority's key; otherwise it is asked for
     #[arg(long, value_name = "FILE", global = true)]
     passphrase_file: Option<PathBuf>,
@@ -102,8 +106,19 @@ enum Verb {
         #[arg(long, value_name = "N", default_value_t = CRL_DAYS, value_parser = days)]
         days: u16,
     },
-    /// List all that was issued
-    List,
+    /// Invite a host: print the token with which it may join, once
+    Invite(InviteArgs),
+    /// List the invites, or take one back
+    Invites {
+        #[command(subcommand)]
+        verb: InvitesVerb,
+    },
+    /// List all that was issued: to whom, with which roles, since when, and when the gate last saw it
+    List {
+        /// The gate's audit [default: that of the gate on this host]
+        #[arg(long, value_name = "FILE")]
+        audit: Option<PathBuf>,
+    },
     /// Show what a certificate, chain, request, revocation list or key file holds
     Inspect {
         /// The file, PEM or DER
@@ -217,6 +232,7 @@ pub(super) fn run(args: PkiArgs, out: &mut dyn Write, talk: &mut dyn Write) -> u
 
 fn perform(args: PkiArgs, out: &mut dyn Write, talk: &mut dyn Write) -> Result<u8, Failure> {
     let PkiArgs { dir, passphrase_file, json, verb } = args;
+    let dir = dir.unwrap_or_else(|| usual_folder(matches!(verb, Verb::Init { .. })));
     let open = || passphrase::open(&dir, passphrase_file.as_deref());
     let now = OffsetDateTime::now_utc();
     let answer = match verb {
@@ -251,10 +267,17 @@ fn perform(args: PkiArgs, out: &mut dyn Write, talk: &mut dyn Write) -> Result<u
         Verb::Revoke { what, kind, reason } => {
             let what: Vec<_> =
                 what.iter().map(|text| revokee(text, kind)).collect::<Result<_, PkiError>>()?;
-            Answer::revocation(&open()?.revoke_because(&what, reason.into())?)
+            revoke::revoke(&dir, &what, reason.into(), passphrase_file.as_deref(), talk)?
         }
         Verb::Crl { days } => Answer::list(&open()?.issue_crl_of(days)?),
-        Verb::List => Answer::entries(&Authority::list(&dir)?, now),
+        Verb::Invite(args) => invite::invite(&dir, args, now)?,
+        Verb::Invites { verb } => invite::invites(&dir, &verb, now)?,
+        Verb::List { audit } => {
+            let audit = holders::audit(audit)?;
+            passphrase::in_folder(&dir)?;
+            let entries = Authority::list(&dir)?;
+            Answer::entries(&entries, &Holders::of(&dir, &entries, audit)?, now)
+        }
         Verb::Inspect { file } => Answer::views(&inspect(&file, now)?)?,
         Verb::NeedsRenewal { file, within } => {
             // For a timer any trouble with the file is one answer: it cannot be read.
@@ -265,6 +288,13 @@ fn perform(args: PkiArgs, out: &mut dyn Write, talk: &mut dyn Write) -> Result<u
     };
     answer.write(json, out, talk)?;
     Ok(Exit::Done.code())
+}
+
+/// Where an authority is unless it is said: here, or where the enrolment service of this host has it.
+fn usual_folder(is_new: bool) -> PathBuf {
+    let here = PathBuf::from(HERE);
+    let service = PathBuf::from(SERVICE);
+    if is_new || here.exists() || !service.exists() { here } else { service }
 }
 
 /// One certificate each; what was made before a failure is told before the failure is.

@@ -2,6 +2,7 @@
 //! modes of its files, and the page that shows how to use it.
 #![allow(clippy::unwrap_used, reason = "in a test a failed unwrap is a failed test")]
 
+mod inviting;
 mod issuing;
 mod revoking;
 mod rig;

@@ -1,6 +1,7 @@
 //! Where the passphrase of the authority's key comes from: a file, or a terminal. An argument or the
 //! environment would show it to every process of the host.
 
+use std::io;
 use std::path::Path;
 
 use tsmgate_pki::{Authority, Passphrase, PkiError};
@@ -8,19 +9,41 @@ use zeroize::Zeroizing;
 
 use super::Failure;
 use crate::exit::Exit;
+use crate::system::owner::become_owner_of;
 
-/// Opens the authority; asks for the passphrase only when its key is encrypted.
+/// Opens the authority; asks for the passphrase only when its key is encrypted. From then on we are whose the
+/// folder is: the key may be root's alone, the rest is the service's.
 pub(super) fn open(dir: &Path, file: Option<&Path>) -> Result<Authority, Failure> {
-    if let Some(file) = file {
-        return Ok(Authority::open(dir, Some(&Passphrase::from_file(file)?))?);
-    }
-    match Authority::open(dir, None) {
-        Err(PkiError::PassphraseNeeded(key)) => {
+    let key = Authority::key(dir)?;
+    let passphrase = file.map(Passphrase::from_file).transpose()?;
+    in_folder(dir)?;
+    open_with(dir, &key, passphrase.as_ref())
+}
+
+/// The same, where the key was read already and we are whom we shall be.
+pub(super) fn open_with(
+    dir: &Path,
+    key: &[u8],
+    passphrase: Option<&Passphrase>,
+) -> Result<Authority, Failure> {
+    match Authority::open_with_key(dir, key, passphrase) {
+        Err(PkiError::PassphraseNeeded(path)) => {
             let typed = ask("Passphrase of the authority's key: ")
-                .ok_or(PkiError::PassphraseNeeded(key))?;
-            Ok(Authority::open(dir, Some(&Passphrase::new(typed)?))?)
+                .ok_or(PkiError::PassphraseNeeded(path))?;
+            Ok(Authority::open_with_key(dir, key, Some(&Passphrase::new(typed)?))?)
         }
         other => Ok(other?),
+    }
+}
+
+/// From here on we are whose the folder is. One that is not there is not ours to complain of.
+pub(super) fn in_folder(dir: &Path) -> Result<(), Failure> {
+    match become_owner_of(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let doing = "work as the owner of";
+            Err(PkiError::File { doing, path: dir.to_owned(), kind: error.kind() }.into())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -16,6 +16,7 @@ use tsmgate_pki::{
 };
 
 use super::Failure;
+use super::holders::Holders;
 
 /// Whom a certificate is for.
 #[derive(Debug)]
@@ -45,6 +46,10 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    pub(super) fn new(lines: String, json: Value, talk: String) -> Answer {
+        Answer { lines, json, talk }
+    }
+
     pub(super) fn authority(authority: &Authority, encrypted: bool) -> Answer {
         let list = authority.folder().join("clients.crl");
         let fields = [
@@ -90,13 +95,17 @@ impl Answer {
         answer
     }
 
-    pub(super) fn revocation(done: &Revocation) -> Answer {
+    pub(super) fn revocation(done: &Revocation, published: bool) -> Answer {
         let mut talk = match (done.revoked.len(), done.already.len()) {
             (0, 0) => "nothing to revoke: all certificates of that name have expired\n".into(),
             (0, _) => "revoked before; nothing changed but the list's number and dates\n".into(),
             (count, _) => format!("revoked {count}\n"),
         };
-        talk += "copy the list over the one on the daemon's host: it is in force seconds later\n";
+        talk += if published {
+            "the gate has it, and cuts what is open within two seconds\n"
+        } else {
+            "copy the list over the one on the daemon's host: it is in force seconds later\n"
+        };
         let mut lines = String::new();
         for serial in &done.revoked {
             lines += &lines_of(&[("revoked", serial.clone())]);
@@ -126,9 +135,10 @@ impl Answer {
         Answer { lines: lines_of(&fields), json: json.into(), talk: String::new() }
     }
 
-    pub(super) fn entries(entries: &[Entry], now: OffsetDateTime) -> Answer {
-        let rows: Vec<[String; 5]> = entries.iter().map(|entry| row(entry, now)).collect();
+    pub(super) fn entries(entries: &[Entry], holders: &Holders, now: OffsetDateTime) -> Answer {
+        let rows = entries.iter().map(|entry| row(entry, holders, now)).collect();
         let json = entries.iter().map(|entry| {
+            let grants = holders.grants(entry);
             json!({
                 "kind": entry.kind,
                 "names": entry.names,
@@ -139,11 +149,14 @@ impl Answer {
                 "public_key": format!("KEY:{}", entry.public_key_sha256),
                 "revoked_at": entry.revoked.as_ref().map(|revoked| time_text(revoked.at)),
                 "reason": entry.revoked.as_ref().map(|revoked| revoked.reason),
+                "roles": grants.map(|grants| &grants.roles),
+                "networks": grants.and_then(|grants| grants.networks.as_ref()),
+                "last_seen": holders.seen(entry),
             })
         });
         let json = json.collect::<Vec<_>>().into();
-        let talk = if rows.is_empty() { "nothing was issued yet\n" } else { "" };
-        Answer { lines: table(rows), json, talk: talk.into() }
+        let talk = if entries.is_empty() { "nothing was issued yet\n" } else { "" };
+        Answer { lines: table(COLUMNS, rows), json, talk: talk.into() }
     }
 
     pub(super) fn views(views: &[View]) -> Result<Answer, Failure> {
@@ -241,7 +254,11 @@ fn list_lines(view: &RevocationListView) -> String {
     lines_of(&fields)
 }
 
-fn row(entry: &Entry, now: OffsetDateTime) -> [String; 5] {
+/// What `list` shows of each certificate.
+const COLUMNS: [&str; 8] =
+    ["NAME", "KIND", "STATE", "SINCE", "ENDS", "ROLES", "LAST SEEN", "SERIAL NUMBER"];
+
+fn row(entry: &Entry, holders: &Holders, now: OffsetDateTime) -> [String; 8] {
     let kind = match entry.kind {
         Kind::Client => "client",
         Kind::Server => "server",
@@ -251,18 +268,20 @@ fn row(entry: &Entry, now: OffsetDateTime) -> [String; 5] {
         State::Expired => "expired".into(),
         State::Revoked => "revoked".into(),
     };
-    let ends = time_text(entry.not_after);
-    [entry.names.join(","), kind.into(), state, ends, entry.serial.to_string()]
+    let (since, ends) = (time_text(entry.not_before), time_text(entry.not_after));
+    let roles = holders.grants(entry).map_or_else(|| "-".into(), |grants| grants.roles.join(","));
+    let seen = holders.seen(entry).unwrap_or("-").to_owned();
+    let serial = entry.serial.to_string();
+    [entry.names.join(","), kind.into(), state, since, ends, roles, seen, serial]
 }
 
 /// Left-aligned columns under a heading; nothing for no rows.
-fn table(rows: Vec<[String; 5]>) -> String {
+pub(super) fn table<const N: usize>(heading: [&str; N], rows: Vec<[String; N]>) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let heading = ["NAME", "KIND", "STATE", "ENDS", "SERIAL NUMBER"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(heading).chain(rows).collect();
-    let mut widths = [0; 5];
+    let rows: Vec<_> = std::iter::once(heading.map(str::to_owned)).chain(rows).collect();
+    let mut widths = [0; N];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
