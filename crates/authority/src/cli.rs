@@ -12,7 +12,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use nix::sys::signal::{SigSet, Signal};
 use tsmgate_manual::Surroundings;
 use tsmgate_server::signals::Signals;
-use tsmgate_server::{log, process};
+use tsmgate_server::{log, process, sandbox};
 use tsmgate_settings::fault::ConfigFault;
 
 use crate::config::raw::{AUDIT_FILE, CONFIG_FILE, FOLDER, PUBLISHED};
@@ -147,15 +147,22 @@ fn run(path: &Path) -> Result<Exit, StartFault> {
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");
     }
-    let listener = loaded.listen()?;
+    let opened = loaded.open()?;
+    // before: from in there the limits of our control group cannot be read
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    // no thread exists yet: each that is started from here on is in it
+    let level = sandbox::enter(&opened.folders());
+    if !level.is_full() {
+        tracing::warn!("the process confines itself less than it would: {level}");
+    }
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(workers).enable_all().build().map_err(StartFault::Process)?;
+    let runtime =
+        runtime.worker_threads(workers).enable_all().build().map_err(StartFault::Process)?;
     let exit = runtime.block_on(async {
         let signals = Signals::catch().map_err(StartFault::Process)?;
         // one that came before is delivered now
         hangup.thread_unblock().map_err(|errno| StartFault::Process(errno.into()))?;
-        let daemon = Daemon::on(listener, loaded).await?;
+        let daemon = Daemon::on(opened)?;
         let reload = daemon.reloader();
         match daemon.run_until(signals.stop(reload)).await {
             true => Ok(Exit::Done),

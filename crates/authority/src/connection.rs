@@ -50,13 +50,13 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
     let about = origin.about(Record::empty().text("tsmgate.connection", &id));
     let rules = house.rules();
     let (held, mut evicted) = oneshot::channel();
-    let admitted =
-        house.admission.admit_from(&rules.allow, &rules.exempt, origin.address, held);
+    let admitted = house.admission.admit_from(&rules.allow, &rules.exempt, origin.address, held);
     let unproven = match admitted {
         Ok(unproven) => unproven,
         Err(reason) => return refuse(&house, &origin, reason, &about),
     };
-    let guest = Guest { house: &house, origin, about, unproven: &unproven, served: AtomicBool::default() };
+    let guest =
+        Guest { house: &house, origin, about, unproven: &unproven, served: AtomicBool::default() };
     tokio::select! {
         biased;
         () = past_last_call(&mut stop) => return guest.refuse(Reason::GateStopping),
@@ -86,7 +86,8 @@ impl Guest<'_> {
         match handshake(stream, tls, at + handshake_timeout).await {
             Ok(Handshaken { stream, shown }) => {
                 let mut stream = stream;
-                let spoken = timeout_at(at + LIFE, self.speak(&mut stream, shown.as_ref(), at)).await;
+                let spoken =
+                    timeout_at(at + LIFE, self.speak(&mut stream, shown.as_ref(), at)).await;
                 if spoken.is_err() {
                     self.refuse(Reason::RequestTooSlow);
                 }

@@ -21,6 +21,7 @@ use tsmgate_server::accept::{accept, complain_of_panic};
 use tsmgate_server::audit::record::{Outcome, Record};
 use tsmgate_server::audit::{Audit, AuditFault};
 use tsmgate_server::process::{self, Slots};
+use tsmgate_server::sandbox::Folders;
 use tsmgate_server::systemd::{self, Watchdog};
 use tsmgate_settings::fault::ConfigFault;
 
@@ -101,16 +102,48 @@ impl Loaded {
         warnings
     }
 
-    /// Opens the port.
+    /// Opens the port, and makes what is missing around it: the service's own certificate, the folder that the
+    /// gate reads. From within a sandbox neither could be.
     ///
     /// # Errors
-    /// It is taken, or not ours.
-    pub fn listen(&self) -> Result<TcpListener, StartFault> {
-        let address = self.config.listen;
-        let fault = |cause| StartFault::Listen { address, cause };
-        let listener = TcpListener::bind(address).map_err(fault)?;
+    /// The address is taken, or not ours; the authority's folder cannot be written.
+    pub fn open(self) -> Result<Opened, StartFault> {
+        let Self { path, config, authority, slots } = self;
+        let fault = |cause| StartFault::Listen { address: config.listen, cause };
+        let listener = TcpListener::bind(config.listen).map_err(fault)?;
         listener.set_nonblocking(true).map_err(fault)?;
-        Ok(listener)
+        let address = listener.local_addr().map_err(fault)?;
+        let called = config.address(address.port());
+        let (keeper, renew_at) = Keeper::start(authority, &config, called.clone())?;
+        let rules = Rules::of(&config, keeper.certificate())?;
+        let keeper = Arc::new(keeper);
+        Ok(Opened { path, config, slots, listener, address, called, keeper, renew_at, rules })
+    }
+}
+
+/// A service whose port is open and whose authority is ready; nobody is served yet.
+#[derive(Debug)]
+pub struct Opened {
+    path: PathBuf,
+    config: Config,
+    slots: Slots,
+    listener: TcpListener,
+    address: SocketAddr,
+    /// As it stands in tokens.
+    called: String,
+    keeper: Arc<Keeper>,
+    renew_at: OffsetDateTime,
+    rules: Rules,
+}
+
+impl Opened {
+    /// The folders that the service has to do with from here on.
+    pub fn folders(&self) -> Folders {
+        let config = &self.config;
+        let mut reads = vec![self.path.as_path()];
+        reads.extend(config.gate.authority.as_deref());
+        let keeps = [config.authority.folder.as_path(), &config.published];
+        Folders::of_service(&reads, &config.audit.file, &keeps)
     }
 }
 
@@ -126,20 +159,16 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Opens the audit and serves on a port that is open already. Within a runtime.
+    /// Opens the audit and serves. Within a runtime.
     ///
     /// # Errors
-    /// The audit cannot be opened, or the authority's folder not be written.
-    pub async fn on(listener: TcpListener, loaded: Loaded) -> Result<Self, StartFault> {
-        let Loaded { path, config, authority, slots } = loaded;
+    /// The audit cannot be opened.
+    pub fn on(opened: Opened) -> Result<Self, StartFault> {
+        let Opened { path, config, slots, listener, address, called, keeper, renew_at, rules } =
+            opened;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(StartFault::Process)?;
-        let address = listener.local_addr().map_err(StartFault::Process)?;
         let clock = Clock::monotonic();
         let (audit, audit_end) = Audit::start(&config.audit, clock.clone())?;
-        let called = config.address(address.port());
-        let (keeper, renew_at) = Keeper::start(authority, &config, called.clone())?;
-        let rules = Rules::of(&config, keeper.certificate())?;
-        let keeper = Arc::new(keeper);
         let house = Arc::new(House {
             admission: Admission::new(config.admission, clock.clone()),
             joins: Bucket::new(JOINS, &clock),

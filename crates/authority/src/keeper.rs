@@ -54,10 +54,11 @@ pub enum KeeperFault {
 /// # Errors
 /// The folder is not whole, others may read the key or enter the folder, or the passphrase is missing or wrong.
 pub fn open(config: &config::Authority) -> Result<Authority, KeeperFault> {
-    let passphrase = match config.passphrase_file.clone().or_else(|| credential(PASSPHRASE_CREDENTIAL)) {
-        Some(path) => Some(passphrase(&path)?),
-        None => None,
-    };
+    let passphrase =
+        match config.passphrase_file.clone().or_else(|| credential(PASSPHRASE_CREDENTIAL)) {
+            Some(path) => Some(passphrase(&path)?),
+            None => None,
+        };
     match config.private_key.clone().or_else(|| credential(KEY_CREDENTIAL)) {
         None => Ok(Authority::open(&config.folder, passphrase.as_ref())?),
         Some(path) => {
@@ -156,7 +157,9 @@ impl Keeper {
             let looked = tokio::task::spawn_blocking(move || keeper.look(renew_at)).await;
             match looked {
                 Ok(next) => renew_at = next,
-                Err(_) => tracing::error!("a look at what runs out ended in a panic; please report it"),
+                Err(_) => {
+                    tracing::error!("a look at what runs out ended in a panic; please report it")
+                }
             }
         }
     }
