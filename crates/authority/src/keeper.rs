@@ -122,10 +122,11 @@ impl Keeper {
         let published = config.published.clone();
         let service = Service { address, published, life_seconds };
         service.write(authority.folder())?;
+        service.published().prepare(authority.folder())?;
+        // it is published as well
         if is_due(&list_of(&authority)) {
             authority.issue_crl()?;
         }
-        service.published().prepare(authority.folder())?;
         let (tls, renew_at) = mint(&authority, &certificate, &config.names)?;
         let (authority, names) = (Arc::new(authority), config.names.clone());
         let tls = watch::Sender::new(tls);
