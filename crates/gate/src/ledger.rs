@@ -1,8 +1,8 @@
 //! What each client has used of its limits: tokens of its bucket, and calls under way.
 //!
 //! One account per `[[client]]` entry and one per local user, of whom a group may have many: so what nobody
-//! uses is forgotten once there are many. It outlives a reload; an account starts anew only where its limits
-//! changed.
+//! uses is forgotten once there are many. It outlives a reload: where the limits of an account changed, what is
+//! taken of them and what is under way stays so.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,10 +30,32 @@ struct Account {
     logins: Bucket,
     requests: Bucket,
     commands: Bucket,
-    in_flight: AtomicU32,
+    /// Outlives the account, for calls do.
+    in_flight: Arc<AtomicU32>,
 }
 
 impl Account {
+    fn new(limits: ClientLimits, clock: &Clock) -> Self {
+        Self {
+            limits,
+            logins: Bucket::new(limits.logins, clock),
+            requests: Bucket::new(limits.requests, clock),
+            commands: Bucket::new(limits.commands, clock),
+            in_flight: Arc::default(),
+        }
+    }
+
+    /// The same account under other limits.
+    fn with_limits(&self, limits: ClientLimits) -> Self {
+        Self {
+            limits,
+            logins: self.logins.with_rate(limits.logins),
+            requests: self.requests.with_rate(limits.requests),
+            commands: self.commands.with_rate(limits.commands),
+            in_flight: Arc::clone(&self.in_flight),
+        }
+    }
+
     /// Whether anything of it is taken: else a new one is the same.
     fn is_used(&self) -> bool {
         let ClientLimits { logins, requests, commands, .. } = self.limits;
@@ -104,31 +126,28 @@ impl Ledger {
     ) -> Result<UnderWay, Reason> {
         let account = self.account(client);
         // the place first: a caller with too many calls under way keeps its tokens
-        let place = UnderWay::take(account)?;
-        bucket(&place.0).take().map_err(Reason::ClientOverRate)?;
+        let place = UnderWay::take(&account)?;
+        bucket(&account).take().map_err(Reason::ClientOverRate)?;
         Ok(place)
     }
 
     fn account(&self, client: &Client) -> Arc<Account> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        match accounts.get(&client.name) {
-            Some(account) if account.limits == client.limits => Arc::clone(account),
-            _ => {
-                if accounts.len() >= ACCOUNTS {
-                    // one that somebody holds is about to be taken from
-                    accounts.retain(|_, it| Arc::strong_count(it) > 1 || it.is_used());
-                }
-                let account = Arc::new(Account {
-                    limits: client.limits,
-                    logins: Bucket::new(client.limits.logins, &self.clock),
-                    requests: Bucket::new(client.limits.requests, &self.clock),
-                    commands: Bucket::new(client.limits.commands, &self.clock),
-                    in_flight: AtomicU32::new(0),
-                });
-                accounts.insert(client.name.clone(), Arc::clone(&account));
-                account
-            }
+        let known = accounts.get(&client.name);
+        if let Some(account) = known.filter(|account| account.limits == client.limits) {
+            return Arc::clone(account);
         }
+        let account = match known {
+            Some(account) => account.with_limits(client.limits),
+            None => Account::new(client.limits, &self.clock),
+        };
+        if accounts.len() >= ACCOUNTS {
+            // one that somebody holds is about to be taken from
+            accounts.retain(|_, it| Arc::strong_count(it) > 1 || it.is_used());
+        }
+        let account = Arc::new(account);
+        accounts.insert(client.name.clone(), Arc::clone(&account));
+        account
     }
 }
 
@@ -147,14 +166,14 @@ pub struct Left {
 
 /// A call under way; dropping it ends it.
 #[derive(Debug)]
-pub struct UnderWay(Arc<Account>);
+pub struct UnderWay(Arc<AtomicU32>);
 
 impl UnderWay {
-    fn take(account: Arc<Account>) -> Result<Self, Reason> {
+    fn take(account: &Account) -> Result<Self, Reason> {
         let most = account.limits.in_flight;
         let grown = |now: u32| (now < most).then_some(now + 1);
         match account.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, grown) {
-            Ok(_) => Ok(Self(account)),
+            Ok(_) => Ok(Self(Arc::clone(&account.in_flight))),
             Err(_) => Err(Reason::ClientInFlight),
         }
     }
@@ -162,6 +181,6 @@ impl UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -38,6 +38,11 @@ impl Rate {
         }
     }
 
+    /// How long one token takes to come, in nanoseconds.
+    fn each(self) -> u64 {
+        (MINUTE / u64::from(self.per_minute.get())).max(1)
+    }
+
     fn quota(self) -> Quota {
         Quota::per_minute(self.per_minute).allow_burst(self.burst)
     }
@@ -73,7 +78,21 @@ impl StateStore for Level {
 impl Bucket {
     /// A full bucket.
     pub fn new(rate: Rate, clock: &Clock) -> Self {
-        let level = Arc::default();
+        Self::at(rate, None, clock)
+    }
+
+    /// A bucket of another rate, from which as many tokens are taken as from this one; all of them, where it
+    /// holds fewer.
+    pub fn with_rate(&self, rate: Rate) -> Self {
+        let taken = self.rate.burst.get() - self.left();
+        let now = self.clock.now().as_u64();
+        let missing = u64::from(taken.min(rate.burst.get())) * rate.each();
+        let level = (taken > 0).then(|| Nanos::new(now.saturating_add(missing)));
+        Self::at(rate, level, &self.clock)
+    }
+
+    fn at(rate: Rate, level: Option<Nanos>, clock: &Clock) -> Self {
+        let level = Arc::new(Mutex::new(level));
         let limiter = RateLimiter::new(rate.quota(), Level(Arc::clone(&level)), clock.clone());
         Self { rate, limiter, level, clock: clock.clone() }
     }
@@ -92,8 +111,7 @@ impl Bucket {
         let level = *self.level.lock().unwrap_or_else(PoisonError::into_inner);
         let full_at = level.map_or(0, Nanos::as_u64);
         let missing = full_at.saturating_sub(self.clock.now().as_u64());
-        let each = MINUTE / u64::from(self.rate.per_minute.get()).max(1);
-        let used = missing.div_ceil(each.max(1));
+        let used = missing.div_ceil(self.rate.each());
         burst.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))
     }
 }

@@ -190,6 +190,33 @@ fn limits_are_kept_per_client() {
     assert!(ask(&a).is_ok());
 }
 
+/// R22: whoever can change a client's limits back and forth by reloads does not give it a new allowance
+#[test]
+fn changed_limits_start_no_new_account() {
+    let (clock, hand) = Clock::by_hand();
+    let ledger = Ledger::new(clock);
+    let of = |burst: u32, in_flight: u32| {
+        let mut client = client("a", uri("tsmgate://client/a"), "login");
+        client.limits.logins = Rate::new(60, burst).unwrap();
+        client.limits.in_flight = in_flight;
+        client
+    };
+    let login = Permission::login();
+    let first = ledger.charge(&of(3, 2), &login).unwrap();
+    let second = ledger.charge(&of(3, 2), &login).unwrap();
+    // what is under way stays so
+    assert_eq!(ledger.charge(&of(4, 2), &login).unwrap_err(), Reason::ClientInFlight);
+    assert_eq!(ledger.left(&of(4, 2)).in_flight, 2);
+    drop((first, second));
+    // and what is taken: of four now two are left, of one none
+    assert_eq!(ledger.left(&of(4, 2)).logins, 2);
+    let wait = Duration::from_secs(1);
+    assert_eq!(ledger.charge(&of(1, 2), &login).unwrap_err(), Reason::ClientOverRate(wait));
+    hand.advance(wait);
+    assert!(ledger.charge(&of(1, 2), &login).is_ok());
+    assert_eq!(ledger.left(&of(1, 2)).in_flight, 0);
+}
+
 #[test]
 fn a_permit_is_asked_for_under_the_policy_of_now() {
     let ledger = Ledger::new(Clock::monotonic());
