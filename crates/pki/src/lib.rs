@@ -25,6 +25,7 @@ pub mod enrolment;
 pub mod inspect;
 
 mod error;
+mod holder;
 mod index;
 mod issue;
 mod key;
@@ -40,6 +41,7 @@ mod store;
 
 pub use authority::{Authority, InitOptions};
 pub use error::{Fault, PkiError};
+pub use holder::HolderKey;
 pub use index::{Entry, Kind, Reason, Revoked, State};
 pub use issue::{InMemory, IssueOptions, Issued};
 pub use key::{Opened, open_encrypted};

@@ -16,7 +16,7 @@ use super::Streams;
 use super::colour::When;
 use super::complaint::Complaint;
 use super::peer_options::{PeerOptions, Wanted};
-use super::whom::Chosen;
+use super::whom::{self, Chosen};
 use crate::api::failure::Breach;
 use crate::api::{Api, ApiFailure, Document};
 use crate::exit::{Ended, Exit};
@@ -142,7 +142,10 @@ fn perform(
     streams: &mut Streams<'_>,
 ) -> Result<Ended, Complaint> {
     refuse_core_dumps();
-    let (asking, task) = verb.settle()?;
+    let (asking, mut task) = verb.settle()?;
+    if let Task::Own(task) = &mut task {
+        task.renewed = whom::renewed(given).map(Box::new);
+    }
     streams.coloured = asking.color.is_wanted(&io::stdout());
     let several = Chosen::all(given)?;
     if several.len() > 1 {
