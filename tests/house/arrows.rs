@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("manual", &["text"]),
     ("runner", &["text", "manual", "settings", "catalogue"]),
     ("server", &["text", "manual", "settings", "wire", "gate", "catalogue"]),
+    ("authority", &["text", "manual", "settings", "gate", "pki", "server"]),
     ("client", &["text", "manual", "settings", "wire", "catalogue", "pki"]),
 ];
 

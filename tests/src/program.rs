@@ -47,7 +47,7 @@ pub fn texts(output: &Output) -> (String, String) {
     (text(&output.stdout), text(&output.stderr))
 }
 
-/// A running `tsmgated`; killed when dropped.
+/// A running `tsmgated`, or another program that is run as it is; killed when dropped.
 pub struct Gated {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
@@ -74,7 +74,21 @@ impl Gated {
         environment: &[(&str, &str)],
         input: Stdio,
     ) -> Self {
-        let daemon = built("tsmgated");
+        Self::start_program("tsmgated", config, wrap, environment, input)
+    }
+
+    /// The same of another program of the workspace.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub fn start_program<S: AsRef<OsStr>>(
+        program: &str,
+        config: &Path,
+        wrap: &[S],
+        environment: &[(&str, &str)],
+        input: Stdio,
+    ) -> Self {
+        let daemon = built(program);
         let mut command = match wrap.split_first() {
             None => Command::new(&daemon),
             Some((program, arguments)) => {
@@ -150,7 +164,7 @@ impl Gated {
 
     fn status(&mut self) -> ExitStatus {
         let child = Mutex::new(&mut self.child);
-        wait::until_blocking("the end of tsmgated", || child.lock().unwrap().try_wait().unwrap())
+        wait::until_blocking("the end of the program", || child.lock().unwrap().try_wait().unwrap())
     }
 }
 

@@ -20,6 +20,7 @@ fn copies(of: &str, folder: &Path) -> Vec<PathBuf> {
             .replace("/usr/bin/tsmgate forward", &format!("{} forward", built("tsmgate").display()))
             .replace("/usr/bin/tsmgate renew", &format!("{} renew", built("tsmgate").display()))
             .replace("/usr/bin/tsmgate-runner", built("tsmgate-runner").to_str().unwrap())
+            .replace("/usr/bin/tsmgate-authority", built("tsmgate-authority").to_str().unwrap())
             .replace("/usr/lib/tsmgate/tsmgate-renew", renew.to_str().unwrap());
         let path = folder.join(unit.file_name().unwrap());
         std::fs::write(&path, text).unwrap();
@@ -76,6 +77,7 @@ fn the_exposure_is_at_most_1_3() {
     for unit in [
         "systemd/tsmgated.service",
         "systemd/tsmgate-runner.service",
+        "systemd/tsmgate-authority.service",
         "systemd/tsmgate-forward.service",
     ] {
         let output = Command::new("systemd-analyze")
@@ -126,6 +128,26 @@ fn the_units_of_the_runner_say_what_the_program_takes_for_granted() {
     // it outlives the gate, and the gate's folder does not
     let gates = directive("tsmgated.service", "RuntimeDirectory");
     assert!(!raw::SOCKET.starts_with(&format!("/run/{gates}/")));
+}
+
+#[test]
+fn the_unit_of_the_authority_says_what_the_program_takes_for_granted() {
+    use tsmgate_authority::config::raw;
+    let service = |name| directive("tsmgate-authority.service", name);
+    let state = format!("/var/lib/{}", service("StateDirectory"));
+    assert_eq!(
+        (format!("{state}/pki"), format!("{state}/gate")),
+        (raw::FOLDER.into(), raw::PUBLISHED.into())
+    );
+    assert_eq!(service("StateDirectoryMode"), "0755", "the gate reads a folder in it");
+    assert_eq!(service("LoadCredential"), format!("ca.key:{}/ca.key", raw::FOLDER));
+    assert_eq!(format!("/var/log/{}/audit.jsonl", service("LogsDirectory")), raw::AUDIT_FILE);
+    // whose folder the configuration is in, and nobody's keys or records
+    assert_eq!(service("SupplementaryGroups"), "tsmgate");
+    let text = std::fs::read_to_string(shipped("systemd/tsmgate-authority.service")).unwrap();
+    assert!(text.contains("InaccessiblePaths=-/var/log/tsmgate "), "{text}");
+    let stop: u64 = service("TimeoutStopSec").parse().unwrap();
+    assert!(stop > 5 + tsmgate_authority::connection::LIFE.as_secs());
 }
 
 #[test]

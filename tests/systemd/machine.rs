@@ -103,7 +103,7 @@ fn stage(place: &Path) -> String {
     let mut install = |mode: u32, from: &Path, to: &str| {
         writeln!(stage, "install -D -m {mode} {} {to}", from.display()).unwrap();
     };
-    for name in ["tsmgated", "tsmgate", "tsmgate-runner", "tsmsim", "tsm"] {
+    for name in ["tsmgated", "tsmgate", "tsmgate-runner", "tsmgate-authority", "tsmsim", "tsm"] {
         install(755, &built(name), &format!("usr/bin/{name}"));
     }
     for folder in ["systemd", "tests/systemd/inside"] {
@@ -135,6 +135,7 @@ const PLACES: &[(&str, u32, &str)] = &[
     ("systemd/tsmgate-renew", 755, "usr/lib/tsmgate/tsmgate-renew"),
     ("systemd/sysusers.conf", 644, "usr/lib/sysusers.d/tsmgate.conf"),
     ("systemd/tmpfiles.conf", 644, "usr/lib/tmpfiles.d/tsmgate.conf"),
+    ("systemd/tsmgate-authority.toml", 644, "usr/share/doc/tsmgated/tsmgate-authority.toml"),
     ("systemd/README.md", 644, "usr/share/doc/tsmgated/operating.md"),
     ("tests/systemd/inside/tsm", 755, "opt/tsm/tsm"),
 ];

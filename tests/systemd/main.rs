@@ -1,6 +1,7 @@
 //! The units as they are shipped: what systemd says of them without running them, and a real systemd
 //! that boots with them and runs the programs as they are built. `cargo build --workspace` comes first.
 
+mod authority;
 mod boot;
 mod files;
 mod forward;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::bounded::Bounded;
 use crate::clock::Clock;
-use crate::network::Source;
+use crate::network::{Networks, Source};
 use crate::policy::Policy;
 use crate::rate::{Buckets, Rate};
 use crate::reason::Reason;
@@ -95,11 +95,25 @@ impl<T> Admission<T> {
         if policy.is_closed() {
             return Err(Reason::GateClosed);
         }
-        if policy.allow.find(address).is_none() {
+        self.admit_from(&policy.allow, &policy.exempt, address, handle)
+    }
+
+    /// The same by networks alone, for a service that has no clients of its own.
+    ///
+    /// # Errors
+    /// As [`Self::admit`].
+    pub fn admit_from(
+        self: &Arc<Self>,
+        allow: &Networks,
+        exempt: &Networks,
+        address: IpAddr,
+        handle: T,
+    ) -> Result<Unproven<T>, Reason> {
+        if allow.find(address).is_none() {
             return Err(Reason::AddressNotListed);
         }
         let source = Source::of(address);
-        let exempt = policy.exempt.find(address).is_some();
+        let exempt = exempt.find(address).is_some();
         // the ban first: an attempt in vain must not cost the source its tokens too
         if !exempt && self.state().penalties.banned(source, self.clock.elapsed()) {
             return Err(Reason::SourceBanned);

@@ -36,6 +36,13 @@ pub struct Arrival<S = TcpStream, P = SocketAddr> {
     pub(crate) number: u64,
 }
 
+impl<S, P> Arrival<S, P> {
+    /// All that is known of it: the socket, the other end, when it was accepted, its number.
+    pub fn into_parts(self) -> (S, P, Instant, u64) {
+        (self.stream, self.peer, self.at, self.number)
+    }
+}
+
 impl Arrival {
     /// The socket alone, for who needs no more than that.
     pub fn into_stream(self) -> TcpStream {

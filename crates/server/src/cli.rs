@@ -2,7 +2,7 @@
 //!
 //! Answers go to standard output, talk to standard error. Exit codes are one table, below.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -11,19 +11,17 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use nix::sys::signal::{SigSet, Signal as SignalNumber};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 use tsmgate_gate::permission::Permission;
 
-use crate::audit::HEAD_TARGET;
 use crate::audit::chain::Head;
 use crate::config::ConfigFault;
 use crate::config::raw::{AUDIT_FILE, CONFIG_FILE};
 use crate::credentials::CredentialsFault;
 use crate::daemon::{Daemon, Loaded, StartFault};
-use crate::process;
 use crate::sandbox::Sandbox;
+use crate::signals::Signals;
 use crate::sockets::Sockets;
+use crate::{log, process};
 
 mod check;
 mod doctor;
@@ -246,7 +244,7 @@ fn run(config: &std::path::Path) -> Exit {
     if let Err(errno) = hangup.thread_block() {
         return fail(&StartFault::Process(errno.into()));
     }
-    log_to_stderr();
+    log::to_stderr("tsmgated", LOG_FILTER);
     let limited = process::forbid_core_dumps().and_then(|()| process::forbid_new_privileges());
     if let Err(error) = limited {
         return fail(&StartFault::Process(error));
@@ -303,34 +301,6 @@ fn run(config: &std::path::Path) -> Exit {
 /// How long the end waits for what still runs on a thread of its own, such as a reload that reads.
 const LEFTOVERS: Duration = Duration::from_secs(1);
 
-/// The signals that the daemon understands.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn catch() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Resolves at the first SIGTERM or SIGINT; `reload` is called at each SIGHUP before.
-    async fn stop(mut self, reload: impl Fn()) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => reload(),
-            }
-        }
-    }
-}
-
 /// Writes an answer; a reader who closed early has read enough.
 fn say(lines: &[String]) {
     let mut out = io::stdout().lock();
@@ -354,23 +324,4 @@ fn fail(fault: &StartFault) -> Exit {
         StartFault::Audit(_) => Exit::File,
         StartFault::Listen(_) | StartFault::Process(_) => Exit::System,
     }
-}
-
-fn log_to_stderr() {
-    let wanted = std::env::var(LOG_FILTER).unwrap_or_else(|_| "info".to_owned());
-    let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
-        complain(&format!("{LOG_FILTER}: {error}; it is `info` now"));
-        EnvFilter::new("info")
-    });
-    // the head goes to the log whatever else does not: it is what the audit is held against
-    let filter = match format!("{HEAD_TARGET}=info").parse() {
-        Ok(head) => filter.add_directive(head),
-        Err(_) => filter,
-    };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .init();
 }

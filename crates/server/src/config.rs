@@ -25,6 +25,7 @@ pub mod values;
 
 use namespace::Namespace;
 
+pub use check::{Origin, admission, audit, networks};
 pub(crate) use check::{fingerprint, host_and_port};
 pub use raw::{ExpiredList, Sync};
 pub use tsmgate_settings::fault::ConfigFault;
@@ -257,7 +258,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigFault> {
         entries.push((file, text, more.client.len()));
         raw.client.extend(more.client);
     }
-    check::check(&raw, &check::Origin { folder, files: entries })
+    check::check(&raw, &Origin { folder, files: entries })
 }
 
 /// The text of the file at `path` alone, and what was written there, with nothing judged.

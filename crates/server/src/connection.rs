@@ -145,7 +145,7 @@ pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Resolves a little after the daemon began to stop.
-pub(crate) async fn past_last_call(stop: &mut watch::Receiver<bool>) {
+pub async fn past_last_call(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
     sleep(LAST_CALL).await;
 }

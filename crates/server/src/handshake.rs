@@ -115,15 +115,15 @@ fn server_config(
     Ok(config)
 }
 
-/// What a failed handshake was, where the doorman did not say.
-fn reason_of(error: &io::Error) -> Reason {
+/// What a failed handshake was, where no doorman said.
+pub fn reason_of(error: &io::Error) -> Reason {
     use rustls::{AlertDescription, Error as Tls};
     let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Tls>()) else {
         return Reason::HandshakeAborted;
     };
     match tls {
         Tls::NoCertificatesPresented => Reason::CertificateMissing,
-        Tls::InvalidCertificate(_) => Reason::CertificateInvalid,
+        Tls::InvalidCertificate(_) => chain_reason(tls),
         Tls::PeerIncompatible(_) => Reason::TlsIncompatible,
         Tls::NoApplicationProtocol => Reason::AlpnUnknown,
         Tls::AlertReceived(AlertDescription::CloseNotify | AlertDescription::UserCanceled) => {

@@ -10,6 +10,8 @@ use rustix::process::{
 };
 use rustix::thread::set_no_new_privs;
 
+use tsmgate_gate::admission::AdmissionLimits;
+
 use crate::config::Config;
 use crate::local;
 
@@ -53,13 +55,21 @@ pub struct Slots {
 /// # Errors
 /// The limit is too low to serve anybody.
 pub fn fit_to_descriptors(config: &mut Config) -> io::Result<Slots> {
+    let local = config.local_socket.as_ref().map_or(0, |_| local::SLOTS);
+    fit(&mut config.admission, config.tsm.connections + local)
+}
+
+/// The same for a service that needs so many descriptors beside those of its connections.
+///
+/// # Errors
+/// As [`fit_to_descriptors`].
+pub fn fit(admission: &mut AdmissionLimits, beside: usize) -> io::Result<Slots> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
     let limit =
         limit.current.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    let local = config.local_socket.as_ref().map_or(0, |_| local::SLOTS);
-    let reserve = RESERVE + config.tsm.connections + local;
+    let reserve = RESERVE + beside;
     let room = limit.saturating_sub(reserve);
     if room < 16 {
         return Err(io::Error::other(format!(
@@ -67,7 +77,6 @@ pub fn fit_to_descriptors(config: &mut Config) -> io::Result<Slots> {
             reserve + 16
         )));
     }
-    let admission = &mut config.admission;
     let wanted = admission.connections + admission.unproven + RESERVE;
     let mut warning = None;
     if wanted > room {

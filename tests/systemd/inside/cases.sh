@@ -6,6 +6,7 @@
 . /inside/host.sh
 . /inside/runner.sh
 . /inside/forward.sh
+. /inside/authority.sh
 
 # case_ NAME: runs one, and prints `ok NAME` or `not ok NAME`.
 case_() {
@@ -464,6 +465,8 @@ case_ a_killed_runner_comes_back_and_says_what_it_lost
 case_ a_broken_configuration_is_mended_without_a_command
 case_ a_restart_of_the_gate_leaves_the_runner_alone
 case_ a_command_goes_through_both_sandboxes_to_tsm
+case_ a_host_is_enrolled_by_the_service_of_another_user
+case_ the_authoritys_key_is_roots_and_out_of_everybodys_sight
 case_ the_server_certificate_is_renewed_when_it_is_due
 case_ the_revocation_list_is_brought_when_there_is_a_newer_one
 case_ the_kernel_drops_what_the_allowlist_does_not_name

@@ -21,6 +21,8 @@ pub enum Offence {
     Garbage,
     /// No certificate, or one that is not accepted.
     BadCertificate,
+    /// A secret that opens nothing.
+    WrongSecret,
 }
 
 impl Offence {
@@ -29,7 +31,7 @@ impl Offence {
     pub fn cost(self) -> Duration {
         match self {
             Self::Garbage => Duration::from_secs(10),
-            Self::BadCertificate => Duration::from_secs(5),
+            Self::BadCertificate | Self::WrongSecret => Duration::from_secs(5),
         }
     }
 }

@@ -37,6 +37,7 @@ fn category(action: &str) -> &'static str {
         "request" => "api",
         "command" | "command-started" | "command-ended" => "process",
         "session" => "session",
+        "join" | "renew" => "iam",
         _ => "process",
     }
 }

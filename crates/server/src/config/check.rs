@@ -32,7 +32,8 @@ use clients::{clients, roles};
 use local::local;
 
 /// Where what was written stands: the main file first, then those of `clients.d`.
-pub(super) struct Origin {
+#[derive(Debug)]
+pub struct Origin {
     /// Relative paths are relative to it.
     pub folder: PathBuf,
     /// Each file with its text and its number of entries.
@@ -40,7 +41,8 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    fn main(&self, span: &Range<usize>, message: impl Into<String>) -> ConfigFault {
+    /// A fault at a place of the main file.
+    pub fn main(&self, span: &Range<usize>, message: impl Into<String>) -> ConfigFault {
         self.at_file(0, span, message)
     }
 
@@ -63,7 +65,8 @@ impl Origin {
         }
     }
 
-    fn path(&self, path: &Path) -> PathBuf {
+    /// A path of a file, wherever we stand.
+    pub fn path(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
     }
 }
@@ -182,7 +185,11 @@ fn proxies(raw: &raw::Listen, origin: &Origin) -> Result<Networks, ConfigFault> 
 /// Smaller files would be many, and a record fits into any of these.
 const SMALLEST_AUDIT: u64 = 64 * 1024;
 
-fn audit(raw: &raw::Audit, origin: &Origin) -> Result<Audit, ConfigFault> {
+/// Where records go.
+///
+/// # Errors
+/// A file would be put aside at too small a size.
+pub fn audit(raw: &raw::Audit, origin: &Origin) -> Result<Audit, ConfigFault> {
     let rotate_size = match &raw.rotate_size {
         Some(size) if size.get_ref().0.0 < SMALLEST_AUDIT => {
             return Err(origin.main(&size.span(), "must be at least 64KiB"));
@@ -193,7 +200,8 @@ fn audit(raw: &raw::Audit, origin: &Origin) -> Result<Audit, ConfigFault> {
     Ok(Audit { file, sync: raw.sync, journal: raw.journal, rotate_size })
 }
 
-fn networks(written: &[WrittenNetwork]) -> Networks {
+/// Written networks as they are judged by.
+pub fn networks(written: &[WrittenNetwork]) -> Networks {
     written.iter().map(|network| network.0).collect()
 }
 
@@ -315,7 +323,11 @@ const MOST_AT_ONCE: u32 = 65_536;
 /// The most sources in each table, which then takes some gigabytes.
 const MOST_SOURCES: u32 = 16_777_216;
 
-fn admission(raw: &raw::Admission, origin: &Origin) -> Result<AdmissionLimits, ConfigFault> {
+/// The numbers of `[admission]`.
+///
+/// # Errors
+/// One of them cannot be.
+pub fn admission(raw: &raw::Admission, origin: &Origin) -> Result<AdmissionLimits, ConfigFault> {
     let count = |value| within(value, MOST_AT_ONCE, origin);
     Ok(AdmissionLimits {
         connections: count(&raw.connections)?,

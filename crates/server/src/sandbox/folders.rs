@@ -21,6 +21,10 @@ const READ: Rights = make_bitflags!(AccessFs::{ReadFile | ReadDir});
 const WRITE: Rights = make_bitflags!(AccessFs::{
     ReadFile | ReadDir | WriteFile | Truncate | MakeReg | RemoveFile
 });
+/// A service's own: folders are made in it as well.
+const KEEP: Rights = make_bitflags!(AccessFs::{
+    ReadFile | ReadDir | WriteFile | Truncate | MakeReg | RemoveFile | MakeDir
+});
 /// Unix sockets are made, and removed at the end.
 const SOCKETS: Rights = make_bitflags!(AccessFs::{MakeSock | RemoveFile});
 
@@ -135,6 +139,17 @@ impl Folders {
                 folders.add(folder, READ, false);
             }
         }
+        folders
+    }
+
+    /// What a service beside the gate needs, in the surroundings of this process: files that it reads again, the
+    /// file of its audit, and folders that it keeps.
+    pub fn of_service(reads: &[&Path], audit: &Path, keeps: &[&Path]) -> Self {
+        let mut folders = Self::none();
+        folders.abstract_notify = Surroundings::of_process().abstract_notify;
+        reads.iter().for_each(|file| folders.add_of(file));
+        folders.add(parent(audit), WRITE, true);
+        keeps.iter().for_each(|folder| folders.add(folder, KEEP, true));
         folders
     }
 
