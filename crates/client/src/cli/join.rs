@@ -118,6 +118,12 @@ fn perform(
         let what = "join makes a profile, and takes none";
         return Err(Complaint::usage(what, "give --name NAME to say what it is called"));
     }
+    if arguments.token.as_deref().is_some_and(|token| token != "-") {
+        streams.say(
+            "warning: a token in the command line is seen by every user of this host, and kept by the shell; \
+             `tsmgate join` alone asks for it",
+        );
+    }
     let joining = arguments.settle()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Complaint::system(&error))?;
