@@ -178,6 +178,8 @@ reasons! {
     LocalUserNotListed = "local_user_not_listed", Identify, Peer;
     /// A user of this host, by his number, whom the user database does not know.
     LocalUserUnknown = "local_user_unknown", Identify, Operator;
+    /// The kernel does not say who connected to the local socket.
+    LocalPeerUnknown = "local_peer_unknown", Identify, Operator;
     /// The host's user database did not say, or not in time, who a local caller is.
     LocalLookupFailed = "local_lookup_failed", Identify, Operator;
     /// The certificate of an open connection is another client's since a reload, or its user has left a group.

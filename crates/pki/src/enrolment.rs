@@ -27,7 +27,7 @@ mod wire;
 pub use fault::EnrolFault;
 pub use invite::{INVITE_MOST, Invite, InviteOrder, Used, invite, invites, withdraw};
 pub use join::{Joined, LIFE_MOST};
-pub use published::{Grants, Published};
+pub use published::{Grants, Published, grant};
 pub use renew::LIVE_MOST;
 pub use service::Service;
 pub use token::{InviteSecret, Token, TokenFault};

@@ -39,6 +39,9 @@ pub enum PkiError {
     /// An invite that cannot be filed.
     #[error("the invite cannot be filed: {0}")]
     BadInvite(&'static str),
+    /// The client has not joined, or is out.
+    #[error("the client {0} has not joined")]
+    NotJoined(String),
     /// Others may enter or write the folder.
     #[error("the folder {} is open to other users", shown(.0))]
     FolderTooOpen(PathBuf),
@@ -178,6 +181,7 @@ impl PkiError {
             | PkiError::RequestSignature
             | PkiError::RequestRefused(_)
             | PkiError::UnknownCertificate(_)
+            | PkiError::NotJoined(_)
             | PkiError::ForeignCertificate(_)
             | PkiError::Cryptography(_) => Fault::Check,
         }
@@ -204,6 +208,9 @@ impl PkiError {
             }
             PkiError::BadInvite(_) => {
                 "for example: tsmgate pki invite jump01 --roles operator --valid 1h".into()
+            }
+            PkiError::NotJoined(_) => {
+                "`tsmgate pki list` shows who did; an invite says what it grants itself".into()
             }
             PkiError::FolderTooOpen(path) => format!("chmod 700 {}", shown(path)),
             PkiError::SecretTooOpen(path) => format!("chmod 600 {}", shown(path)),

@@ -17,6 +17,7 @@ use tsmgate_gate::reason::Reason;
 use crate::handshake::chain_reason;
 use crate::house::{House, Snapshot};
 use crate::identify::next_end;
+use crate::local::directory::Asker;
 use crate::proxy::Origin;
 use crate::relay::lane::Chosen;
 
@@ -107,6 +108,7 @@ async fn judge_local(
     let for_what = lane.get().and_then(|lane| lane.permission());
     caller.stays(&snapshot.policy, for_what.as_ref())?;
     let Who::Local(user) = caller.who() else { return Ok(()) };
-    let now = house.directory.find(user.uid, snapshot.policy.local().groups()).await?;
+    let now =
+        house.directory.find(Asker::Known, user.uid, snapshot.policy.local().groups()).await?;
     caller.is_still(&snapshot.policy, &now)
 }

@@ -28,6 +28,7 @@ use crate::{drain, judge};
 pub mod directory;
 pub mod peer;
 
+use directory::Asker;
 use peer::Peer;
 
 /// Connections that may exist at once: those with a place, and some that are told that they get none.
@@ -49,9 +50,13 @@ pub async fn connection(
     let snapshot = Arc::clone(&changes.borrow_and_update());
     // other numbers than those of the port
     let id = format!("{}-local{number}", house.life);
-    let Ok(peer) = Peer::of(&stream) else {
-        tracing::warn!("a local connection without credentials of its peer is closed");
-        return;
+    let peer = match Peer::of(&stream) {
+        Ok(peer) => peer,
+        Err(error) => {
+            tracing::warn!(%error, "a local connection without credentials of its peer is closed");
+            let about = || Record::empty().text("tsmgate.connection", &id);
+            return refuse(&house, &Peer::NOBODY, Reason::LocalPeerUnknown, about);
+        }
     };
     let about = || peer.about(Record::empty().text("tsmgate.connection", &id));
 
@@ -64,7 +69,7 @@ pub async fn connection(
     let found = tokio::select! {
         biased;
         () = past_last_call(&mut stop) => Err(Reason::GateStopping),
-        found = house.directory.find(peer.uid, groups) => found,
+        found = house.directory.find(Asker::Stranger, peer.uid, groups) => found,
     };
     let about =
         found.as_ref().map_or_else(|_| about(), |user| about().text("user.name", &user.name));

@@ -22,6 +22,7 @@ use tsmgate_gate::reason::Reason;
 use crate::config::values::{local_user, written};
 use crate::house::{House, Snapshot};
 use crate::judge::judge;
+use crate::local::directory::Asker;
 use crate::proxy::Origin;
 use crate::relay::lane::Chosen;
 use crate::relay::{Party, Remote};
@@ -236,7 +237,7 @@ async fn entry_of_user(
     uid: u32,
 ) -> Result<Arc<Client>, Reason> {
     let local = snapshot.policy.local();
-    local.identify(&house.directory.find(uid, local.groups()).await?)
+    local.identify(&house.directory.find(Asker::Known, uid, local.groups()).await?)
 }
 
 /// What the client of that name may now, if who asked may still come in at all.

@@ -20,7 +20,7 @@ mod revoke;
 mod show;
 
 use holders::Holders;
-use invite::{InviteArgs, InvitesVerb};
+use invite::{GrantArgs, InviteArgs, InvitesVerb};
 use show::Answer;
 
 use crate::exit::Exit;
@@ -113,6 +113,8 @@ enum Verb {
         #[command(subcommand)]
         verb: InvitesVerb,
     },
+    /// Grant a client that has joined other roles or networks
+    Grant(GrantArgs),
     /// List all that was issued: to whom, with which roles, since when, and when the gate last saw it
     List {
         /// The gate's audit [default: that of the gate on this host]
@@ -271,6 +273,7 @@ fn perform(args: PkiArgs, out: &mut dyn Write, talk: &mut dyn Write) -> Result<u
         }
         Verb::Crl { days } => Answer::list(&open()?.issue_crl_of(days)?),
         Verb::Invite(args) => invite::invite(&dir, args, now)?,
+        Verb::Grant(args) => invite::grant(&dir, args)?,
         Verb::Invites { verb } => invite::invites(&dir, &verb, now)?,
         Verb::List { audit } => {
             let audit = holders::audit(audit)?;

@@ -137,6 +137,26 @@ fn root_works_in_the_folder_as_its_owner() {
 }
 
 #[test]
+fn what_was_granted_can_be_changed() {
+    let place = served();
+    let (code, talk) = place.bad(&["grant", "jump01", "--roles", "login"]);
+    assert_eq!(code, 65, "{talk}");
+    assert!(talk.contains("jump01 has not joined"), "{talk}");
+    let entry = "[[client]]\nname = \"jump01\"\nidentity = \"URI:tsmgate://client/jump01\"\nroles = [\"monitor\"]\n";
+    fs::write(place.path("gate/clients.d/jump01.toml"), entry).unwrap();
+    let text = || fs::read_to_string(place.path("gate/clients.d/jump01.toml")).unwrap();
+    place.good(&["grant", "jump01", "--networks", "10.20.1.0/24,::1"]);
+    assert!(text().contains("roles = [\"monitor\"]"), "{}", text());
+    assert!(text().contains("networks = [\"10.20.1.0/24\", \"::1/128\"]"), "{}", text());
+    let done = place.json(&["grant", "jump01", "--roles", "operator,login", "--any-network"]);
+    assert_eq!(done["roles"], serde_json::json!(["operator", "login"]));
+    assert!(text().contains("roles = [\"operator\", \"login\"]"), "{}", text());
+    assert!(!text().contains("networks"), "{}", text());
+    assert_eq!(place.run(&["grant", "jump01"]).status.code(), Some(64));
+    assert_eq!(place.bad(&["grant", "jump01", "--roles", "a b"]).0, 64);
+}
+
+#[test]
 fn the_list_says_who_holds_what_and_was_seen_when() {
     let place = served();
     place.good(&["client", "jump01"]);

@@ -74,7 +74,7 @@ impl Authority {
             published.deny(&index, self.now())?;
             self.write_crl(&lock, &mut index, profile::CRL_DAYS)?;
         }
-        published.admit(&name, &invite.grants, self.now())?;
+        published.admit(&name, &invite.grants, "joined", self.now())?;
         let (at, serial) = (self.now(), joined.serial.clone());
         let used = Used { at, public_key_sha256: key.sha256, serial };
         Invite { used: Some(used), ..invite }.write(self.folder(), &name)?;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use tsmgate_gate::network::{Network, Networks, canonical};
 
+use super::service::Service;
 use crate::error::PkiError;
 use crate::index::{Index, Kind};
 use crate::name::ClientName;
@@ -62,6 +63,31 @@ impl Grants {
         let networks: Networks = networks.iter().filter_map(|text| text.parse().ok()).collect();
         networks.find(canonical(address)).is_some()
     }
+}
+
+/// Grants a client that has joined something else than its invite did; what is `None` stays. An empty list of
+/// networks: wherever anybody may come from.
+///
+/// # Errors
+/// [`PkiError::NoService`]; [`PkiError::NotJoined`]; [`PkiError::BadInvite`] for what cannot be granted; and those
+/// of opening the folder.
+pub fn grant(
+    dir: &Path,
+    name: &ClientName,
+    roles: Option<&[String]>,
+    networks: Option<&[Network]>,
+) -> Result<Grants, PkiError> {
+    let register = Register::open(dir)?;
+    let service = Service::read(dir)?.ok_or_else(|| PkiError::NoService(dir.to_owned()))?;
+    let published = service.published();
+    let _lock = register.lock()?;
+    let before = published.grants(name)?.ok_or_else(|| PkiError::NotJoined(name.to_string()))?;
+    let mut grants = Grants::new(roles.unwrap_or(&before.roles), networks.unwrap_or_default())?;
+    if networks.is_none() {
+        grants.networks = before.networks;
+    }
+    published.admit(name, &grants, "granted", register.now())?;
+    Ok(grants)
 }
 
 /// An entry as the gate reads it.
@@ -131,16 +157,17 @@ impl Published {
         }
     }
 
-    /// Writes a client's entry, in the place of an earlier one.
+    /// Writes a client's entry, in the place of an earlier one, and `what` that comes of.
     pub(super) fn admit(
         &self,
         name: &ClientName,
         grants: &Grants,
+        what: &str,
         now: OffsetDateTime,
     ) -> Result<(), PkiError> {
         let mut text = String::new();
-        let joined = time_text(now);
-        let _ = writeln!(text, "# Written by tsmgate-authority: joined {joined}");
+        let now = time_text(now);
+        let _ = writeln!(text, "# {what} {now}; `tsmgate pki grant {name}` changes it");
         let entry = EntryOfOne {
             name: name.to_string(),
             identity: format!("URI:{}", name.uri()),

@@ -13,22 +13,34 @@ use tsmgate_settings::accounts;
 
 /// How long one may take to be found, his turn included.
 pub const DEADLINE: Duration = Duration::from_secs(5);
-/// How many are looked for at once. One that hangs keeps its turn until it ends: threads do not add up.
+/// How many are looked for at once, of each kind. One that hangs keeps its turn until it ends: threads do not add up.
 pub const LOOKUPS: usize = 8;
 
 /// What the kernel says of a user that it cannot name here, one of another namespace (user_namespaces(7)). The
 /// database has a name for it, `nobody`, which would then be everybody's.
-const NAMELESS: u32 = 65_534;
+pub(super) const NAMELESS: u32 = 65_534;
+
+/// On whose account a user is looked for. Each kind has turns of its own: everybody on the host can connect,
+/// and nobody who does keeps those who are in from being judged again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// He has just connected.
+    Stranger,
+    /// He is in, or gave an order that waits.
+    Known,
+}
 
 /// The way to the user database.
 #[derive(Debug)]
 pub struct Directory {
-    turns: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+    known: Arc<Semaphore>,
 }
 
 impl Default for Directory {
     fn default() -> Self {
-        Self { turns: Arc::new(Semaphore::new(LOOKUPS)) }
+        let turns = || Arc::new(Semaphore::new(LOOKUPS));
+        Self { strangers: turns(), known: turns() }
     }
 }
 
@@ -37,12 +49,20 @@ impl Directory {
     ///
     /// # Errors
     /// [`Reason::LocalUserUnknown`], or [`Reason::LocalLookupFailed`] where it cannot be known.
-    pub async fn find(&self, uid: u32, groups: BTreeSet<String>) -> Result<LocalUser, Reason> {
+    pub async fn find(
+        &self,
+        asker: Asker,
+        uid: u32,
+        groups: BTreeSet<String>,
+    ) -> Result<LocalUser, Reason> {
         if uid == NAMELESS {
             return Err(Reason::LocalUserUnknown);
         }
         let groups: Vec<String> = groups.into_iter().collect();
-        let turns = Arc::clone(&self.turns);
+        let turns = Arc::clone(match asker {
+            Asker::Stranger => &self.strangers,
+            Asker::Known => &self.known,
+        });
         let asked = async move {
             let turn = turns.acquire_owned().await.ok()?;
             let ask = move || {

@@ -6,6 +6,7 @@ use tokio::net::UnixStream;
 use tsmgate_gate::permit::{Caller, Who};
 use tsmgate_gate::policy::Policy;
 
+use super::directory::NAMELESS;
 use crate::audit::record::Record;
 
 /// The process that connected, and its user, at the moment in which it did (`SO_PEERCRED`). Its group says nothing
@@ -19,6 +20,9 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// Whom the kernel does not name: the number that it gives those of other namespaces.
+    pub const NOBODY: Self = Self { uid: NAMELESS, pid: None };
+
     /// Of a connection.
     ///
     /// # Errors

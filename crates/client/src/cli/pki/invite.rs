@@ -30,6 +30,28 @@ pub(super) struct InviteArgs {
     replace: bool,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct GrantArgs {
+    /// Who has joined
+    name: ClientName,
+    #[command(flatten)]
+    what: What,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct What {
+    /// Its roles from now on; several with commas [default: as they are]
+    #[arg(long, value_delimiter = ',', value_name = "ROLE")]
+    roles: Option<Vec<String>>,
+    /// Where it may come from [default: as it is]
+    #[arg(long, value_delimiter = ',', value_name = "NETWORK")]
+    networks: Option<Vec<Network>>,
+    /// It may come from all of the gate's admission.allow
+    #[arg(long, conflicts_with = "networks")]
+    any_network: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum InvitesVerb {
     /// List the invites, and what became of them
@@ -63,6 +85,22 @@ pub(super) fn invite(dir: &Path, args: InviteArgs, now: OffsetDateTime) -> Resul
         "token": token.to_string(),
     });
     Ok(Answer::new(format!("{token}\n"), json, talk))
+}
+
+/// What a client may do from now on. The gate takes it up by itself, and open connections too.
+pub(super) fn grant(dir: &Path, args: GrantArgs) -> Result<Answer, Failure> {
+    let GrantArgs { name, what: What { roles, networks, any_network } } = args;
+    in_folder(dir)?;
+    let networks = if any_network { Some(Vec::new()) } else { networks };
+    let grants = enrolment::grant(dir, &name, roles.as_deref(), networks.as_deref())?;
+    let from =
+        grants.networks.as_ref().map_or_else(String::new, |it| format!(", from {}", it.join(", ")));
+    let talk = format!(
+        "{name} may be {}{from}; the gate has it within a second\n",
+        grants.roles.join(", ")
+    );
+    let json = json!({ "name": name, "roles": grants.roles, "networks": grants.networks });
+    Ok(Answer::new(String::new(), json, talk))
 }
 
 pub(super) fn invites(
