@@ -17,7 +17,7 @@
 //! Rooms: [`authority`] holds the folder and its key, with `issue` and `revocation` as its two
 //! trades; `profile` says what certificates look like, `request` what is taken from a CSR, `name`
 //! and `serial` what they are called by; `register` is the folder without its key, `index` remembers, `store` writes files, `key` keeps
-//! secrets; [`inspect`] reads what others wrote. [`enrolment`] is how hosts get theirs without a person who copies
+//! secrets; `holder` is the other side's key and request; [`inspect`] reads what others wrote. [`enrolment`] is how hosts get theirs without a person who copies
 //! files: invites, and what the service does that answers them.
 
 pub mod authority;
