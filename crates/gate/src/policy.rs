@@ -109,15 +109,10 @@ pub struct Policy {
     pub allow: Networks,
     /// Who is never banned.
     pub exempt: Networks,
-    /// Those of the configuration, then those that joined.
     clients: Vec<Arc<Client>>,
-    /// How many of them are the configuration's.
-    configured: usize,
     by_identity: HashMap<Identity, Vec<Arc<Client>>>,
     local: LocalEntries,
     deny: DenyList,
-    /// What the enrolment service denies beside that.
-    denied_too: DenyList,
     has_authority: bool,
 }
 
@@ -142,55 +137,12 @@ impl Policy {
         has_authority: bool,
     ) -> Self {
         let clients: Vec<_> = clients.into_iter().map(Arc::new).collect();
-        Self {
-            allow,
-            exempt,
-            configured: clients.len(),
-            by_identity: by_identity(&clients),
-            clients,
-            local: LocalEntries::default(),
-            deny,
-            denied_too: DenyList::default(),
-            has_authority,
+        let mut by_identity: HashMap<Identity, Vec<Arc<Client>>> = HashMap::new();
+        for client in &clients {
+            by_identity.entry(client.identity.clone()).or_default().push(Arc::clone(client));
         }
-    }
-
-    /// The same with other clients that have joined, in the place of those before, and what is denied to them.
-    /// A client of the configuration is never replaced: those that have its name or its identity, or that of
-    /// one before them, are left out, and given back.
-    #[must_use]
-    pub fn with_joined(&self, joined: Vec<Client>, denied: DenyList) -> (Self, Vec<Client>) {
-        let configured = self.clients.get(..self.configured).unwrap_or_default();
-        let mut clients = configured.to_vec();
-        let mut names: HashSet<String> = clients.iter().map(|it| it.name.clone()).collect();
-        let mut identities: HashSet<_> = clients.iter().map(|it| it.identity.clone()).collect();
-        let mut left_out = Vec::new();
-        for client in joined {
-            if names.contains(&client.name) || identities.contains(&client.identity) {
-                left_out.push(client);
-                continue;
-            }
-            names.insert(client.name.clone());
-            identities.insert(client.identity.clone());
-            clients.push(Arc::new(client));
-        }
-        let policy = Self {
-            allow: self.allow.clone(),
-            exempt: self.exempt.clone(),
-            configured: self.configured,
-            by_identity: by_identity(&clients),
-            clients,
-            local: self.local.clone(),
-            deny: self.deny.clone(),
-            denied_too: denied,
-            has_authority: self.has_authority,
-        };
-        (policy, left_out)
-    }
-
-    /// How many of the clients have joined, and stand in no configuration.
-    pub fn joined(&self) -> usize {
-        self.clients.len() - self.configured
+        let local = LocalEntries::default();
+        Self { allow, exempt, clients, by_identity, local, deny, has_authority }
     }
 
     /// The same, for users of this host too.
@@ -224,7 +176,7 @@ impl Policy {
         .filter_map(|(closes, why)| closes.then_some(why))
     }
 
-    /// All `[[client]]` entries, in the order of the configuration, and then those that joined.
+    /// All `[[client]]` entries, in the order of the configuration.
     pub fn clients(&self) -> &[Arc<Client>] {
         &self.clients
     }
@@ -232,8 +184,7 @@ impl Policy {
     /// Whether the deny list refuses every certificate with this identity: known beforehand only where
     /// it is a public key.
     pub fn denies(&self, identity: &Identity) -> bool {
-        let Identity::PublicKey(hash) = identity else { return false };
-        self.deny.public_keys.contains(hash) || self.denied_too.public_keys.contains(hash)
+        matches!(identity, Identity::PublicKey(hash) if self.deny.public_keys.contains(hash))
     }
 
     /// Which client a verified certificate is, seen from an address ([`crate::network::canonical`]).
@@ -242,7 +193,7 @@ impl Policy {
     /// It is on the deny list, is no client, is two, has several names of a kind that counts, or comes
     /// from elsewhere.
     pub fn identify(&self, leaf: &Leaf, address: IpAddr) -> Result<Arc<Client>, Reason> {
-        if self.deny.names(leaf) || self.denied_too.names(leaf) {
+        if self.deny.names(leaf) {
             return Err(Reason::CertificateRevoked);
         }
         let mut found = self.entries(&Identity::PublicKey(leaf.public_key)).to_vec();
@@ -284,12 +235,4 @@ impl Policy {
     pub fn entries(&self, identity: &Identity) -> &[Arc<Client>] {
         self.by_identity.get(identity).map_or(&[], Vec::as_slice)
     }
-}
-
-fn by_identity(clients: &[Arc<Client>]) -> HashMap<Identity, Vec<Arc<Client>>> {
-    let mut found: HashMap<Identity, Vec<Arc<Client>>> = HashMap::new();
-    for client in clients {
-        found.entry(client.identity.clone()).or_default().push(Arc::clone(client));
-    }
-    found
 }

@@ -14,8 +14,7 @@ use tsmgate_catalogue::command::Catalogue;
 use tsmgate_gate::admission::AdmissionLimits;
 use tsmgate_gate::local::LocalEntry;
 use tsmgate_gate::network::Networks;
-use tsmgate_gate::permission::Role;
-use tsmgate_gate::policy::{Client, ClientLimits, DenyList};
+use tsmgate_gate::policy::{Client, DenyList};
 use tsmgate_settings::fault;
 use tsmgate_settings::files::FileFault;
 
@@ -23,8 +22,7 @@ mod check;
 pub mod raw;
 pub mod values;
 
-pub(crate) use check::enrolment::joined;
-pub(crate) use check::{deny_list_of, fingerprint, host_and_port};
+pub(crate) use check::{fingerprint, host_and_port};
 pub use raw::{ExpiredList, Sync};
 pub use tsmgate_settings::fault::ConfigFault;
 pub use values::MetricsAddress;
@@ -67,8 +65,6 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// `[revoked]`.
     pub deny: DenyList,
-    /// Where those stand that have joined; `None`: nobody can.
-    pub enrolment: Option<Enrolment>,
     /// How long calls under way may take when the daemon stops.
     pub stop_grace: Duration,
     /// Where records go.
@@ -90,23 +86,8 @@ pub struct Tls {
     pub client_authority: Option<PathBuf>,
     /// Empty: only the deny list counts.
     pub revocation_lists: Vec<PathBuf>,
-    /// The enrolment service's list, and the user whose file that may be.
-    pub published_list: Option<(PathBuf, u32)>,
     /// What a list past its next update does.
     pub expired_list: ExpiredList,
-}
-
-/// Where an enrolment service publishes, and what it may give.
-#[derive(Debug, Clone)]
-pub struct Enrolment {
-    /// The folder.
-    pub folder: PathBuf,
-    /// The user whose files count there, beside root's and ours.
-    pub owner: u32,
-    /// The roles that an entry there may have.
-    pub roles: Vec<Arc<Role>>,
-    /// The limits of such an entry: those of `[limits.client]`.
-    pub limits: ClientLimits,
 }
 
 /// TSM's side.

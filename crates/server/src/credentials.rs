@@ -161,7 +161,6 @@ pub fn files_of(config: &Config) -> Vec<PathBuf> {
     let mut files = vec![tls.certificate.clone(), private_key(tls)];
     files.extend(tls.client_authority.clone());
     files.extend(tls.revocation_lists.iter().cloned());
-    files.extend(tls.published_list.iter().map(|(file, _)| file.clone()));
     if let Some(ApiTrust::Authority(file)) = config.tsm.api.as_ref().map(|api| &api.trust) {
         files.push(file.clone());
     }
@@ -222,7 +221,7 @@ fn load_after(
         None => None,
         Some(trust) => Some(Arc::new(Dated::new(trust, &provider, now)?)),
     };
-    if clients.is_some() && tls.revocation_lists.is_empty() && tls.published_list.is_none() {
+    if clients.is_some() && tls.revocation_lists.is_empty() {
         let what = "tls.revocation_list is not set: only [revoked] refuses certificates";
         odd.push(what.to_owned());
     }

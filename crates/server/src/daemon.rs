@@ -33,7 +33,6 @@ use crate::backend::runner::Runner;
 use crate::config::{self, Config, ConfigFault};
 use crate::connection::connection;
 use crate::credentials::{self, Credentials, CredentialsFault};
-use crate::enrolled::{Enrolled, EnrolledFault, Joined};
 use crate::house::{House, Reloads, Snapshot};
 use crate::local;
 use crate::local::directory::Directory;
@@ -70,9 +69,6 @@ pub enum StartFault {
     /// Certificates, keys, lists.
     #[error(transparent)]
     Credentials(#[from] CredentialsFault),
-    /// What the enrolment service published.
-    #[error(transparent)]
-    Enrolled(#[from] EnrolledFault),
     /// The audit file.
     #[error(transparent)]
     Audit(#[from] AuditFault),
@@ -98,7 +94,7 @@ impl Loaded {
     /// What a configuration that was read at `path`, and the credentials it names, come to.
     ///
     /// # Errors
-    /// The system's limits are too low for it, or what the enrolment service published cannot be read.
+    /// The system's limits are too low for it.
     pub fn of(
         mut config: Config,
         credentials: Credentials,
@@ -112,13 +108,9 @@ impl Loaded {
             credentials.clients.is_some(),
         )
         .with_local(std::mem::take(&mut config.local));
-        let (policy, joined) = match &config.enrolment {
-            Some(enrolment) => Enrolled::read(enrolment, &policy.allow)?.into_policy(&policy),
-            None => (policy, Joined::default()),
-        };
         let slots = process::fit_to_descriptors(&mut config).map_err(StartFault::Process)?;
         let (config, policy) = (Arc::new(config), Arc::new(policy));
-        let snapshot = Snapshot { config, policy, credentials, joined: Arc::new(joined) };
+        let snapshot = Snapshot { config, policy, credentials };
         Ok(Self { path: path.to_owned(), snapshot, slots })
     }
 

@@ -20,7 +20,6 @@ use crate::backend::{self, Backend};
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::daemon::closed;
-use crate::enrolled::Joined;
 use crate::local::directory::Directory;
 use crate::metrics::Metrics;
 use crate::observe::Observed;
@@ -39,8 +38,6 @@ pub struct Snapshot {
     pub policy: Arc<Policy>,
     /// Certificates and lists.
     pub credentials: Credentials,
-    /// What the enrolment service published, where there is one; its clients are in the policy.
-    pub joined: Arc<Joined>,
 }
 
 impl Snapshot {
@@ -72,7 +69,6 @@ impl Snapshot {
         let mut warnings = self.config.warnings.clone();
         warnings.extend(if self.is_local_alone() { self.closed() } else { Vec::new() });
         warnings.extend(self.credentials.warnings(now));
-        warnings.extend(self.joined.left_out.iter().cloned());
         warnings
     }
 }

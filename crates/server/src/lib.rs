@@ -30,8 +30,6 @@
 //! [`judge`] whether it may stay. [`systemd`] is told how it goes; [`status`] is the picture for people,
 //! [`metrics`] the one for machines, [`observe`] the doors at which both are shown.
 //!
-//! Those who joined by an invite stand in a folder of the enrolment service's, which [`enrolled`] reads.
-//!
 //! [`doctor`] is no part of what runs: it looks at the host for an administrator.
 //!
 //! The decisions are in `tsmgate-gate`, which does no I/O; the bytes of the conversation in
@@ -49,7 +47,6 @@ pub mod daemon;
 pub mod digest;
 pub mod doctor;
 pub mod drain;
-pub mod enrolled;
 pub mod handshake;
 pub mod house;
 pub mod identify;

@@ -1,7 +1,7 @@
 //! Reading everything anew, all or nothing, and noticing that it is time to.
 //!
 //! One task does it: at SIGHUP or when asked on the status socket (everything), when a certificate, key,
-//! authority or list was replaced (those), when somebody joined or is out (that), and when one of them runs out or the clock was set (nothing is
+//! authority or list was replaced (those), and when one of them runs out or the clock was set (nothing is
 //! read; what is there is judged anew). What cannot be used keeps what there was, and says so. What can is
 //! swapped whole, and every open connection judges itself by it.
 
@@ -19,7 +19,6 @@ use crate::audit::record::{Outcome, Record};
 use crate::config;
 use crate::credentials::{self, day};
 use crate::daemon::Loaded;
-use crate::enrolled::Enrolled;
 use crate::house::{House, Snapshot};
 use crate::session;
 use crate::status::{LastReload, Status};
@@ -27,7 +26,7 @@ use crate::systemd;
 
 mod watched;
 
-use watched::{Published, Watched};
+use watched::Watched;
 
 /// How often files, dates and the clock are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -52,8 +51,6 @@ enum Extent {
     Everything,
     /// Certificates and lists, by the configuration that is in force.
     Credentials,
-    /// Those who joined, and who is out, by the same.
-    Joined,
 }
 
 impl Extent {
@@ -61,7 +58,6 @@ impl Extent {
         match self {
             Self::Everything => "everything",
             Self::Credentials => "credentials",
-            Self::Joined => "joined",
         }
     }
 }
@@ -73,7 +69,6 @@ pub struct Warden {
     config: PathBuf,
     asks: mpsc::Receiver<Ask>,
     watched: Watched,
-    published: Published,
     /// The last look, by both clocks.
     looked: (OffsetDateTime, Instant),
     reminded: Instant,
@@ -81,8 +76,6 @@ pub struct Warden {
     /// When files that could not be used are tried again: what was in the way may have gone without a
     /// trace on them.
     retry: Option<Instant>,
-    /// The same of what the enrolment service published.
-    retry_joined: Option<Instant>,
     /// A reading that was given up.
     reading: Option<JoinHandle<Read>>,
     /// What is wrong with the configuration since it was last read, if anything: a list that is taken
@@ -94,19 +87,16 @@ impl Warden {
     /// Watches over what was loaded from `config`; [`Self::watch`] does it.
     pub fn new(house: Arc<House>, config: PathBuf, asks: mpsc::Receiver<Ask>) -> Self {
         let watched = Watched::new(&house.snapshot().credentials);
-        let published = Published::new(&house.snapshot());
         let looked = (OffsetDateTime::now_utc(), Instant::now());
         let mut warden = Self {
             house,
             config,
             asks,
             watched,
-            published,
             looked,
             reminded: looked.1,
             line: String::new(),
             retry: None,
-            retry_joined: None,
             reading: None,
             unmended: None,
         };
@@ -167,11 +157,6 @@ impl Warden {
             let outcome = self.reload(Extent::Credentials).await;
             self.retry = outcome.is_err().then(|| Instant::now() + RETRY);
         }
-        let again = self.retry_joined.is_some_and(|retry| now.1 >= retry);
-        if self.published.changed() || again {
-            let outcome = self.reload(Extent::Joined).await;
-            self.retry_joined = outcome.is_err().then(|| Instant::now() + RETRY);
-        }
         if now.1 - self.reminded >= REMINDER {
             self.reminded = now.1;
             let credentials = &self.house.snapshot().credentials;
@@ -194,7 +179,6 @@ impl Warden {
         let read = move || match extent {
             Extent::Everything => everything(&config, &current, &house),
             Extent::Credentials => certificates(&current, &house),
-            Extent::Joined => joined(&current),
         };
         let outcome = self.in_time(read).await;
         let what = extent.name();
@@ -204,14 +188,11 @@ impl Warden {
                     tracing::warn!("{warning}");
                 }
                 self.watched = Watched::new(&snapshot.credentials);
-                self.published = Published::new(&snapshot);
-                (self.retry, self.retry_joined) = (None, None);
+                self.retry = None;
                 self.publish(snapshot);
-                if extent != Extent::Joined {
-                    // the gate's own session was got under what there was before: the next request gets another
-                    self.house.api.forget_idle();
-                    session::give_up(&self.house).await;
-                }
+                // the gate's own session was got under what there was before: the next request gets another
+                self.house.api.forget_idle();
+                session::give_up(&self.house).await;
                 tracing::info!(what, "read anew");
                 Ok(())
             }
@@ -299,17 +280,4 @@ fn certificates(current: &Snapshot, house: &House) -> Read {
     let credentials = credentials.map_err(|fault| fault.to_string())?;
     let warnings = credentials.trouble(now).into_iter().chain(credentials.warnings(now)).collect();
     Ok((Snapshot { credentials, ..current.clone() }, warnings))
-}
-
-/// Those who joined anew. Where that fails, nobody new comes in, and who was out stays out.
-fn joined(current: &Snapshot) -> Read {
-    let Some(enrolment) = &current.config.enrolment else {
-        return Ok((current.clone(), Vec::new()));
-    };
-    let enrolled = Enrolled::read(enrolment, &current.policy.allow);
-    let (policy, joined) =
-        enrolled.map_err(|fault| fault.to_string())?.into_policy(&current.policy);
-    let warnings = joined.left_out.clone();
-    let (policy, joined) = (Arc::new(policy), Arc::new(joined));
-    Ok((Snapshot { policy, joined, ..current.clone() }, warnings))
 }

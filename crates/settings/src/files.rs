@@ -108,7 +108,27 @@ pub fn print(path: &Path) -> Print {
 /// # Errors
 /// It cannot be read, is too large, or others could have written it (or read it, for a key).
 pub fn read(path: &Path, kind: Kind) -> Result<Vec<u8>, FileFault> {
-    Owners(&[us()]).read(path, kind)
+    let unreadable = |cause| FileFault::Unreadable { path: path.to_owned(), cause };
+    let file = open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(FileFault::NotAFile(path.to_owned()));
+    }
+    trusted(path, &metadata)?;
+    let target = led_to(path)?;
+    if kind == Kind::PrivateKey && metadata.mode() & 0o077 != 0 && !is_credential(&target) {
+        let mode = metadata.mode() & 0o7777;
+        return Err(FileFault::KeyReadable { path: path.to_owned(), mode });
+    }
+    folders(target.parent().unwrap_or(Path::new("/")))?;
+    // of the full size at once: a vector that grows leaves copies of a key behind
+    let size = usize::try_from(metadata.len().min(FILE_LIMIT)).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(size + 1);
+    file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        return Err(FileFault::TooLarge(path.to_owned()));
+    }
+    Ok(bytes)
 }
 
 /// Opens without waiting: a pipe would keep us until somebody writes into it.
@@ -122,34 +142,6 @@ fn open(path: &Path) -> io::Result<File> {
 pub struct Owners<'a>(pub &'a [u32]);
 
 impl Owners<'_> {
-    /// Reads a file that decides, as [`read`] does, where these are the other owners.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn read(&self, path: &Path, kind: Kind) -> Result<Vec<u8>, FileFault> {
-        let unreadable = |cause| FileFault::Unreadable { path: path.to_owned(), cause };
-        let file = open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if !metadata.is_file() {
-            return Err(FileFault::NotAFile(path.to_owned()));
-        }
-        self.trusted(path, metadata.uid(), metadata.mode())?;
-        let target = self.led_to(path)?;
-        if kind == Kind::PrivateKey && metadata.mode() & 0o077 != 0 && !is_credential(&target) {
-            let mode = metadata.mode() & 0o7777;
-            return Err(FileFault::KeyReadable { path: path.to_owned(), mode });
-        }
-        self.folders(target.parent().unwrap_or(Path::new("/")))?;
-        // of the full size at once: a vector that grows leaves copies of a key behind
-        let size = usize::try_from(metadata.len().min(FILE_LIMIT)).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(size + 1);
-        file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > FILE_LIMIT {
-            return Err(FileFault::TooLarge(path.to_owned()));
-        }
-        Ok(bytes)
-    }
-
     /// Where a path leads, without symlinks. Checks the folders of every symlink on the way: whoever may
     /// write one of those decides where it leads.
     ///
@@ -251,7 +243,7 @@ pub fn trusted(path: &Path, metadata: &Metadata) -> Result<(), FileFault> {
 }
 
 /// The user we run as.
-pub fn us() -> u32 {
+fn us() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 

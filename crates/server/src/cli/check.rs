@@ -28,7 +28,6 @@ pub(super) fn check(config: &Path, as_json: bool) -> Exit {
     warnings.extend(disagreement::here(&peers));
     let clients: Vec<_> =
         policy.clients().iter().map(|client| (client.name.clone(), names(&client.roles))).collect();
-    let configured = clients.len() - policy.joined();
     let callers = policy.local().0.iter();
     let callers: Vec<_> =
         callers.map(|entry| (entry.who.to_string(), names(&entry.roles))).collect();
@@ -42,7 +41,6 @@ pub(super) fn check(config: &Path, as_json: bool) -> Exit {
             "listen": listen.to_string(),
             "local": local.map(Path::to_string_lossy),
             "warnings": warnings,
-            "joined": clients.iter().skip(configured).map(|(name, _)| name).collect::<Vec<_>>(),
             "clients": clients.iter().map(|client| entry("name", client)).collect::<Vec<_>>(),
             "callers": callers.iter().map(|caller| entry("who", caller)).collect::<Vec<_>>(),
         }))]);
@@ -51,10 +49,8 @@ pub(super) fn check(config: &Path, as_json: bool) -> Exit {
     let mut lines = vec![format!("{}: good", config.display())];
     lines.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
     lines.push(format!("listens on {listen}"));
-    lines.extend(clients.iter().enumerate().map(|(place, (name, roles))| {
-        let joined = if place < configured { "" } else { " (joined)" };
-        format!("client {name}{joined}: {}", roles.join(", "))
-    }));
+    lines
+        .extend(clients.iter().map(|(name, roles)| format!("client {name}: {}", roles.join(", "))));
     if let Some(socket) = local {
         lines.push(format!("listens on {} for callers on this host", socket.display()));
     }

@@ -12,28 +12,22 @@ use tsmgate_gate::network::Networks;
 use tsmgate_gate::policy::DenyList;
 use tsmgate_gate::rate::Rate;
 use tsmgate_settings::accounts;
-use tsmgate_settings::fault::{ConfigFault, parse};
+use tsmgate_settings::fault::ConfigFault;
 use tsmgate_settings::values::{Parsed, WrittenSize};
 
 use super::raw::{self, OneOrMany, Raw};
 use super::values::{self, WrittenNetwork};
-use super::{
-    Audit, CommandLimits, Config, Enrolment, HttpLimits, LocalSocket, LoginLimits, Tls, Tsm,
-};
+use super::{Audit, CommandLimits, Config, HttpLimits, LocalSocket, LoginLimits, Tls, Tsm};
 use tsmgate_text::escape;
 
 mod api;
 mod clients;
-pub(super) mod enrolment;
 mod local;
 
 use api::api;
 pub(crate) use api::{fingerprint, host_and_port};
 use clients::{clients, roles};
 use local::local;
-
-/// The enrolment service's revocation list in its folder.
-const PUBLISHED_LIST: &str = "clients.crl";
 
 /// Where what was written stands: the main file first, then those of `clients.d`.
 pub(super) struct Origin {
@@ -78,14 +72,13 @@ pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
     let mut warnings = Vec::new();
     let clients = clients(raw, &allow, &roles, origin, &mut warnings)?;
     let local = local(raw, &roles, origin, &mut warnings)?;
-    let enrolment = enrolment::enrolment(raw, &roles, origin)?;
     let tsm = tsm(&raw.tsm, origin, &mut warnings)?;
     Ok(Config {
         listen: raw.listen.address,
         local_socket: raw.listen.local.as_ref().map(|path| origin.path(path)),
         local,
         proxies: proxies(&raw.listen, origin)?,
-        tls: tls(&raw.tls, enrolment.as_ref(), origin)?,
+        tls: tls(&raw.tls, origin)?,
         tsm,
         exempt: networks(&raw.admission.exempt),
         admission: admission(&raw.admission, origin)?,
@@ -101,7 +94,6 @@ pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
         command: command(&raw.limits.command, origin)?,
         catalogue: Arc::new(catalogue(&raw.command, origin)?),
         deny: deny_list(&raw.revoked, origin)?,
-        enrolment,
         stop_grace: raw.stop.grace.0.0,
         audit: audit(&raw.audit, origin)?,
         metrics: raw.metrics.listen.as_ref().map(|listen| listen.get_ref().0.clone()),
@@ -203,7 +195,7 @@ fn networks(written: &[WrittenNetwork]) -> Networks {
     written.iter().map(|network| network.0).collect()
 }
 
-fn tls(raw: &raw::Tls, enrolment: Option<&Enrolment>, origin: &Origin) -> Result<Tls, ConfigFault> {
+fn tls(raw: &raw::Tls, origin: &Origin) -> Result<Tls, ConfigFault> {
     let authority = origin.path(&raw.client_authority);
     let is_default = authority == Path::new(raw::CLIENT_AUTHORITY);
     let lists: &[PathBuf] =
@@ -223,7 +215,6 @@ fn tls(raw: &raw::Tls, enrolment: Option<&Enrolment>, origin: &Origin) -> Result
         // a fresh installation has none yet and starts closed; one that was named must be there
         client_authority: (!is_default || authority.exists()).then_some(authority),
         revocation_lists: lists.iter().map(|path| origin.path(path)).collect(),
-        published_list: enrolment.map(|it| (it.folder.join(PUBLISHED_LIST), it.owner)),
         expired_list: raw.expired_revocation_list,
     })
 }
@@ -321,27 +312,13 @@ fn rate(written: &Spanned<raw::Rate>) -> Result<Rate, &'static str> {
 }
 
 fn deny_list(raw: &raw::Revoked, origin: &Origin) -> Result<DenyList, ConfigFault> {
-    denied(raw, &|span, message| origin.main(span, message))
-}
-
-/// The deny list that an enrolment service published, by the text of its file.
-///
-/// # Errors
-/// It is none, or a value in it is none.
-pub(crate) fn deny_list_of(file: &Path, text: &str) -> Result<DenyList, ConfigFault> {
-    let raw: raw::Revoked = parse(file, text)?;
-    denied(&raw, &|span, message| ConfigFault::at(file, text, span, message))
-}
-
-fn denied(raw: &raw::Revoked, fault: clients::EntryFault<'_>) -> Result<DenyList, ConfigFault> {
     let mut deny = DenyList::default();
     for text in &raw.serials {
-        let serial = values::serial(text.get_ref());
-        deny.serials.insert(serial.map_err(|message| fault(&text.span(), message))?);
+        let serial = values::serial(text.get_ref()).map_err(|m| origin.main(&text.span(), m))?;
+        deny.serials.insert(serial);
     }
     for text in &raw.public_keys_sha256 {
-        let hash = values::key_hash(text.get_ref());
-        let hash = hash.map_err(|message| fault(&text.span(), message))?;
+        let hash = values::key_hash(text.get_ref()).map_err(|m| origin.main(&text.span(), m))?;
         deny.public_keys.insert(hash);
     }
     Ok(deny)

@@ -30,8 +30,6 @@ pub const LOGIN_SOCKET: &str = "/var/run/tableau/tab-controller-login-8850";
 pub const SOCKET_OWNERS: &[&str] = &["root", "tableau", "tsmagent"];
 /// The runner's accounts: systemd, which holds its socket, and its own.
 pub const RUNNER_OWNERS: &[&str] = &["root", "tsmgate-runner"];
-/// The account of the enrolment service.
-pub const AUTHORITY_USER: &str = "tsmgate-authority";
 /// Where the audit goes.
 pub const AUDIT_FILE: &str = "/var/log/tsmgate/audit.jsonl";
 
@@ -64,8 +62,6 @@ table! {
         command: Vec<Spanned<Added>> = Vec::new();
         /// `[revoked]`
         revoked: Revoked = Revoked::default();
-        /// `[enrolment]`
-        enrolment: Option<Enrolment> = None;
     }
 }
 
@@ -342,14 +338,6 @@ pub struct EntryLimits {
     pub in_flight: Option<Spanned<u32>>,
 }
 
-impl EntryLimits {
-    /// Whether any is.
-    pub fn is_given(&self) -> bool {
-        let Self { logins, requests, commands, in_flight } = self;
-        logins.is_some() || requests.is_some() || commands.is_some() || in_flight.is_some()
-    }
-}
-
 /// `[[local]]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -363,23 +351,6 @@ pub struct Local {
     /// Where the limits differ.
     #[serde(default)]
     pub limits: EntryLimits,
-}
-
-/// `[enrolment]`
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Enrolment {
-    /// Where the service publishes who joined and who is out.
-    pub folder: Spanned<PathBuf>,
-    /// Whose files count there, beside root's and ours.
-    #[serde(default = "authority_user")]
-    pub owner: Spanned<String>,
-    /// The only roles that an entry there may have; absent: any.
-    pub roles: Option<Vec<Spanned<String>>>,
-}
-
-fn authority_user() -> Spanned<String> {
-    Spanned::new(0..0, AUTHORITY_USER.to_owned())
 }
 
 /// A file of `clients.d`: entries alone.

@@ -60,7 +60,7 @@ impl Trust {
         if authorities.is_empty() {
             return Err(contents(path, "there is no certificate in it"));
         }
-        let lists = lists::load(tls, &authorities, provider)?;
+        let lists = lists::load(&tls.revocation_lists, &authorities, provider)?;
         Ok(Self { path: path.to_owned(), authorities, lists, expired_list: tls.expired_list })
     }
 

@@ -54,16 +54,6 @@ pub(super) fn of(status: &Status) -> Registry {
     let warnings = Gauge::<u64, AtomicU64>::default();
     warnings.set(status.warnings.len().try_into().unwrap_or(u64::MAX));
     registry.register("warnings", "What is odd but in nobody's way; see status", warnings);
-    if let Some(joined) = &status.joined {
-        for (name, help, count) in [
-            ("joined_clients", "Clients that joined by an invite", joined.clients),
-            ("joined_left_out", "Entries of such clients that do not count", joined.left_out),
-        ] {
-            let gauge = Gauge::<u64, AtomicU64>::default();
-            gauge.set(count.try_into().unwrap_or(u64::MAX));
-            registry.register(name, help, gauge);
-        }
-    }
     registry.register_with_unit(
         "expiry",
         "Time until it ends; negative where it has",

@@ -4,9 +4,7 @@ use tsmgate_text::escape;
 
 use super::{counted, failing, moment};
 use crate::metrics::Requests;
-use crate::status::{
-    ApiLane, CommandLane, JoinedClients, LocalCaller, LocalDoor, OwnSession, Status,
-};
+use crate::status::{ApiLane, CommandLane, LocalCaller, LocalDoor, OwnSession, Status};
 
 const MINUTE: u64 = 60;
 
@@ -17,7 +15,6 @@ pub(super) fn told(status: &Status) -> Vec<String> {
     lines.extend(status.api.iter().flat_map(of_api));
     lines.extend(status.command.iter().map(of_command));
     lines.extend(status.local.iter().map(of_local));
-    lines.extend(status.joined.iter().map(of_joined));
     lines
 }
 
@@ -90,12 +87,4 @@ fn trust(api: &ApiLane) -> String {
         // no gate says so: it does not start like that
         (None, None) => "how it is checked is not said".to_owned(),
     }
-}
-
-fn of_joined(joined: &JoinedClients) -> String {
-    let left_out = match joined.left_out {
-        0 => String::new(),
-        count => format!("; left out: {count}, see the warnings"),
-    };
-    format!("joined: {} clients, in {}{left_out}", joined.clients, escape(&joined.folder))
 }

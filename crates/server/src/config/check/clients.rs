@@ -17,7 +17,7 @@ use tsmgate_settings::values::Parsed;
 const NAME_RULE: &str = "1 to 64 letters, digits or .-_@";
 
 /// Names stand in records, lists and messages as they are.
-pub(super) fn is_name(text: &str) -> bool {
+fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_@".contains(&byte);
     (1..=64).contains(&text.len()) && text.bytes().all(plain)
 }
@@ -79,7 +79,7 @@ pub(super) fn clients(
 
 pub(super) type EntryFault<'a> = &'a dyn Fn(&Range<usize>, String) -> ConfigFault;
 
-pub(super) fn entry_networks(
+fn entry_networks(
     entry: &raw::Client,
     allow: &Networks,
     fault: EntryFault<'_>,
