@@ -66,7 +66,7 @@ async fn a_wrong_table_is_refused_where_it_stands() {
     for (passage, by, says) in cases {
         let scene = stage("").await;
         scene.edit(passage, by);
-        let said = refused(&config(&scene), 78);
+        let said = refused(&config(&scene), 65);
         assert!(said.contains(says) && said.contains("tsmgated.toml:"), "{said}");
     }
     let scene = stage("").await;
