@@ -32,6 +32,8 @@ mod command_table;
 mod controller;
 mod conversation;
 mod dates;
+mod enrolled;
+mod enrolled_faults;
 mod issuers;
 mod judged;
 mod judged_proxied;

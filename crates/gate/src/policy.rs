@@ -103,17 +103,31 @@ impl DenyList {
 }
 
 /// Who may come, from where, as whom. Never changes; a reload makes another.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Policy {
     /// Who may open a connection at all.
     pub allow: Networks,
     /// Who is never banned.
     pub exempt: Networks,
+    /// Those of the configuration, then those that are enrolled.
     clients: Vec<Arc<Client>>,
+    /// How many the configuration has.
+    configured: usize,
     by_identity: HashMap<Identity, Vec<Arc<Client>>>,
     local: LocalEntries,
     deny: DenyList,
+    /// What is refused beside that: by those who enrol.
+    denied_there: DenyList,
     has_authority: bool,
+}
+
+/// A client that is not enrolled: the configuration has its name or its identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Its name.
+    pub client: String,
+    /// The client that has it.
+    pub by: String,
 }
 
 /// What keeps a gate closed.
@@ -136,13 +150,46 @@ impl Policy {
         deny: DenyList,
         has_authority: bool,
     ) -> Self {
-        let clients: Vec<_> = clients.into_iter().map(Arc::new).collect();
-        let mut by_identity: HashMap<Identity, Vec<Arc<Client>>> = HashMap::new();
-        for client in &clients {
-            by_identity.entry(client.identity.clone()).or_default().push(Arc::clone(client));
+        let empty = Self { allow, exempt, deny, has_authority, ..Self::default() };
+        let mut policy = clients.into_iter().map(Arc::new).fold(empty, Self::with);
+        policy.configured = policy.clients.len();
+        policy
+    }
+
+    fn with(mut self, client: Arc<Client>) -> Self {
+        self.by_identity.entry(client.identity.clone()).or_default().push(Arc::clone(&client));
+        self.clients.push(client);
+        self
+    }
+
+    /// The same configuration with these clients enrolled, and no others, and this refused beside what it
+    /// refuses itself. What it says of a name or an identity counts: who has one of those is left out.
+    #[must_use]
+    pub fn with_enrolled(&self, clients: Vec<Client>, deny: DenyList) -> (Self, Vec<Taken>) {
+        let empty = Self {
+            clients: Vec::new(),
+            by_identity: HashMap::new(),
+            denied_there: deny,
+            ..self.clone()
+        };
+        let configured = self.configured().iter().cloned();
+        let mut policy = configured.fold(empty, Self::with);
+        let mut names: HashSet<String> =
+            policy.clients.iter().map(|client| client.name.clone()).collect();
+        let mut left_out = Vec::new();
+        for client in clients {
+            let by = match policy.entries(&client.identity).first() {
+                _ if names.contains(&client.name) => client.name.clone(),
+                Some(other) => other.name.clone(),
+                None => {
+                    names.insert(client.name.clone());
+                    policy = policy.with(Arc::new(client));
+                    continue;
+                }
+            };
+            left_out.push(Taken { client: client.name, by });
         }
-        let local = LocalEntries::default();
-        Self { allow, exempt, clients, by_identity, local, deny, has_authority }
+        (policy, left_out)
     }
 
     /// The same, for users of this host too.
@@ -176,15 +223,27 @@ impl Policy {
         .filter_map(|(closes, why)| closes.then_some(why))
     }
 
-    /// All `[[client]]` entries, in the order of the configuration.
+    /// All `[[client]]` entries in the order of the configuration, and after them who is enrolled.
     pub fn clients(&self) -> &[Arc<Client>] {
         &self.clients
     }
 
-    /// Whether the deny list refuses every certificate with this identity: known beforehand only where
+    /// Those of them that the configuration has.
+    pub fn configured(&self) -> &[Arc<Client>] {
+        self.clients.get(..self.configured).unwrap_or_default()
+    }
+
+    /// Those of them that are enrolled.
+    pub fn enrolled(&self) -> &[Arc<Client>] {
+        self.clients.get(self.configured..).unwrap_or_default()
+    }
+
+    /// Whether a deny list refuses every certificate with this identity: known beforehand only where
     /// it is a public key.
     pub fn denies(&self, identity: &Identity) -> bool {
-        matches!(identity, Identity::PublicKey(hash) if self.deny.public_keys.contains(hash))
+        let lists = [&self.deny, &self.denied_there];
+        matches!(identity, Identity::PublicKey(hash)
+            if lists.iter().any(|deny| deny.public_keys.contains(hash)))
     }
 
     /// Which client a verified certificate is, seen from an address ([`crate::network::canonical`]).
@@ -193,7 +252,7 @@ impl Policy {
     /// It is on the deny list, is no client, is two, has several names of a kind that counts, or comes
     /// from elsewhere.
     pub fn identify(&self, leaf: &Leaf, address: IpAddr) -> Result<Arc<Client>, Reason> {
-        if self.deny.names(leaf) {
+        if self.deny.names(leaf) || self.denied_there.names(leaf) {
             return Err(Reason::CertificateRevoked);
         }
         let mut found = self.entries(&Identity::PublicKey(leaf.public_key)).to_vec();

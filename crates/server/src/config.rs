@@ -14,7 +14,8 @@ use tsmgate_catalogue::command::Catalogue;
 use tsmgate_gate::admission::AdmissionLimits;
 use tsmgate_gate::local::LocalEntry;
 use tsmgate_gate::network::Networks;
-use tsmgate_gate::policy::{Client, DenyList};
+use tsmgate_gate::permission::Role;
+use tsmgate_gate::policy::{Client, ClientLimits, DenyList};
 use tsmgate_settings::fault;
 use tsmgate_settings::files::FileFault;
 
@@ -25,8 +26,10 @@ pub mod values;
 
 use namespace::Namespace;
 
+pub(crate) use check::{
+    NAME_RULE, deny_list, entry_networks, entry_roles, fingerprint, host_and_port, is_name,
+};
 pub use check::{Origin, admission, audit, networks};
-pub(crate) use check::{fingerprint, host_and_port};
 pub use raw::{ExpiredList, Sync};
 pub use tsmgate_settings::fault::ConfigFault;
 pub use values::MetricsAddress;
@@ -69,6 +72,8 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// `[revoked]`.
     pub deny: DenyList,
+    /// `[enrolment]`; `None`: nobody joins but by an entry of these files.
+    pub enrolment: Option<Enrolment>,
     /// How long calls under way may take when the daemon stops.
     pub stop_grace: Duration,
     /// Where records go.
@@ -89,7 +94,7 @@ pub struct Tls {
     /// Whose client certificates count; empty where the default file does not exist either.
     pub client_authorities: Vec<ClientAuthorities>,
     /// Empty: only the deny list counts.
-    pub revocation_lists: Vec<PathBuf>,
+    pub revocation_lists: Vec<ListFile>,
     /// What a list past its next update does.
     pub expired_list: ExpiredList,
 }
@@ -103,6 +108,30 @@ pub struct ClientAuthorities {
     pub names: Option<Arc<[Namespace]>>,
     /// Whether no revocation list is asked about them, though there are lists.
     pub unlisted: bool,
+}
+
+/// A file with revocation lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// A user, by number, who may write it beside root and ourselves.
+    pub owner: Option<u32>,
+}
+
+/// Where the authority's service says who joined and who is out, and what it may say.
+#[derive(Debug)]
+pub struct Enrolment {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The user, by number, who may write there beside root and ourselves.
+    pub owner: u32,
+    /// The roles there are.
+    pub known: Vec<Arc<Role>>,
+    /// Of those, the only ones that entries there may have; `None`: any.
+    pub roles: Option<Vec<String>>,
+    /// How much each client there may do.
+    pub limits: ClientLimits,
 }
 
 /// TSM's side.

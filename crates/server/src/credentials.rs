@@ -161,7 +161,7 @@ pub fn files_of(config: &Config) -> Vec<PathBuf> {
     let tls = &config.tls;
     let mut files = vec![tls.certificate.clone(), private_key(tls)];
     files.extend(tls.client_authorities.iter().map(|one| one.path.clone()));
-    files.extend(tls.revocation_lists.iter().cloned());
+    files.extend(tls.revocation_lists.iter().map(|list| list.path.clone()));
     if let Some(ApiTrust::Authority(file)) = config.tsm.api.as_ref().map(|api| &api.trust) {
         files.push(file.clone());
     }

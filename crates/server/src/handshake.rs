@@ -65,7 +65,7 @@ pub async fn handshake(
     snapshot: &Snapshot,
     deadline: Instant,
 ) -> Result<Handshaken, Refused> {
-    let Snapshot { credentials, policy, config } = snapshot;
+    let Snapshot { credentials, policy, config, .. } = snapshot;
     let refused = |reason| Refused { reason, leaf: None, key_proved: false, stream: None };
     let clients = credentials.clients.as_ref().ok_or_else(|| refused(Reason::GateClosed))?;
     let doorman = Arc::new(Doorman::new(Arc::clone(clients), Arc::clone(policy), address));

@@ -20,7 +20,7 @@
 //!
 //! [`connection`] is the one function that calls them in order. Callers on this host come through a door of their
 //! own, [`local`], without a handshake; all that follows is the same. [`daemon`] starts and stops it all from
-//! what [`config`] and [`credentials`] have loaded and checked, with the [`sockets`] that
+//! what [`config`], [`enrolled`] and [`credentials`] have loaded and checked, with the [`sockets`] that
 //! systemd or it opened, inside the [`sandbox`].
 //!
 //! A command outlives the connection that started it: `notices` has its beginning and its end on record,
@@ -47,6 +47,7 @@ pub mod daemon;
 pub mod digest;
 pub mod doctor;
 pub mod drain;
+pub mod enrolled;
 pub mod handshake;
 pub mod house;
 pub mod identify;

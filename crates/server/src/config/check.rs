@@ -18,17 +18,21 @@ use tsmgate_settings::values::{Parsed, WrittenSize};
 use super::raw::{self, Authorities, OneOrMany, Raw, WrittenAuthorities};
 use super::values::{self, WrittenNetwork};
 use super::{
-    Audit, ClientAuthorities, CommandLimits, Config, HttpLimits, LocalSocket, LoginLimits, Tls, Tsm,
+    Audit, ClientAuthorities, CommandLimits, Config, HttpLimits, ListFile, LocalSocket,
+    LoginLimits, Tls, Tsm,
 };
 use tsmgate_text::escape;
 
 mod api;
 mod clients;
+mod enrolment;
 mod local;
 
 use api::api;
 pub(crate) use api::{fingerprint, host_and_port};
-use clients::{clients, roles};
+use clients::{EntryFault, clients, roles};
+pub(crate) use clients::{NAME_RULE, entry_networks, entry_roles, is_name};
+use enrolment::enrolment;
 use local::local;
 
 /// Where what was written stands: the main file first, then those of `clients.d`.
@@ -78,12 +82,15 @@ pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
     let clients = clients(raw, &allow, &roles, origin, &mut warnings)?;
     let local = local(raw, &roles, origin, &mut warnings)?;
     let tsm = tsm(&raw.tsm, origin, &mut warnings)?;
+    let enrolment = enrolment(raw, &roles, origin)?;
+    let mut tls = tls(&raw.tls, origin)?;
+    tls.revocation_lists.extend(enrolment.as_ref().map(enrolment::list));
     Ok(Config {
         listen: raw.listen.address,
         local_socket: raw.listen.local.as_ref().map(|path| origin.path(path)),
         local,
         proxies: proxies(&raw.listen, origin)?,
-        tls: tls(&raw.tls, origin)?,
+        tls,
         tsm,
         exempt: networks(&raw.admission.exempt),
         admission: admission(&raw.admission, origin)?,
@@ -98,7 +105,8 @@ pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
         http: http(&raw.limits.http),
         command: command(&raw.limits.command, origin)?,
         catalogue: Arc::new(catalogue(&raw.command, origin)?),
-        deny: deny_list(&raw.revoked, origin)?,
+        deny: deny_list(&raw.revoked, &|span, message| origin.main(span, message))?,
+        enrolment,
         stop_grace: raw.stop.grace.0.0,
         audit: audit(&raw.audit, origin)?,
         metrics: raw.metrics.listen.as_ref().map(|listen| listen.get_ref().0.clone()),
@@ -221,7 +229,10 @@ fn tls(raw: &raw::Tls, origin: &Origin) -> Result<Tls, ConfigFault> {
         certificate: origin.path(&raw.certificate),
         private_key: origin.path(&raw.private_key),
         client_authorities: authorities(&raw.client_authority, origin)?,
-        revocation_lists: lists.iter().map(|path| origin.path(path)).collect(),
+        revocation_lists: lists
+            .iter()
+            .map(|path| ListFile { path: origin.path(path), owner: None })
+            .collect(),
         expired_list: raw.expired_revocation_list,
     })
 }
@@ -364,14 +375,17 @@ fn rate(written: &Spanned<raw::Rate>) -> Result<Rate, &'static str> {
     Rate::new(per_minute, burst).ok_or("`per_minute` and `burst` must be at least 1")
 }
 
-fn deny_list(raw: &raw::Revoked, origin: &Origin) -> Result<DenyList, ConfigFault> {
+pub(crate) fn deny_list(
+    raw: &raw::Revoked,
+    fault: EntryFault<'_>,
+) -> Result<DenyList, ConfigFault> {
     let mut deny = DenyList::default();
     for text in &raw.serials {
-        let serial = values::serial(text.get_ref()).map_err(|m| origin.main(&text.span(), m))?;
+        let serial = values::serial(text.get_ref()).map_err(|m| fault(&text.span(), m))?;
         deny.serials.insert(serial);
     }
     for text in &raw.public_keys_sha256 {
-        let hash = values::key_hash(text.get_ref()).map_err(|m| origin.main(&text.span(), m))?;
+        let hash = values::key_hash(text.get_ref()).map_err(|m| fault(&text.span(), m))?;
         deny.public_keys.insert(hash);
     }
     Ok(deny)

@@ -30,6 +30,10 @@ pub const LOGIN_SOCKET: &str = "/var/run/tableau/tab-controller-login-8850";
 pub const SOCKET_OWNERS: &[&str] = &["root", "tableau", "tsmagent"];
 /// The runner's accounts: systemd, which holds its socket, and its own.
 pub const RUNNER_OWNERS: &[&str] = &["root", "tsmgate-runner"];
+/// Where the authority's service publishes.
+pub const ENROLMENT_FOLDER: &str = "/var/lib/tsmgate-authority/gate";
+/// Its user.
+pub const ENROLMENT_OWNER: &str = "tsmgate-authority";
 /// Where the audit goes.
 pub const AUDIT_FILE: &str = "/var/log/tsmgate/audit.jsonl";
 
@@ -62,6 +66,8 @@ table! {
         command: Vec<Spanned<Added>> = Vec::new();
         /// `[revoked]`
         revoked: Revoked = Revoked::default();
+        /// `[enrolment]`; absent: no folder is read.
+        enrolment: Option<Enrolment> = None;
     }
 }
 
@@ -254,6 +260,18 @@ table! {
         serials: Vec<Spanned<String>> = Vec::new();
         /// Base64 hashes of public keys.
         public_keys_sha256: Vec<Spanned<String>> = Vec::new();
+    }
+}
+
+table! {
+    /// `[enrolment]`
+    Enrolment {
+        /// What the authority's service publishes.
+        folder: PathBuf = ENROLMENT_FOLDER.into();
+        /// Whose files count there, beside root's: a name or a number.
+        owner: Spanned<String> = Spanned::new(0..0, ENROLMENT_OWNER.to_owned());
+        /// The only roles that entries there may have; absent: any.
+        roles: Option<Spanned<Vec<Spanned<String>>>> = None;
     }
 }
 

@@ -4,7 +4,7 @@ use tsmgate_text::escape;
 
 use super::{counted, failing, moment};
 use crate::metrics::Requests;
-use crate::status::{ApiLane, CommandLane, LocalCaller, LocalDoor, OwnSession, Status};
+use crate::status::{ApiLane, CommandLane, Enrolment, LocalCaller, LocalDoor, OwnSession, Status};
 
 const MINUTE: u64 = 60;
 
@@ -15,6 +15,7 @@ pub(super) fn told(status: &Status) -> Vec<String> {
     lines.extend(status.api.iter().flat_map(of_api));
     lines.extend(status.command.iter().map(of_command));
     lines.extend(status.local.iter().map(of_local));
+    lines.extend(status.enrolment.iter().map(of_enrolment));
     lines
 }
 
@@ -51,6 +52,13 @@ fn of_local(local: &LocalDoor) -> String {
     };
     let here = list(local.callers.iter().map(caller).collect());
     format!("local socket: {}, for {named}; connected: {here}", escape(&local.socket))
+}
+
+fn of_enrolment(enrolment: &Enrolment) -> String {
+    let clients = counted(u64::try_from(enrolment.clients).unwrap_or(u64::MAX), "client");
+    let left_out = enrolment.left_out;
+    let readable = if enrolment.readable { "" } else { ", which CANNOT BE READ now" };
+    format!("joined: {clients}, {left_out} left out, of {}{readable}", escape(&enrolment.folder))
 }
 
 fn of_api(api: &ApiLane) -> Vec<String> {
