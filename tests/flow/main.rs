@@ -32,6 +32,7 @@ mod command_table;
 mod controller;
 mod conversation;
 mod dates;
+mod issuers;
 mod judged;
 mod judged_proxied;
 mod leaving;

@@ -4,7 +4,7 @@
 //! only where an option says so, or a question is asked. Secrets come from files or from the terminal, and a
 //! session leaves through stdout or a file that only its owner can read. One lane alone takes secrets as
 //! arguments, with a warning: the vendor's commands, whose scripts have them so. A token to join by may be one
-//! too: it is good once, and not for long.
+//! too, with one as well: it is good once, and not for long.
 
 use std::ffi::OsString;
 use std::fs::File;

@@ -63,3 +63,6 @@ impl fmt::Debug for HolderKey {
         formatter.write_str("HolderKey(…)")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,8 +19,11 @@ use tsmgate_settings::fault;
 use tsmgate_settings::files::FileFault;
 
 mod check;
+pub mod namespace;
 pub mod raw;
 pub mod values;
+
+use namespace::Namespace;
 
 pub use check::{Origin, admission, audit, networks};
 pub(crate) use check::{fingerprint, host_and_port};
@@ -83,12 +86,23 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// Its key.
     pub private_key: PathBuf,
-    /// Whose client certificates count; `None` where the default file does not exist either.
-    pub client_authority: Option<PathBuf>,
+    /// Whose client certificates count; empty where the default file does not exist either.
+    pub client_authorities: Vec<ClientAuthorities>,
     /// Empty: only the deny list counts.
     pub revocation_lists: Vec<PathBuf>,
     /// What a list past its next update does.
     pub expired_list: ExpiredList,
+}
+
+/// A file of authorities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientAuthorities {
+    /// The file.
+    pub path: PathBuf,
+    /// The names that they may vouch for; `None`: any.
+    pub names: Option<Arc<[Namespace]>>,
+    /// Whether no revocation list is asked about them, though there are lists.
+    pub unlisted: bool,
 }
 
 /// TSM's side.

@@ -7,6 +7,7 @@ use std::io;
 
 use clap::{ArgMatches, Args, Subcommand};
 use serde_json::Value;
+use time::OffsetDateTime;
 use tokio::runtime;
 use tsmgate_catalogue::api::find::Match;
 use tsmgate_catalogue::api::operation::Operation;
@@ -144,7 +145,8 @@ fn perform(
     refuse_core_dumps();
     let (asking, mut task) = verb.settle()?;
     if let Task::Own(task) = &mut task {
-        task.renewed = whom::renewed(given).map(Box::new);
+        let now = OffsetDateTime::now_utc();
+        task.is_late = whom::renewed(given).map(|leaf| leaf.is_late(now));
     }
     streams.coloured = asking.color.is_wanted(&io::stdout());
     let several = Chosen::all(given)?;

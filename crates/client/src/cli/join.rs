@@ -3,7 +3,6 @@
 //! Each thing done is said when it is done. Nothing is sent by a token that cannot work. Once the certificate is
 //! here it stays, whatever fails after that.
 
-use std::io::{self, IsTerminal, Read};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,8 +12,6 @@ use time::OffsetDateTime;
 use tokio::runtime;
 use tokio::time::{Instant, sleep};
 use tsmgate_pki::enrolment::{Enrolled, Token};
-use tsmgate_pki::time_text;
-use zeroize::Zeroizing;
 
 use super::Streams;
 use super::complaint::Complaint;
@@ -31,10 +28,9 @@ use crate::profile::{Profile, ProfileFault, ProfileName, Profiles};
 use crate::system::program::refuse_core_dumps;
 use crate::{Gate, Proxy, ProxyUrl};
 
+mod token;
 mod told;
 
-/// The longest line that is read for a token, in bytes.
-const LINE_MOST: u64 = 4096;
 /// How long the gate may take to learn of a new client.
 const SETTLING: Duration = Duration::from_secs(10);
 /// Between the first two questions at the gate; doubled after each.
@@ -118,6 +114,12 @@ fn perform(
         let what = "join makes a profile, and takes none";
         return Err(Complaint::usage(what, "give --name NAME to say what it is called"));
     }
+    if arguments.token.as_deref().is_some_and(|token| token != "-") {
+        streams.say(
+            "warning: a token in the command line is seen by every user of this host, and kept by the shell; \
+             `tsmgate join` alone asks for it",
+        );
+    }
     let joining = arguments.settle()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Complaint::system(&error))?;
@@ -129,7 +131,7 @@ fn perform(
 
 impl JoinArgs {
     fn settle(self) -> Result<Joining, Complaint> {
-        let token = read_token(self.token)?;
+        let token = token::read(self.token)?;
         let name = match self.name {
             Some(name) => name,
             None => token
@@ -160,47 +162,6 @@ impl JoinArgs {
         };
         Ok(Joining { token, service, name, configuration, place, folder, json: self.json })
     }
-}
-
-/// The token: what was typed, what stdin has, or what is asked for. One that cannot work is refused here.
-fn read_token(typed: Option<String>) -> Result<Token, Complaint> {
-    let text = match typed.filter(|text| text != "-").map(Zeroizing::new) {
-        Some(text) => text,
-        None if io::stdin().is_terminal() => {
-            let asked = rpassword::prompt_password("Token of the invite: ").map(Zeroizing::new);
-            asked.map_err(|_| {
-                let hint = "send it to stdin: tsmgate join < FILE";
-                Complaint::check("there is no terminal to ask for the token", hint)
-            })?
-        }
-        None => {
-            // all the room at once: a buffer that grows leaves copies behind
-            let mut text = Zeroizing::new(String::with_capacity(8192));
-            io::stdin().take(LINE_MOST).read_to_string(&mut text).map_err(|error| {
-                let kind = tsmgate_pki::kind_text(error.kind());
-                Complaint::check(
-                    format!("cannot read the token from stdin: {kind}"),
-                    "send it as one line",
-                )
-            })?;
-            text
-        }
-    };
-    let token: Token = text.parse().map_err(|fault: tsmgate_pki::enrolment::TokenFault| {
-        let hint = "give the whole line that `tsmgate pki invite NAME` printed on the TSM host; nothing was sent";
-        Complaint::check(fault.to_string(), hint)
-    })?;
-    let now = OffsetDateTime::now_utc();
-    if token.not_after < now {
-        let (until, now) = (time_text(token.not_after), time_text(now));
-        let what = format!("the token was good until {until}, and this host's clock says {now}");
-        let hint = format!(
-            "ask for a new invite: `tsmgate pki invite {} …` on the TSM host; or set this host's clock; nothing was sent",
-            token.name
-        );
-        return Err(Complaint::check(what, hint));
-    }
-    Ok(token)
 }
 
 /// Refuses a name that is another profile's.

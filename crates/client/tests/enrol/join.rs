@@ -98,6 +98,7 @@ fn the_token_may_be_an_argument_and_another_profile_stays_the_current_one() {
     let token = service.token(60).to_string();
     let run = home.run(&["join", &token]);
     assert!(!format!("{run:?}").contains(&token[20..]), "{run:?}");
+    assert!(run.talk.starts_with("tsmgate: warning: a token in the command line"), "{run:?}");
     run.good();
     let configuration = home.configuration();
     assert!(configuration.starts_with("current = \"old\"\n"), "{configuration}");

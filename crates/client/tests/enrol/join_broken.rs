@@ -12,7 +12,7 @@ fn answered(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Run {
     run
 }
 
-/// R51: every refusal has its exit code, and a hint that says what to do on which host
+/// R43: what the service says is escaped; what can be done about it is said in our own words
 #[test]
 fn every_code_of_the_service_has_its_exit_code_and_its_hint() {
     let invite = "`tsmgate pki invite jump01 …` on the TSM host";

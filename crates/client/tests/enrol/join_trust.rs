@@ -7,7 +7,6 @@ use time::{Duration, OffsetDateTime};
 use crate::rig::service::token;
 use crate::rig::{Asked, Authority, Grant, Home, Reply, Service, life};
 
-/// R46: only the authority of the token is told its secret
 #[test]
 fn another_authority_is_told_nothing() {
     let service = Service::start();
@@ -49,7 +48,6 @@ fn refused(change: impl Fn(&Grant, &Asked) -> String + Send + Sync + 'static, wh
     assert!(!home.folder().join("config.toml").exists(), "{what}");
 }
 
-/// R49: a certificate that is not what was asked for is not kept
 #[test]
 fn a_certificate_that_is_not_what_was_asked_for_is_not_kept() {
     refused(

@@ -103,7 +103,6 @@ fn a_profile_can_be_told_where_it_is_renewed() {
     );
 }
 
-/// R48: whoever reads the certificate meanwhile reads the old one or the new one
 #[test]
 fn a_reader_never_finds_half_of_it() {
     let (home, service) = (Home::new(), Service::start());

@@ -1,8 +1,10 @@
 //! Renewals that fail: the old certificate stays to the byte, and until when it is good is said.
 
+use std::process::Command;
+
 use time::{Duration, OffsetDateTime};
 
-use crate::rig::{Asked, Authority, Grant, Home, Reply, Service, life};
+use crate::rig::{Asked, Authority, Grant, Home, Reply, Service, life, run};
 
 /// One renewal at a service that answers so; the old certificate has a day left.
 fn fails(
@@ -36,7 +38,6 @@ fn a_refusal_leaves_the_old_one_and_says_how_to_get_in_again() {
     fails(|_, _| Reply::Close, 70, "ended before its answer was here", "the same command again");
 }
 
-/// R49: a new certificate is judged before it is in the place of the old one
 #[test]
 fn a_certificate_that_is_not_the_next_one_is_not_taken() {
     let unused = "nothing of it was used";
@@ -85,4 +86,22 @@ fn of_several_profiles_one_failure_is_the_answer_and_the_others_are_renewed() {
     let run = home.run(&["renew", "--all"]);
     run.says(66, "another: ", "");
     assert!(run.out.starts_with("jump01: renewed"), "{run:?}");
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_one_and_nothing_half_written() {
+    let (home, service) = (Home::new(), Service::start());
+    home.joined(&service, -20 * 24..24);
+    let old = home.read("cert.pem");
+    let renews = home.command(["renew"]);
+    let mut limited = Command::new("sh");
+    // no file may have more than 512 bytes, and whoever tries is told so and not killed
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" renew"]).arg(renews.get_program());
+    limited.env_clear().envs(renews.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let run = run(&mut limited, "");
+    run.says(66, "cannot write", "free space");
+    assert!(run.talk.contains("; the old certificate stays, good until 20"), "{run:?}");
+    assert_eq!(home.read("cert.pem"), old);
+    let folder = home.file("cert.pem").parent().unwrap().to_owned();
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 4);
 }

@@ -15,9 +15,11 @@ use tsmgate_settings::accounts;
 use tsmgate_settings::fault::ConfigFault;
 use tsmgate_settings::values::{Parsed, WrittenSize};
 
-use super::raw::{self, OneOrMany, Raw};
+use super::raw::{self, Authorities, OneOrMany, Raw, WrittenAuthorities};
 use super::values::{self, WrittenNetwork};
-use super::{Audit, CommandLimits, Config, HttpLimits, LocalSocket, LoginLimits, Tls, Tsm};
+use super::{
+    Audit, ClientAuthorities, CommandLimits, Config, HttpLimits, LocalSocket, LoginLimits, Tls, Tsm,
+};
 use tsmgate_text::escape;
 
 mod api;
@@ -204,8 +206,6 @@ pub fn networks(written: &[WrittenNetwork]) -> Networks {
 }
 
 fn tls(raw: &raw::Tls, origin: &Origin) -> Result<Tls, ConfigFault> {
-    let authority = origin.path(&raw.client_authority);
-    let is_default = authority == Path::new(raw::CLIENT_AUTHORITY);
     let lists: &[PathBuf] =
         match raw.revocation_list.as_ref().map(|list| (list.span(), list.get_ref())) {
             None => &[],
@@ -220,11 +220,52 @@ fn tls(raw: &raw::Tls, origin: &Origin) -> Result<Tls, ConfigFault> {
     Ok(Tls {
         certificate: origin.path(&raw.certificate),
         private_key: origin.path(&raw.private_key),
-        // a fresh installation has none yet and starts closed; one that was named must be there
-        client_authority: (!is_default || authority.exists()).then_some(authority),
+        client_authorities: authorities(&raw.client_authority, origin)?,
         revocation_lists: lists.iter().map(|path| origin.path(path)).collect(),
         expired_list: raw.expired_revocation_list,
     })
+}
+
+fn authorities(
+    raw: &Spanned<Authorities>,
+    origin: &Origin,
+) -> Result<Vec<ClientAuthorities>, ConfigFault> {
+    let fault = |message: String| origin.main(&raw.span(), message);
+    let files = match raw.get_ref() {
+        Authorities::One(path) => {
+            let path = origin.path(path);
+            // a fresh installation has none yet and starts closed; one that was named must be there
+            let is_there = path != Path::new(raw::CLIENT_AUTHORITY) || path.exists();
+            return Ok(is_there
+                .then_some(ClientAuthorities { path, names: None, unlisted: false })
+                .into_iter()
+                .collect());
+        }
+        Authorities::Many(files) if files.is_empty() => {
+            return Err(fault(
+                "an empty list lets nobody in; name a file, or remove the line".into(),
+            ));
+        }
+        Authorities::Many(files) => files,
+    };
+    let one = |written: &WrittenAuthorities| {
+        let (file, names, unlisted) = match written {
+            WrittenAuthorities::Any(file) => (file, None, false),
+            WrittenAuthorities::Within(within) if within.names.is_empty() => {
+                return Err(fault("`names` is empty: it would vouch for nobody".into()));
+            }
+            WrittenAuthorities::Within(within) => {
+                let names = within.names.iter().map(|name| name.parse().map_err(&fault));
+                (
+                    &within.file,
+                    Some(names.collect::<Result<_, _>>()?),
+                    within.danger_no_revocation_list,
+                )
+            }
+        };
+        Ok(ClientAuthorities { path: origin.path(file), names, unlisted })
+    };
+    files.iter().map(one).collect()
 }
 
 fn tsm(raw: &raw::Tsm, origin: &Origin, warnings: &mut Vec<String>) -> Result<Tsm, ConfigFault> {

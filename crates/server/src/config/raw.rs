@@ -85,7 +85,7 @@ table! {
         /// Its key.
         private_key: PathBuf = PRIVATE_KEY.into();
         /// Whose client certificates count. The default file may be missing: then nobody gets in.
-        client_authority: PathBuf = CLIENT_AUTHORITY.into();
+        client_authority: Spanned<Authorities> = Spanned::new(0..0, Authorities::One(CLIENT_AUTHORITY.into()));
         /// Absent: only `[revoked]` counts.
         revocation_list: Option<Spanned<OneOrMany>> = None;
         /// What a list past its next update does.
@@ -275,6 +275,42 @@ pub enum OneOrMany {
     One(PathBuf),
     /// Several.
     Many(Vec<PathBuf>),
+}
+
+/// One file of authorities or several.
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a file name, or a list of file names and { file = …, names = […] }"
+)]
+pub enum Authorities {
+    /// One.
+    One(PathBuf),
+    /// Several.
+    Many(Vec<WrittenAuthorities>),
+}
+
+/// One of several files of authorities.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum WrittenAuthorities {
+    /// They vouch for any name.
+    Any(PathBuf),
+    /// They vouch for names of theirs.
+    Within(Within),
+}
+
+/// `{ file = "b.pem", names = ["URI:spiffe://b.example/"] }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Within {
+    /// The file.
+    pub file: PathBuf,
+    /// What the names begin or end with.
+    pub names: Vec<String>,
+    /// No revocation list is asked about them: they issue none.
+    #[serde(default)]
+    pub danger_no_revocation_list: bool,
 }
 
 /// What a revocation list past its next update does.

@@ -14,7 +14,6 @@ use crate::cli::Streams;
 use crate::cli::colour::Tone;
 use crate::cli::complaint::Complaint;
 use crate::cli::table::{Cell, table};
-use crate::enrol::Leaf;
 use crate::exit::{Ended, Exit};
 
 /// Fewer days than this are worth a warning.
@@ -53,8 +52,8 @@ pub(crate) struct PermissionsArgs {
 #[derive(Debug)]
 pub(super) struct Task {
     asked: Own,
-    /// Our certificate, where `tsmgate renew` renews it.
-    pub(super) renewed: Option<Box<Leaf>>,
+    /// Where `tsmgate renew` renews our certificate: whether the next one should have been there by now.
+    pub(super) is_late: Option<bool>,
 }
 
 impl WhoamiArgs {
@@ -74,7 +73,7 @@ pub(super) const HEADING: [&str; 5] = ["CLIENT", "ADDRESS", "ROLES", "CERTIFICAT
 
 impl Task {
     fn new(asked: Own) -> Self {
-        Self { asked, renewed: None }
+        Self { asked, is_late: None }
     }
 
     /// Whether it asks who we are, which several gates can be asked.
@@ -117,7 +116,7 @@ impl Task {
             (false, Own::WhoAmI) => who_am_i(answer.json(), streams)?,
         };
         if self.asked == Own::WhoAmI {
-            warn(answer.json(), self.renewed.as_deref(), streams);
+            warn(answer.json(), self.is_late, streams);
         }
         Ok(Exit::Done.into())
     }
@@ -195,13 +194,11 @@ fn limits(answer: &Value) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-fn warn(answer: &Value, renewed: Option<&Leaf>, streams: &mut Streams<'_>) {
+fn warn(answer: &Value, is_late: Option<bool>, streams: &mut Streams<'_>) {
     let Some(days) = days_left(answer) else { return };
-    let how = match renewed {
-        // its life may be short: it is worth a word where the next one should have been there
-        Some(leaf) if leaf.is_late(OffsetDateTime::now_utc()) => {
-            "`tsmgate renew` gets the next one, and says why there is none yet"
-        }
+    let how = match is_late {
+        // whatever is left: its life may be short
+        Some(true) => "`tsmgate renew` gets the next one, and says why there is none yet",
         None if days < DAYS_LOW => {
             "have a new one issued, by `tsmgate pki client` or by whoever issued it"
         }
