@@ -5,6 +5,7 @@ mod disk;
 mod guessing;
 mod joining;
 mod killed;
+mod load;
 mod records;
 mod renewing;
 mod starting;

@@ -28,13 +28,16 @@ pub struct Options {
     pub published: Option<PathBuf>,
     /// The audit's file, where it is not the stage's own.
     pub audit: Option<PathBuf>,
+    /// Where the gate is said to be.
+    pub gate: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let admission =
             "source_rate = { per_minute = 60000, burst = 10000 }\nexempt = [\"127.0.0.1\"]";
-        Self { life: "30d", admission, published: None, audit: None }
+        let gate = "tsm.example.com:18850".to_owned();
+        Self { life: "30d", admission, published: None, audit: None, gate }
     }
 }
 
@@ -74,13 +77,13 @@ impl Stage {
 
     /// Writes the configuration, with more lines at its end.
     pub fn configure(&self, more: &str) {
-        let Options { life, admission, published, audit } = &self.options;
+        let Options { life, admission, published, audit, gate } = &self.options;
         let published = published.clone().unwrap_or_else(|| self.path("gate"));
         let audit = audit.clone().unwrap_or_else(|| self.path("log/audit.jsonl"));
         let text = format!(
             "[listen]\naddress = \"127.0.0.1:0\"\nnames = [\"localhost\", \"127.0.0.1\"]\n\
              [authority]\nfolder = \"pki\"\n\
-             [gate]\naddress = \"tsm.example.com:18850\"\npublished = {published:?}\n\
+             [gate]\naddress = \"{gate}\"\npublished = {published:?}\n\
              [certificates]\nlife = \"{life}\"\n\
              [audit]\nfile = {audit:?}\n\
              [admission]\nallow = [\"127.0.0.0/8\"]\n{admission}\n{more}"
@@ -93,6 +96,14 @@ impl Stage {
         let path = self.path(name);
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Says where the gate is, to the running service too.
+    pub fn tell_of_gate(&mut self, address: String) {
+        self.options.gate = address;
+        self.configure("");
+        self.service().signal(nix::sys::signal::Signal::SIGHUP);
+        self.service().line_with("reloaded");
     }
 
     /// Starts the service.

@@ -255,8 +255,8 @@ impl Scene {
     }
 }
 
-/// Where the controller is, and its certificate's pin.
-fn controller_lines(api: &Api) -> String {
+/// The lines of `[tsm]` that say where the controller is, and its certificate's pin.
+pub fn controller_lines(api: &Api) -> String {
     let certificate = CertificateDer::from_pem_slice(api.certificate().as_bytes()).unwrap();
     let pin = data_encoding::HEXLOWER.encode(&tsmgate_server::digest::sha256(&certificate));
     format!(

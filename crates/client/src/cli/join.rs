@@ -33,8 +33,11 @@ mod told;
 
 /// How long the gate may take to learn of a new client.
 const SETTLING: Duration = Duration::from_secs(10);
-/// Between the first two questions at the gate; doubled after each.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// How long a gate usually takes: it looks each second. To ask before that would count as an attempt of a
+/// stranger, of which four in a row are a ban.
+const USUALLY: Duration = Duration::from_millis(1200);
+/// Between the first two questions at the gate; doubled after each, so that what they cost runs off.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Join a gate by the token of an invite
 ///
@@ -295,6 +298,7 @@ impl Joined {
 async fn who_am_i(gate: &Gate) -> Result<Document, ApiFailure> {
     let until = Instant::now() + SETTLING;
     let mut pause = FIRST_PAUSE;
+    sleep(USUALLY).await;
     loop {
         let mut api = Api::new(gate.clone().into());
         let answer = api.ask_gate(Own::WhoAmI).await;
