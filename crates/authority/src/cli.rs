@@ -130,7 +130,7 @@ pub fn main() -> ExitCode {
     let exit = match arguments.command {
         Command::Run(Configuration { config }) => run(&config).unwrap_or_else(|fault| fail(&fault)),
         Command::Check(Configuration { config }) => check::check(&config),
-        Command::Setup(arguments) => setup(arguments),
+        Command::Setup(arguments) => setup(&arguments),
         Command::Manual(shown) => manual(shown),
     };
     ExitCode::from(exit as u8)

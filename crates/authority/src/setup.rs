@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::unistd::Uid;
 use serde_json::json;
 use tsmgate_pki::enrolment::Network;
@@ -87,7 +87,7 @@ impl Line {
 }
 
 /// Does it, or shows it; the worst that happened is how it ends.
-pub fn setup(arguments: SetupArguments) -> Exit {
+pub fn setup(arguments: &SetupArguments) -> Exit {
     let dry_run = arguments.dry_run;
     let _lock = match hold(dry_run) {
         Ok(lock) => lock,
@@ -106,14 +106,14 @@ pub fn setup(arguments: SetupArguments) -> Exit {
     let as_json = arguments.json;
     let mut exit = Exit::Done;
     let mut lines = Vec::new();
-    for step in steps(&host, &arguments) {
+    for step in steps(&host, arguments) {
         let line = take(step.as_ref(), dry_run, &mut exit);
         if !as_json {
             print(&[line.shown()]);
         }
         lines.push(line);
     }
-    let (line, token) = invitation::Invitation::of(&arguments).take(dry_run, &mut exit);
+    let (line, token) = invitation::Invitation::of(arguments).take(dry_run, &mut exit);
     if !as_json {
         print(&[line.shown()]);
     }
@@ -171,7 +171,7 @@ fn take(step: &dyn Step, dry_run: bool, exit: &mut Exit) -> Line {
 }
 
 /// Root alone can do this, and one at a time; to look, neither is needed.
-fn hold(dry_run: bool) -> Result<Option<File>, Trouble> {
+fn hold(dry_run: bool) -> Result<Option<Flock<File>>, Trouble> {
     if dry_run {
         return Ok(None);
     }
@@ -185,8 +185,10 @@ fn hold(dry_run: bool) -> Result<Option<File>, Trouble> {
     options.custom_flags(OFlag::O_NOFOLLOW.bits());
     let failed = |error: io::Error| Trouble::system(format!("cannot open {LOCK}: {error}"));
     let lock = options.open(LOCK).map_err(failed)?;
-    lock.try_lock().map_err(|_| Trouble::system("another setup is under way on this host"))?;
-    Ok(Some(lock))
+    match Flock::lock(lock, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(_) => Err(Trouble::system("another setup is under way on this host")),
+    }
 }
 
 fn said(lines: &[Line], join: Option<&str>) -> String {

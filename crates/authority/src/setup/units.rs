@@ -43,7 +43,7 @@ impl Step for Units {
                 .iter()
                 .all(|ask| Program::Systemctl.says_yes(&[ask, "--quiet", unit]))
         };
-        Ok(match UNITS.iter().all(|unit| up(&unit)) {
+        Ok(match UNITS.iter().all(|unit| up(unit)) {
             true => Standing::So("they are up".to_owned()),
             false => Standing::ToDo(start),
         })
