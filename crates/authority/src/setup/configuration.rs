@@ -181,10 +181,15 @@ impl Step for Admission {
     fn look(&self) -> Result<Standing, Trouble> {
         let mut closed = Vec::new();
         for path in [CONFIG_FILE, gates::CONFIG_FILE] {
-            let table = there(path)?.map(|(_, table)| table).unwrap_or_default();
-            let allow = table.get("admission").and_then(|section| section.get("allow"));
-            let allow = allow.and_then(Value::as_array);
-            if allow.is_none_or(Vec::is_empty) && self.allow.is_empty() {
+            // what is there counts, and where nothing is, what will be
+            let open = match there(path)? {
+                None => !self.allow.is_empty(),
+                Some((_, table)) => {
+                    let allow = table.get("admission").and_then(|section| section.get("allow"));
+                    allow.and_then(Value::as_array).is_some_and(|allow| !allow.is_empty())
+                }
+            };
+            if !open {
                 closed.push(path);
             }
         }
