@@ -36,6 +36,7 @@ fn the_sample_shows_the_whole_shape() {
         "[[client]]",
         "[[local]]",
         "[[command]]",
+        "[enrolment]",
         "[revoked]",
     ] {
         assert!(text.contains(table), "{table} is not in the sample");

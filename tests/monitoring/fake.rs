@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tsmgate_server::metrics::{Metrics, Requests};
 use tsmgate_server::observe::{Door, Listener, Observed, serve};
 use tsmgate_server::status::{
-    ApiLane, Ending, LastLogin, LastReload, LocalCaller, LocalDoor, OwnSession, Status,
+    ApiLane, Ending, Enrolment, LastLogin, LastReload, LocalCaller, LocalDoor, OwnSession, Status,
 };
 
 /// Longer than any answer takes here.
@@ -102,6 +102,13 @@ pub fn status() -> Status {
             tsm_failing: None,
             requests: Requests { granted: 600, failed: 4, refused: 2 },
             session: Some(OwnSession { age_seconds: 3600, left_seconds: 2880 }),
+        }),
+        enrolment: Some(Enrolment {
+            folder: "/var/lib/tsmgate-authority/gate".into(),
+            clients: 7,
+            left_out: 1,
+            readable: true,
+            trouble: vec!["enrolment: left out: clients.d/bad.toml".into()],
         }),
         endings: vec![
             ending("revocation_list", "CN=tests", 1),

@@ -38,8 +38,12 @@ const CLIENT: &[(&str, &str)] = &[
     ("-rwxr-xr-x", "/usr/bin/tsmgate"),
     ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-forward.service"),
     ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-forward.socket"),
+    ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-renew-client.service"),
+    ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-renew-client.timer"),
     ("-rw-r--r--", "/usr/lib/systemd/user/tsmgate-forward.service"),
     ("-rw-r--r--", "/usr/lib/systemd/user/tsmgate-forward.socket"),
+    ("-rw-r--r--", "/usr/lib/systemd/user/tsmgate-renew-client.service"),
+    ("-rw-r--r--", "/usr/lib/systemd/user/tsmgate-renew-client.timer"),
     ("-rw-r--r--", "/usr/share/doc/tsmgate/README.md"),
 ];
 

@@ -16,6 +16,7 @@ mod credentials;
 mod descriptors;
 mod doctor;
 mod doctor_host;
+mod enrolled;
 mod every_command;
 mod explain;
 mod files;

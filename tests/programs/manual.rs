@@ -1,4 +1,4 @@
-//! Manual pages and completions of the three programs: of every command with all its options, and such that the
+//! Manual pages and completions of the programs: of every command with all its options, and such that the
 //! tools that read them have nothing to say.
 
 use std::collections::BTreeSet;
@@ -10,11 +10,12 @@ use tests::program::{built, command, have};
 use crate::stage::told;
 
 /// A program, and its command line.
-fn programs() -> [(&'static str, clap::Command); 3] {
+fn programs() -> [(&'static str, clap::Command); 4] {
     [
         ("tsmgate", tsmgate_client::cli::command()),
         ("tsmgated", tsmgate_server::cli::command()),
         ("tsmgate-runner", tsmgate_runner::cli::command()),
+        ("tsmgate-authority", tsmgate_authority::cli::command()),
     ]
 }
 
@@ -95,7 +96,9 @@ fn groff_has_nothing_to_say_about_the_pages() {
 
 #[test]
 fn a_folder_that_cannot_be_made_is_named() {
-    for (program, code) in [("tsmgate", 66), ("tsmgated", 71), ("tsmgate-runner", 71)] {
+    for (program, code) in
+        [("tsmgate", 66), ("tsmgated", 71), ("tsmgate-runner", 71), ("tsmgate-authority", 71)]
+    {
         let output = command(program).args(["manual", "/dev/null/there"]).output().unwrap();
         let (ended, out, err) = told(&output);
         assert_eq!((ended, out.as_str()), (code, ""), "{program}: {err}");

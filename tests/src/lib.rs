@@ -5,6 +5,7 @@
 
 pub mod certificates;
 pub mod commands;
+pub mod enrolment;
 pub mod forward;
 pub mod http;
 pub mod local;

@@ -18,6 +18,7 @@ fn copies(of: &str, folder: &Path) -> Vec<PathBuf> {
         let text = text
             .replace("/usr/bin/tsmgated", built("tsmgated").to_str().unwrap())
             .replace("/usr/bin/tsmgate forward", &format!("{} forward", built("tsmgate").display()))
+            .replace("/usr/bin/tsmgate renew", &format!("{} renew", built("tsmgate").display()))
             .replace("/usr/bin/tsmgate-runner", built("tsmgate-runner").to_str().unwrap())
             .replace("/usr/bin/tsmgate-authority", built("tsmgate-authority").to_str().unwrap())
             .replace("/usr/lib/tsmgate/tsmgate-renew", renew.to_str().unwrap());
@@ -56,7 +57,7 @@ fn systemd_has_nothing_to_say_about_the_units_of_a_user() {
     }
     let folder = tempfile::tempdir().unwrap();
     let units = copies("systemd/user", folder.path());
-    assert_eq!(units.len(), 2, "{units:?}");
+    assert_eq!(units.len(), 4, "{units:?}");
     let output = Command::new("systemd-analyze")
         .args(["--user", "verify"])
         .args(&units)

@@ -221,3 +221,6 @@ fn mint(
     // also where the authority ends before it would
     Ok((tls, now + (own.not_after - now) * 2 / 3))
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,8 +42,7 @@ pub use peer::Peer;
 
 pub(crate) use answer::Answer;
 use asked::Asked;
-use connection::Silence;
-pub(crate) use connection::{Connection, NoAnswer};
+pub(crate) use connection::{Connection, NoAnswer, Silence};
 use failure::Breach;
 
 /// How long the end of a session may take; nothing depends on it.

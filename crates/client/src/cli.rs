@@ -3,7 +3,8 @@
 //! Answers go to stdout, talk to stderr, one exit code of [`crate::exit`] comes back. Stdin is touched
 //! only where an option says so, or a question is asked. Secrets come from files or from the terminal, and a
 //! session leaves through stdout or a file that only its owner can read. One lane alone takes secrets as
-//! arguments, with a warning: the vendor's commands, whose scripts have them so.
+//! arguments, with a warning: the vendor's commands, whose scripts have them so. A token to join by may be one
+//! too, with one as well: it is good once, and not for long.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -32,6 +33,7 @@ mod doctor;
 mod exec;
 mod forward;
 mod gate_options;
+mod join;
 mod login;
 mod monitor;
 mod peer_options;
@@ -39,6 +41,7 @@ mod pki;
 mod profile;
 mod progress;
 mod render;
+mod renew;
 mod session;
 mod table;
 mod target;
@@ -72,6 +75,8 @@ enum Verb {
     Profile(profile::ProfileVerb),
     Forward(forward::ForwardArgs),
     Doctor(doctor::DoctorArgs),
+    Join(join::JoinArgs),
+    Renew(renew::RenewArgs),
     Pki(pki::PkiArgs),
     #[command(flatten)]
     Manual(tsmgate_manual::Shown),
@@ -158,6 +163,8 @@ fn talk_width() -> usize {
 fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) -> u8 {
     let grammar = command();
     let (arguments, with_secret) = command::rewritten(arguments.into_iter().collect(), &grammar);
+    // half of a token, where somebody pasted it in two
+    let with_secret = with_secret || arguments.iter().any(|word| word == "join");
     let matches = match grammar.try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return misread(&error, with_secret, &mut streams).code(),
@@ -185,6 +192,8 @@ fn run(arguments: impl IntoIterator<Item = OsString>, mut streams: Streams<'_>) 
         Verb::Monitor(arguments) => {
             monitor::run(arguments, innermost(&matches), &mut streams).code()
         }
+        Verb::Join(arguments) => join::run(arguments, innermost(&matches), &mut streams).code(),
+        Verb::Renew(arguments) => renew::run(&arguments, innermost(&matches), &mut streams).code(),
         Verb::Pki(arguments) => pki::run(arguments, streams.out, streams.talk),
         Verb::Manual(shown) => completions::run(shown, &mut streams).code(),
         Verb::Commands(verb) => commands::run(verb, innermost(&matches), &mut streams).code(),

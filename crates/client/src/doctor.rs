@@ -44,6 +44,8 @@ pub const TO_A_GATE: [&str; 12] = [
 pub const TO_THE_LOCAL_GATE: [&str; 6] =
     [SETTINGS, "socket", "identity", "permissions", "login", "tsm"];
 const SETTINGS: &str = "settings";
+/// The name of the setting that says where our certificate is renewed.
+pub const AUTHORITY: &str = "authority";
 /// Fewer days than this that a certificate has left are worth a warning.
 const DAYS_LOW: i64 = 21;
 /// `no_application_protocol` (RFC 7301): the gate has no such lane.
@@ -129,7 +131,10 @@ async fn to_a_gate(
     walk.did(begun, files::settings_of(gate, settings, &files));
     let begun = Instant::now();
     match &files {
-        Ok(files) => walk.did(begun, own_certificate(gate, files)),
+        Ok(files) => {
+            let is_renewed = settings.iter().any(|setting| setting.name == AUTHORITY);
+            walk.did(begun, own_certificate(gate, files, is_renewed));
+        }
         Err(_) => walk.skip("own_certificate", "a file of yours cannot be used"),
     }
     let reached = network::reach(walk, gate).await;

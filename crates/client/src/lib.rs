@@ -69,6 +69,7 @@
 //! | [`tsm`] | what TSM's answers mean |
 //! | [`check`] | what is looked at before a command is sent |
 //! | [`forward`] | TSM's login socket on a host where TSM is not |
+//! | [`enrol`] | how this host gets its certificate, and the next ones |
 //! | [`doctor`] | the way to a gate, step by step, and where it ends |
 //! | [`monitor`] | TSM, the gate and the cluster as points for a monitoring system |
 //! | `system` | what is particular to Unix |
@@ -80,6 +81,7 @@ pub mod cache;
 pub mod check;
 pub mod cli;
 pub mod doctor;
+pub mod enrol;
 pub mod exit;
 pub mod failure;
 pub mod forward;

@@ -14,10 +14,11 @@ use serde::Deserialize;
 use tsmgate_settings::fault::{ConfigFault, nearest, parse, read_text};
 use tsmgate_settings::values::Parsed;
 
+use crate::enrol::read_authority;
 use crate::exit::Exit;
 use crate::failure::shown;
 use crate::gate::read_timeout;
-use crate::{Address, ProxyUrl};
+use crate::{Address, LoginFailure, ProxyUrl};
 
 pub mod written;
 
@@ -91,6 +92,10 @@ pub struct Profile {
     pub proxy_password_file: Option<PathBuf>,
     /// The time of a whole attempt.
     pub timeout: Option<Duration>,
+    /// Where the certificate is renewed.
+    pub authority: Option<Address>,
+    /// The authority by which that service's certificate is checked, and ours.
+    pub authority_ca: Option<PathBuf>,
 }
 
 /// The profiles of a file; none where there is no file.
@@ -246,6 +251,8 @@ impl Profile {
             ("proxy", self.proxy.as_ref().map(ProxyUrl::to_string)),
             ("proxy_password_file", self.proxy_password_file.as_ref().map(path)),
             ("timeout", self.timeout.map(|time| format!("{}ms", time.as_millis()))),
+            ("authority", self.authority.as_ref().map(Address::to_string)),
+            ("authority_ca", self.authority_ca.as_ref().map(path)),
         ];
         all.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
     }
@@ -282,6 +289,8 @@ struct WrittenProfile {
     proxy: Option<Parsed<ProxyUrl>>,
     proxy_password_file: Option<PathBuf>,
     timeout: Option<Parsed<Timeout>>,
+    authority: Option<Parsed<AuthorityAddress>>,
+    authority_ca: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -292,6 +301,17 @@ impl FromStr for Timeout {
 
     fn from_str(text: &str) -> Result<Self, String> {
         read_timeout(text).map(Self)
+    }
+}
+
+#[derive(Debug)]
+struct AuthorityAddress(Address);
+
+impl FromStr for AuthorityAddress {
+    type Err = LoginFailure;
+
+    fn from_str(text: &str) -> Result<Self, LoginFailure> {
+        read_authority(text).map(Self)
     }
 }
 
@@ -310,6 +330,8 @@ impl WrittenProfile {
             proxy: self.proxy.map(|Parsed(proxy)| proxy),
             proxy_password_file: place(self.proxy_password_file),
             timeout: self.timeout.map(|Parsed(Timeout(time))| time),
+            authority: self.authority.map(|Parsed(AuthorityAddress(address))| address),
+            authority_ca: place(self.authority_ca),
         }
     }
 }

@@ -13,7 +13,9 @@ use crate::identity;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
-use rustls::{AlertDescription, CertificateError, ClientConfig, NoKeyLog};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, ConfigBuilder, NoKeyLog, WantsVerifier,
+};
 
 pub(crate) mod look;
 
@@ -27,18 +29,23 @@ pub(crate) fn config(
     let roots = identity::authority(authority)?;
     let chain = identity::certificates(certificate)?;
     let key = identity::private_key(private_key)?;
-    let mut provider = provider();
-    // else the hello would list what TLS 1.3 cannot use
-    provider.cipher_suites.retain(|suite| suite.tls13().is_some());
-    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
-        // the library knows 1.2 as well, for TSM's own controller
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .expect("the provider has the cipher suites of TLS 1.3")
+    let mut config = only_tls13()
         .with_root_certificates(roots)
         .with_client_auth_cert(chain, key)
         .map_err(|_| identity::fault(private_key, FileFault::KeyMismatch))?;
     config.alpn_protocols = vec![alpn.to_vec()];
     Ok(settled(config))
+}
+
+/// The beginning of a configuration that speaks TLS 1.3 and nothing older.
+pub(crate) fn only_tls13() -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    let mut provider = provider();
+    // else the hello would list what TLS 1.3 cannot use
+    provider.cipher_suites.retain(|suite| suite.tls13().is_some());
+    ClientConfig::builder_with_provider(Arc::new(provider))
+        // the library knows 1.2 as well, for TSM's own controller
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("the provider has the cipher suites of TLS 1.3")
 }
 
 /// The provider, with the groups we offer.
@@ -94,6 +101,14 @@ pub(crate) fn sort_silence(error: Option<&io::Error>) -> Result<Refusal, Breach>
         None => Ok(Refusal::Closed),
         Some(rustls::Error::AlertReceived(alert)) => Ok(refusal(*alert)),
         Some(other) => Err(Breach::Tls(other.to_string())),
+    }
+}
+
+/// What is wrong with the peer's certificate, where that is what a handshake failed for.
+pub(crate) fn certificate_error(error: &io::Error) -> Option<&CertificateError> {
+    match library_error(error)? {
+        rustls::Error::InvalidCertificate(fault) => Some(fault),
+        _ => None,
     }
 }
 

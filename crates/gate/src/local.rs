@@ -65,7 +65,7 @@ impl LocalEntry {
 }
 
 /// The `[[local]]` entries, in the order of the configuration.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct LocalEntries(pub Vec<LocalEntry>);
 
 impl LocalEntries {

@@ -103,22 +103,31 @@ impl DenyList {
 }
 
 /// Who may come, from where, as whom. Never changes; a reload makes another.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Policy {
     /// Who may open a connection at all.
     pub allow: Networks,
     /// Who is never banned.
     pub exempt: Networks,
-    /// Those of the configuration, then those that joined.
+    /// Those of the configuration, then those that are enrolled.
     clients: Vec<Arc<Client>>,
-    /// How many of them are the configuration's.
+    /// How many the configuration has.
     configured: usize,
     by_identity: HashMap<Identity, Vec<Arc<Client>>>,
     local: LocalEntries,
     deny: DenyList,
-    /// What the enrolment service denies beside that.
-    denied_too: DenyList,
+    /// What is refused beside that: by those who enrol.
+    denied_there: DenyList,
     has_authority: bool,
+}
+
+/// A client that is not enrolled: the configuration has its name or its identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Its name.
+    pub client: String,
+    /// The client that has it.
+    pub by: String,
 }
 
 /// What keeps a gate closed.
@@ -141,56 +150,46 @@ impl Policy {
         deny: DenyList,
         has_authority: bool,
     ) -> Self {
-        let clients: Vec<_> = clients.into_iter().map(Arc::new).collect();
-        Self {
-            allow,
-            exempt,
-            configured: clients.len(),
-            by_identity: by_identity(&clients),
-            clients,
-            local: LocalEntries::default(),
-            deny,
-            denied_too: DenyList::default(),
-            has_authority,
-        }
+        let empty = Self { allow, exempt, deny, has_authority, ..Self::default() };
+        let mut policy = clients.into_iter().map(Arc::new).fold(empty, Self::with);
+        policy.configured = policy.clients.len();
+        policy
     }
 
-    /// The same with other clients that have joined, in the place of those before, and what is denied to them.
-    /// A client of the configuration is never replaced: those that have its name or its identity, or that of
-    /// one before them, are left out, and given back.
+    fn with(mut self, client: Arc<Client>) -> Self {
+        self.by_identity.entry(client.identity.clone()).or_default().push(Arc::clone(&client));
+        self.clients.push(client);
+        self
+    }
+
+    /// The same configuration with these clients enrolled, and no others, and this refused beside what it
+    /// refuses itself. What it says of a name or an identity counts: who has one of those is left out.
     #[must_use]
-    pub fn with_joined(&self, joined: Vec<Client>, denied: DenyList) -> (Self, Vec<Client>) {
-        let configured = self.clients.get(..self.configured).unwrap_or_default();
-        let mut clients = configured.to_vec();
-        let mut names: HashSet<String> = clients.iter().map(|it| it.name.clone()).collect();
-        let mut identities: HashSet<_> = clients.iter().map(|it| it.identity.clone()).collect();
-        let mut left_out = Vec::new();
-        for client in joined {
-            if names.contains(&client.name) || identities.contains(&client.identity) {
-                left_out.push(client);
-                continue;
-            }
-            names.insert(client.name.clone());
-            identities.insert(client.identity.clone());
-            clients.push(Arc::new(client));
-        }
-        let policy = Self {
-            allow: self.allow.clone(),
-            exempt: self.exempt.clone(),
-            configured: self.configured,
-            by_identity: by_identity(&clients),
-            clients,
-            local: self.local.clone(),
-            deny: self.deny.clone(),
-            denied_too: denied,
-            has_authority: self.has_authority,
+    pub fn with_enrolled(&self, clients: Vec<Client>, deny: DenyList) -> (Self, Vec<Taken>) {
+        let empty = Self {
+            clients: Vec::new(),
+            by_identity: HashMap::new(),
+            denied_there: deny,
+            ..self.clone()
         };
+        let configured = self.configured().iter().cloned();
+        let mut policy = configured.fold(empty, Self::with);
+        let mut names: HashSet<String> =
+            policy.clients.iter().map(|client| client.name.clone()).collect();
+        let mut left_out = Vec::new();
+        for client in clients {
+            let by = match policy.entries(&client.identity).first() {
+                _ if names.contains(&client.name) => client.name.clone(),
+                Some(other) => other.name.clone(),
+                None => {
+                    names.insert(client.name.clone());
+                    policy = policy.with(Arc::new(client));
+                    continue;
+                }
+            };
+            left_out.push(Taken { client: client.name, by });
+        }
         (policy, left_out)
-    }
-
-    /// How many of the clients have joined, and stand in no configuration.
-    pub fn joined(&self) -> usize {
-        self.clients.len() - self.configured
     }
 
     /// The same, for users of this host too.
@@ -224,16 +223,27 @@ impl Policy {
         .filter_map(|(closes, why)| closes.then_some(why))
     }
 
-    /// All `[[client]]` entries, in the order of the configuration, and then those that joined.
+    /// All `[[client]]` entries in the order of the configuration, and after them who is enrolled.
     pub fn clients(&self) -> &[Arc<Client>] {
         &self.clients
     }
 
-    /// Whether the deny list refuses every certificate with this identity: known beforehand only where
+    /// Those of them that the configuration has.
+    pub fn configured(&self) -> &[Arc<Client>] {
+        self.clients.get(..self.configured).unwrap_or_default()
+    }
+
+    /// Those of them that are enrolled.
+    pub fn enrolled(&self) -> &[Arc<Client>] {
+        self.clients.get(self.configured..).unwrap_or_default()
+    }
+
+    /// Whether a deny list refuses every certificate with this identity: known beforehand only where
     /// it is a public key.
     pub fn denies(&self, identity: &Identity) -> bool {
-        let Identity::PublicKey(hash) = identity else { return false };
-        self.deny.public_keys.contains(hash) || self.denied_too.public_keys.contains(hash)
+        let lists = [&self.deny, &self.denied_there];
+        matches!(identity, Identity::PublicKey(hash)
+            if lists.iter().any(|deny| deny.public_keys.contains(hash)))
     }
 
     /// Which client a verified certificate is, seen from an address ([`crate::network::canonical`]).
@@ -242,7 +252,7 @@ impl Policy {
     /// It is on the deny list, is no client, is two, has several names of a kind that counts, or comes
     /// from elsewhere.
     pub fn identify(&self, leaf: &Leaf, address: IpAddr) -> Result<Arc<Client>, Reason> {
-        if self.deny.names(leaf) || self.denied_too.names(leaf) {
+        if self.deny.names(leaf) || self.denied_there.names(leaf) {
             return Err(Reason::CertificateRevoked);
         }
         let mut found = self.entries(&Identity::PublicKey(leaf.public_key)).to_vec();
@@ -284,12 +294,4 @@ impl Policy {
     pub fn entries(&self, identity: &Identity) -> &[Arc<Client>] {
         self.by_identity.get(identity).map_or(&[], Vec::as_slice)
     }
-}
-
-fn by_identity(clients: &[Arc<Client>]) -> HashMap<Identity, Vec<Arc<Client>>> {
-    let mut found: HashMap<Identity, Vec<Arc<Client>>> = HashMap::new();
-    for client in clients {
-        found.entry(client.identity.clone()).or_default().push(Arc::clone(client));
-    }
-    found
 }

@@ -10,7 +10,7 @@ use tsmgate_gate::ledger::Ledger;
 use tsmgate_gate::network::Networks;
 use tsmgate_gate::permission::{Grant, Permission, PermissionFault, Role};
 use tsmgate_gate::permit::{Caller, authorize};
-use tsmgate_gate::policy::{Client, ClientLimits, DenyList, Identity, Leaf, Policy};
+use tsmgate_gate::policy::{Client, ClientLimits, DenyList, Identity, Leaf, Policy, Taken};
 use tsmgate_gate::rate::Rate;
 use tsmgate_gate::reason::Reason;
 
@@ -307,4 +307,52 @@ fn logins_and_requests_are_counted_apart() {
         drop(ledger.charge(&entry, &read()).unwrap());
     }
     assert!(matches!(ledger.charge(&entry, &read()), Err(Reason::ClientOverRate(_))));
+}
+
+/// Who is enrolled is a client like any other, but for a name or an identity of the configuration's: that one
+/// counts. Others enrolled later take their place, and what is denied there is denied beside the configuration's.
+#[test]
+fn the_configuration_wins_over_who_is_enrolled() {
+    let uri = |name: &str| Identity::Uri(format!("tsmgate://client/{name}"));
+    let of = |name: &str| client(name, uri(name), "login");
+    let leaf = |name: &str, serial: &str| Leaf {
+        serial: serial.into(),
+        fingerprint: [0; 32],
+        public_key: [0; 32],
+        uris: vec![format!("tsmgate://client/{name}")],
+        dns: Vec::new(),
+        not_after: 0,
+    };
+    let deny =
+        |serial: &str| DenyList { serials: [serial.to_owned()].into(), ..DenyList::default() };
+    let configured = vec![of("old"), client("other", uri("theirs"), "login")];
+    let allow = networks("10.0.0.0/8");
+    let policy = Policy::new(allow, Networks::default(), configured, deny("a"), true);
+    let taken = |client: &str, by: &str| Taken { client: client.into(), by: by.into() };
+
+    let joined = vec![client("old", uri("else"), "admin"), of("theirs"), of("new"), of("new")];
+    let (policy, left_out) = policy.with_enrolled(joined, deny("b"));
+    assert_eq!(left_out, [taken("old", "old"), taken("theirs", "other"), taken("new", "new")]);
+    let names = |clients: &[Arc<Client>]| -> Vec<_> {
+        clients.iter().map(|client| client.name.clone()).collect()
+    };
+    assert_eq!(names(policy.configured()), ["old", "other"]);
+    assert_eq!(names(policy.enrolled()), ["new"]);
+    assert_eq!(names(policy.clients()), ["old", "other", "new"]);
+    let who = |policy: &Policy, name: &str, serial: &str| {
+        policy.identify(&leaf(name, serial), here()).map(|client| client.name.clone())
+    };
+    assert_eq!(who(&policy, "new", "1").unwrap(), "new");
+    assert_eq!(who(&policy, "theirs", "1").unwrap(), "other");
+    assert_eq!(who(&policy, "else", "1"), Err(Reason::ClientUnknown));
+    for serial in ["a", "b"] {
+        assert_eq!(who(&policy, "old", serial), Err(Reason::CertificateRevoked));
+    }
+
+    let (policy, left_out) = policy.with_enrolled(vec![of("newer")], DenyList::default());
+    assert!(left_out.is_empty());
+    assert_eq!(who(&policy, "new", "1"), Err(Reason::ClientUnknown));
+    assert_eq!(who(&policy, "newer", "1").unwrap(), "newer");
+    assert_eq!(who(&policy, "old", "a"), Err(Reason::CertificateRevoked));
+    assert_eq!(who(&policy, "old", "b").unwrap(), "old");
 }

@@ -82,6 +82,9 @@ pub enum PkiError {
         /// The size of its modulus.
         bits: usize,
     },
+    /// An import of several clients that is to be written into one place.
+    #[error("there are certificates of several clients")]
+    ManyClients,
     /// `ca.key` and `ca.pem` do not belong together.
     #[error("{} does not belong to the certificate beside it", shown(.0))]
     KeyMismatch(PathBuf),
@@ -183,6 +186,7 @@ impl PkiError {
             | PkiError::UnknownCertificate(_)
             | PkiError::NotJoined(_)
             | PkiError::ForeignCertificate(_)
+            | PkiError::ManyClients
             | PkiError::Cryptography(_) => Fault::Check,
         }
     }
@@ -231,6 +235,7 @@ impl PkiError {
             PkiError::ShortKey { .. } => {
                 "make a new key: ECDSA P-256, or RSA of 2048 to 8192 bits".into()
             }
+            PkiError::ManyClients => "give --out for one client at a time".into(),
             PkiError::KeyMismatch(_) => "restore ca.pem and ca.key from one backup".into(),
             PkiError::OutlivesAuthority(_) => {
                 "give fewer --days, or make a new authority and trust both for a while".into()

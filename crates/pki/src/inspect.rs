@@ -121,13 +121,7 @@ fn view_block(block: &Pem, now: OffsetDateTime) -> Option<View> {
         "CERTIFICATE" | "TRUSTED CERTIFICATE" | "X509 CERTIFICATE" => certificate_view(der, now),
         "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => request_view(der),
         "X509 CRL" => list_view(der, now),
-        "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" => key_view(der),
-        "ENCRYPTED PRIVATE KEY" => Some(View::PrivateKey(PrivateKeyView {
-            encrypted: true,
-            key_type: None,
-            public_key: None,
-        })),
-        _ => None,
+        label => key_view(label, der),
     }
 }
 
@@ -135,7 +129,7 @@ fn view_der(der: &[u8], now: OffsetDateTime) -> Option<View> {
     certificate_view(der, now)
         .or_else(|| list_view(der, now))
         .or_else(|| request_view(der))
-        .or_else(|| key_view(der))
+        .or_else(|| key_view("PRIVATE KEY", der))
 }
 
 fn certificate_view(der: &[u8], now: OffsetDateTime) -> Option<View> {
@@ -147,12 +141,25 @@ fn request_view(der: &[u8]) -> Option<View> {
     rest.is_empty().then(|| View::Request(RequestView::of(&request)))
 }
 
-fn list_view(der: &[u8], now: OffsetDateTime) -> Option<View> {
+pub(crate) fn list_view(der: &[u8], now: OffsetDateTime) -> Option<View> {
     let (rest, list) = CertificateRevocationList::from_der(der).ok()?;
     rest.is_empty().then(|| View::RevocationList(RevocationListView::of(&list, now)))
 }
 
-fn key_view(der: &[u8]) -> Option<View> {
+/// A key under its PEM label.
+pub(crate) fn key_view(label: &str, der: &[u8]) -> Option<View> {
+    match label {
+        "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" => {}
+        "ENCRYPTED PRIVATE KEY" => {
+            let (key_type, public_key) = (None, None);
+            return Some(View::PrivateKey(PrivateKeyView {
+                encrypted: true,
+                key_type,
+                public_key,
+            }));
+        }
+        _ => return None,
+    }
     let mut pair = KeyPair::try_from(der).ok()?;
     let info = pair.subject_public_key_info();
     pair.zeroize();

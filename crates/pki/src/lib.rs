@@ -16,15 +16,18 @@
 //!
 //! Rooms: [`authority`] holds the folder and its key, with `issue` and `revocation` as its two
 //! trades; `profile` says what certificates look like, `request` what is taken from a CSR, `name`
-//! and `serial` what they are called by; `register` is the folder without its key, `index` remembers, `store` writes files, `key` keeps
-//! secrets; [`inspect`] reads what others wrote. [`enrolment`] is how hosts get theirs without a person who copies
-//! files: invites, and what the service does that answers them.
+//! and `serial` what they are called by; `register` is the folder without its key, `index` remembers, `store`
+//! writes files, `key` keeps secrets; [`inspect`] reads what others wrote, [`import`] judges it as the gate would.
+//! [`enrolment`] is how hosts get theirs without a person who copies files: invites, and what the service does
+//! that answers them; `holder` is the side of whoever asks.
 
 pub mod authority;
 pub mod enrolment;
+pub mod import;
 pub mod inspect;
 
 mod error;
+mod holder;
 mod index;
 mod issue;
 mod key;
@@ -40,6 +43,7 @@ mod store;
 
 pub use authority::{Authority, InitOptions};
 pub use error::{Fault, PkiError};
+pub use holder::HolderKey;
 pub use index::{Entry, Kind, Reason, Revoked, State};
 pub use issue::{InMemory, IssueOptions, Issued};
 pub use key::{Opened, open_encrypted};

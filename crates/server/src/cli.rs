@@ -18,7 +18,6 @@ use crate::config::ConfigFault;
 use crate::config::raw::{AUDIT_FILE, CONFIG_FILE};
 use crate::credentials::CredentialsFault;
 use crate::daemon::{Daemon, Loaded, StartFault};
-use crate::enrolled::EnrolledFault;
 use crate::sandbox::Sandbox;
 use crate::signals::Signals;
 use crate::sockets::Sockets;
@@ -324,11 +323,8 @@ fn fail(fault: &StartFault) -> Exit {
     complain(&fault.to_string());
     match fault {
         StartFault::Config(ConfigFault::File(_))
-        | StartFault::Credentials(CredentialsFault::File(_))
-        | StartFault::Enrolled(EnrolledFault::File(_)) => Exit::File,
-        StartFault::Config(_) | StartFault::Credentials(_) | StartFault::Enrolled(_) => {
-            Exit::Contents
-        }
+        | StartFault::Credentials(CredentialsFault::File(_)) => Exit::File,
+        StartFault::Config(_) | StartFault::Credentials(_) => Exit::Contents,
         StartFault::Audit(_) => Exit::File,
         StartFault::Listen(_) | StartFault::Process(_) => Exit::System,
     }

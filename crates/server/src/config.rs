@@ -20,12 +20,16 @@ use tsmgate_settings::fault;
 use tsmgate_settings::files::FileFault;
 
 mod check;
+pub mod namespace;
 pub mod raw;
 pub mod values;
 
-pub(crate) use check::enrolment::joined;
+use namespace::Namespace;
+
+pub(crate) use check::{
+    NAME_RULE, deny_list, entry_networks, entry_roles, fingerprint, host_and_port, is_name,
+};
 pub use check::{Origin, admission, audit, networks};
-pub(crate) use check::{deny_list_of, fingerprint, host_and_port};
 pub use raw::{ExpiredList, Sync};
 pub use tsmgate_settings::fault::ConfigFault;
 pub use values::MetricsAddress;
@@ -68,7 +72,7 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// `[revoked]`.
     pub deny: DenyList,
-    /// Where those stand that have joined; `None`: nobody can.
+    /// `[enrolment]`; `None`: nobody joins but by an entry of these files.
     pub enrolment: Option<Enrolment>,
     /// How long calls under way may take when the daemon stops.
     pub stop_grace: Duration,
@@ -87,26 +91,46 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// Its key.
     pub private_key: PathBuf,
-    /// Whose client certificates count; `None` where the default file does not exist either.
-    pub client_authority: Option<PathBuf>,
+    /// Whose client certificates count; empty where the default file does not exist either.
+    pub client_authorities: Vec<ClientAuthorities>,
     /// Empty: only the deny list counts.
-    pub revocation_lists: Vec<PathBuf>,
-    /// The enrolment service's list, and the user whose file that may be.
-    pub published_list: Option<(PathBuf, u32)>,
+    pub revocation_lists: Vec<ListFile>,
     /// What a list past its next update does.
     pub expired_list: ExpiredList,
 }
 
-/// Where an enrolment service publishes, and what it may give.
-#[derive(Debug, Clone)]
+/// A file of authorities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientAuthorities {
+    /// The file.
+    pub path: PathBuf,
+    /// The names that they may vouch for; `None`: any.
+    pub names: Option<Arc<[Namespace]>>,
+    /// Whether no revocation list is asked about them, though there are lists.
+    pub unlisted: bool,
+}
+
+/// A file with revocation lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// A user, by number, who may write it beside root and ourselves.
+    pub owner: Option<u32>,
+}
+
+/// Where the authority's service says who joined and who is out, and what it may say.
+#[derive(Debug)]
 pub struct Enrolment {
     /// The folder.
     pub folder: PathBuf,
-    /// The user whose files count there, beside root's and ours.
+    /// The user, by number, who may write there beside root and ourselves.
     pub owner: u32,
-    /// The roles that an entry there may have.
-    pub roles: Vec<Arc<Role>>,
-    /// The limits of such an entry: those of `[limits.client]`.
+    /// The roles there are.
+    pub known: Vec<Arc<Role>>,
+    /// Of those, the only ones that entries there may have; `None`: any.
+    pub roles: Option<Vec<String>>,
+    /// How much each client there may do.
     pub limits: ClientLimits,
 }
 

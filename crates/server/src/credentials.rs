@@ -23,6 +23,7 @@ use tsmgate_settings::files::{self, FileFault, Kind, Print};
 
 mod dated;
 mod lists;
+mod scoped;
 mod server;
 mod trust;
 pub mod tsm;
@@ -159,9 +160,8 @@ pub(crate) fn provider_with_tls12() -> CryptoProvider {
 pub fn files_of(config: &Config) -> Vec<PathBuf> {
     let tls = &config.tls;
     let mut files = vec![tls.certificate.clone(), private_key(tls)];
-    files.extend(tls.client_authority.clone());
-    files.extend(tls.revocation_lists.iter().cloned());
-    files.extend(tls.published_list.iter().map(|(file, _)| file.clone()));
+    files.extend(tls.client_authorities.iter().map(|one| one.path.clone()));
+    files.extend(tls.revocation_lists.iter().map(|list| list.path.clone()));
     if let Some(ApiTrust::Authority(file)) = config.tsm.api.as_ref().map(|api| &api.trust) {
         files.push(file.clone());
     }
@@ -209,9 +209,9 @@ fn load_after(
         }
         (Err(fault), _) => return Err(fault),
     };
-    let trust = match &tls.client_authority {
-        None => None,
-        Some(path) => Some(Arc::new(Trust::load(path, tls, &provider)?)),
+    let trust = match tls.client_authorities.as_slice() {
+        [] => None,
+        files => Some(Arc::new(Trust::load(files, tls, &provider)?)),
     };
     let older = |(new, old): (&Arc<Trust>, &Arc<Trust>)| new.older_list(old);
     let old = current.and_then(|current| current.trust.as_ref());
@@ -222,7 +222,7 @@ fn load_after(
         None => None,
         Some(trust) => Some(Arc::new(Dated::new(trust, &provider, now)?)),
     };
-    if clients.is_some() && tls.revocation_lists.is_empty() && tls.published_list.is_none() {
+    if clients.is_some() && tls.revocation_lists.is_empty() {
         let what = "tls.revocation_list is not set: only [revoked] refuses certificates";
         odd.push(what.to_owned());
     }

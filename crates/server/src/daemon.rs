@@ -22,7 +22,7 @@ use tsmgate_gate::admission::local::LocalAdmission;
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::ledger::Ledger;
 use tsmgate_gate::permission::{Permission, Role};
-use tsmgate_gate::policy::{Closed, Policy};
+use tsmgate_gate::policy::Policy;
 
 use crate::accept::{self, complain_of_panic};
 use crate::audit::record::{Outcome, Record};
@@ -33,7 +33,7 @@ use crate::backend::runner::Runner;
 use crate::config::{self, Config, ConfigFault};
 use crate::connection::connection;
 use crate::credentials::{self, Credentials, CredentialsFault};
-use crate::enrolled::{Enrolled, EnrolledFault, Joined};
+use crate::enrolled::Enrolled;
 use crate::house::{House, Reloads, Snapshot};
 use crate::local;
 use crate::local::directory::Directory;
@@ -70,9 +70,6 @@ pub enum StartFault {
     /// Certificates, keys, lists.
     #[error(transparent)]
     Credentials(#[from] CredentialsFault),
-    /// What the enrolment service published.
-    #[error(transparent)]
-    Enrolled(#[from] EnrolledFault),
     /// The audit file.
     #[error(transparent)]
     Audit(#[from] AuditFault),
@@ -91,17 +88,19 @@ impl Loaded {
     /// The first thing a start would fail on.
     pub fn load(path: &Path) -> Result<Self, StartFault> {
         let config = config::load(path)?;
+        let enrolled = config.enrolment.as_ref().map(Enrolled::load).transpose()?;
         let credentials = credentials::load(&config, OffsetDateTime::now_utc())?;
-        Self::of(config, credentials, path)
+        Self::of(config, credentials, enrolled, path)
     }
 
-    /// What a configuration that was read at `path`, and the credentials it names, come to.
+    /// What a configuration that was read at `path`, the credentials it names and who joined come to.
     ///
     /// # Errors
-    /// The system's limits are too low for it, or what the enrolment service published cannot be read.
+    /// The system's limits are too low for it.
     pub fn of(
         mut config: Config,
         credentials: Credentials,
+        enrolled: Option<Enrolled>,
         path: &Path,
     ) -> Result<Self, StartFault> {
         let policy = Policy::new(
@@ -112,13 +111,16 @@ impl Loaded {
             credentials.clients.is_some(),
         )
         .with_local(std::mem::take(&mut config.local));
-        let (policy, joined) = match &config.enrolment {
-            Some(enrolment) => Enrolled::read(enrolment, &policy.allow)?.into_policy(&policy),
-            None => (policy, Joined::default()),
+        let (policy, enrolled) = match enrolled.zip(config.enrolment.as_ref()) {
+            None => (policy, None),
+            Some((enrolled, order)) => {
+                let (policy, enrolled) = enrolled.joined_to(&policy, order);
+                (policy, Some(Arc::new(enrolled)))
+            }
         };
         let slots = process::fit_to_descriptors(&mut config).map_err(StartFault::Process)?;
         let (config, policy) = (Arc::new(config), Arc::new(policy));
-        let snapshot = Snapshot { config, policy, credentials, joined: Arc::new(joined) };
+        let snapshot = Snapshot { config, policy, enrolled, credentials };
         Ok(Self { path: path.to_owned(), snapshot, slots })
     }
 
@@ -167,18 +169,6 @@ fn can_do_something(roles: &[Arc<Role>], catalogue: &Catalogue, http: bool, run:
     login
         || http && (gives(RAW) || OPERATIONS.iter().any(|operation| gives(operation.permission)))
         || run && catalogue.commands().iter().any(|command| gives(&command.permission))
-}
-
-/// What keeps a gate closed, in a sentence.
-pub fn closed(why: &Closed) -> String {
-    match why {
-        Closed::NoNetworks => "CLOSED: admission.allow is empty, nobody can connect".to_owned(),
-        Closed::NoClients => "CLOSED: there is no [[client]], nobody can log in".to_owned(),
-        Closed::NoAuthority => {
-            let default: PathBuf = config::raw::CLIENT_AUTHORITY.into();
-            format!("CLOSED: no tls.client_authority, and no {}", default.display())
-        }
-    }
 }
 
 /// A running daemon.

@@ -1,143 +1,162 @@
-//! Those who joined: what the enrolment service published, read and judged before it counts.
+//! Who joined at the authority's service, and who is out: what `[enrolment]` names, read, and taken as far as the
+//! configuration allows it.
 //!
-//! The folder is another user's, who may do with it what an invite may do and nothing else: an entry that
-//! cannot be taken is left out and said, and keeps no other from counting. What cannot be left out is who is
-//! *denied*: where that cannot be read, nothing of the folder is taken, and what was in force stays so.
+//! The service's user writes there, and he is no administrator of the gate: an entry that says more than one
+//! client's name, networks and roles is left out, and none replaces a client of the configuration. What cannot
+//! be read is never taken for "nobody is revoked": what was denied before stays so, and nobody new comes in.
 
-use std::io;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use tsmgate_gate::network::Networks;
-use tsmgate_gate::policy::{Client, DenyList, Policy};
-use tsmgate_settings::fault::ConfigFault;
-use tsmgate_settings::files::{self, FileFault, Kind, Owners, Print};
-use tsmgate_text::escape;
+use tsmgate_gate::policy::{DenyList, Policy, Taken};
 
-use crate::config::{CLIENTS_FOLDER, Enrolment, deny_list_of, joined};
+use crate::config::{ConfigFault, Enrolment};
 
-/// The deny list in the folder.
-const REVOKED: &str = "revoked.toml";
-/// The most entries that are read.
-pub const ENTRIES_MOST: usize = 4096;
-/// The longest entry, in bytes.
-const ENTRY_MOST: usize = 64 * 1024;
+mod entry;
+mod folder;
+mod prints;
 
-/// Why nothing of the folder is taken.
-#[derive(Debug, thiserror::Error)]
-pub enum EnrolledFault {
-    /// A file or folder cannot be taken.
-    #[error("enrolment: {0}")]
-    File(#[from] FileFault),
-    /// The deny list cannot be understood.
-    #[error("enrolment: {0}")]
-    Revoked(#[from] ConfigFault),
-    /// More entries than are read.
-    #[error("enrolment: more than {ENTRIES_MOST} entries in {0}")]
-    TooMany(PathBuf),
-}
+use entry::{Entry, LeftOut};
+use folder::Folder;
+use prints::CLIENTS;
+pub use prints::Prints;
 
-/// What was published, at one moment.
-#[derive(Debug, Default)]
+/// So many of those that are left out are told of one by one.
+const TOLD: usize = 20;
+
+/// What the folder says, as far as it could be read.
+#[derive(Debug, Clone)]
 pub struct Enrolled {
-    clients: Vec<Client>,
+    /// The folder, and whose files counted there.
+    source: (PathBuf, u32),
+    /// As it was just before it was read, or tried to be.
+    prints: Prints,
+    reading: Arc<Reading>,
+    /// Why what is there now cannot be read.
+    fault: Option<String>,
+    /// Entries that the configuration does not take.
+    refused: Vec<LeftOut>,
+}
+
+/// What counts of the folder.
+#[derive(Debug)]
+struct Reading {
+    entries: Vec<Entry>,
+    /// Files that are no entry.
+    broken: Vec<LeftOut>,
     deny: DenyList,
-    /// Entries that do not count, each a sentence.
-    left_out: Vec<String>,
-    /// What was there, just before it was read.
-    pub prints: Prints,
-}
-
-/// What became of it in a policy.
-#[derive(Debug, Default)]
-pub struct Joined {
-    /// Entries that do not count, each a sentence.
-    pub left_out: Vec<String>,
-    /// What was there, just before it was read.
-    pub prints: Prints,
-}
-
-/// The files of the folder, and how they are. Cheap to compare.
-pub type Prints = Vec<(PathBuf, Print)>;
-
-/// The folder's files as they are now. What is not there has no print.
-pub fn prints(folder: &Path) -> Prints {
-    let clients = folder.join(CLIENTS_FOLDER);
-    let mut paths = vec![folder.to_owned(), clients.clone(), folder.join(REVOKED)];
-    // one that cannot be listed has changed by its own print
-    paths.extend(entries(&clients).unwrap_or_default());
-    paths.into_iter().map(|path| (path.clone(), files::print(&path))).collect()
-}
-
-/// The entries of the folder, in the order of their names; one more than are read, where there are more.
-fn entries(clients: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in clients.read_dir()? {
-        let path = entry?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !hidden && path.extension().is_some_and(|extension| extension == "toml") {
-            found.push(path);
-        }
-        if found.len() > ENTRIES_MOST {
-            break;
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 impl Enrolled {
-    /// Reads what was published for a gate that lets nobody in from outside of `allow`.
+    /// Reads the folder.
     ///
     /// # Errors
-    /// The folder is not there, others than its owner could change it, or its deny list cannot be read.
-    pub fn read(enrolment: &Enrolment, allow: &Networks) -> Result<Self, EnrolledFault> {
-        let prints = prints(&enrolment.folder);
-        let owners = [files::us(), enrolment.owner];
-        let owners = Owners(&owners);
-        let folder = enrolment.folder.join(CLIENTS_FOLDER);
-        owners.folders(&owners.led_to(&folder)?)?;
-        let file = enrolment.folder.join(REVOKED);
-        let text = String::from_utf8_lossy(&owners.read(&file, Kind::Open)?).into_owned();
-        let deny = deny_list_of(&file, &text)?;
-        let unreadable = |cause| FileFault::Unreadable { path: folder.clone(), cause };
-        let entries = entries(&folder).map_err(unreadable)?;
-        if entries.len() > ENTRIES_MOST {
-            return Err(EnrolledFault::TooMany(folder));
-        }
-        let (mut clients, mut left_out) = (Vec::new(), Vec::new());
-        for path in entries {
-            match entry(&path, owners, enrolment, allow) {
-                Ok(client) => clients.push(client),
-                Err(fault) => left_out.push(format!("an entry is left out: {fault}")),
-            }
-        }
-        Ok(Self { clients, deny, left_out, prints })
+    /// It is not there, others could have written it, or its deny list cannot be read.
+    pub fn load(order: &Enrolment) -> Result<Self, ConfigFault> {
+        Self::load_after(None, order)
     }
 
-    /// The policy with what was published in the place of what was before.
-    pub fn into_policy(self, policy: &Policy) -> (Policy, Joined) {
-        let Self { clients, deny, mut left_out, prints } = self;
-        let (policy, twins) = policy.with_joined(clients, deny);
-        left_out.extend(twins.iter().map(|client| {
-            let name = escape(&client.name);
-            format!("an entry is left out: the configuration has a client `{name}` of its own")
-        }));
-        (policy, Joined { left_out, prints })
+    /// The same while `last` is in force. Where the folder cannot be read, what `last` denies stays denied, and
+    /// of its entries those stay that are still there: see [`Self::fault`].
+    ///
+    /// # Errors
+    /// As [`Self::load`], where `last` is none of the same folder.
+    pub fn load_after(last: Option<&Self>, order: &Enrolment) -> Result<Self, ConfigFault> {
+        let source = (order.folder.clone(), order.owner);
+        let prints = Prints::of(&order.folder);
+        let folder = Folder::of(order);
+        let last = last.filter(|last| last.source == source);
+        let (reading, fault) = match (folder.denied(), folder.entries(), last) {
+            (Ok(deny), Ok((entries, broken)), _) => (Reading { entries, broken, deny }, None),
+            (Err(fault), _, None) | (Ok(_), Err(fault), None) => return Err(fault),
+            (Ok(deny), Err(fault), Some(last)) => (last.reading.with_denied(deny), Some(fault)),
+            (Err(fault), now, Some(last)) => (last.reading.still_in(now.ok()), Some(fault)),
+        };
+        let fault = fault.map(|fault| fault.to_string());
+        Ok(Self { source, prints, reading: Arc::new(reading), fault, refused: Vec::new() })
+    }
+
+    /// The policy with those enrolled whom it takes, and this with those whom it does not.
+    #[must_use]
+    pub fn joined_to(self, policy: &Policy, order: &Enrolment) -> (Policy, Self) {
+        let (mut clients, mut refused) = (Vec::new(), Vec::new());
+        for entry in &self.reading.entries {
+            match entry.client(order, &policy.allow) {
+                Ok(client) => clients.push(client),
+                Err(fault) => refused.push(LeftOut::of(entry.name(), &fault)),
+            }
+        }
+        let (policy, taken) = policy.with_enrolled(clients, self.reading.deny.clone());
+        refused.extend(taken.iter().map(taken_by));
+        (policy, Self { refused, ..self })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.source.0
+    }
+
+    /// How it was just before it was read, or tried to be.
+    pub fn prints(&self) -> &Prints {
+        &self.prints
+    }
+
+    /// Why what is there now cannot be read, where it cannot: what could be read before counts, and nobody
+    /// new.
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+
+    /// How many files give no client.
+    pub fn left_out(&self) -> usize {
+        self.all_left_out().count()
+    }
+
+    /// Why the file of a client of that name gives none, where there is one and it does not.
+    pub fn why_not(&self, name: &str) -> Option<&str> {
+        let file = format!("{name}.toml");
+        self.all_left_out().find(|one| one.file == file).map(|one| one.why.as_str())
+    }
+
+    /// What is wrong there, each a sentence; of many the first.
+    pub fn trouble(&self) -> Vec<String> {
+        let stays = "nobody new is taken from there, and who was denied stays so";
+        let fault = self.fault.iter().map(|fault| format!("enrolment: {fault}; {stays}"));
+        let left_out =
+            self.all_left_out().take(TOLD).map(|one| format!("enrolment: left out: {}", one.why));
+        let more = self.left_out().checked_sub(TOLD).filter(|more| *more > 0);
+        let more = more.map(|more| format!("enrolment: {more} more files are left out"));
+        fault.chain(left_out).chain(more).collect()
+    }
+
+    fn all_left_out(&self) -> impl Iterator<Item = &LeftOut> {
+        self.reading.broken.iter().chain(&self.refused)
     }
 }
 
-fn entry(
-    path: &Path,
-    owners: Owners<'_>,
-    enrolment: &Enrolment,
-    allow: &Networks,
-) -> Result<Client, EnrolledFault> {
-    let bytes = owners.read(path, Kind::Open)?;
-    let whole = |message: &str| ConfigFault::whole(path, message.to_owned());
-    if bytes.len() > ENTRY_MOST {
-        return Err(whole("it is larger than 64 KiB").into());
+impl Reading {
+    /// These entries, and who is denied now.
+    fn with_denied(&self, deny: DenyList) -> Self {
+        Self { entries: self.entries.clone(), broken: self.broken.clone(), deny }
     }
-    let text = String::from_utf8(bytes).map_err(|_| whole("it is no text"))?;
-    let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    Ok(joined(path, &text, name, enrolment, allow)?)
+
+    /// Who was denied, and of these entries those that are there `now` as they were; all of them, where that
+    /// is not known.
+    fn still_in(&self, now: Option<(Vec<Entry>, Vec<LeftOut>)>) -> Self {
+        let deny = self.deny.clone();
+        let Some((now, broken)) = now else { return self.with_denied(deny) };
+        let there: HashMap<_, _> = now.iter().map(|entry| (entry.name(), entry)).collect();
+        let is_there =
+            |entry: &&Entry| there.get(entry.name()).is_some_and(|now| now.says_as(entry));
+        Self { entries: self.entries.iter().filter(is_there).cloned().collect(), broken, deny }
+    }
+}
+
+/// That an entry is in the way of the configuration's own.
+fn taken_by(Taken { client, by }: &Taken) -> LeftOut {
+    let file = format!("{client}.toml");
+    let whose = if client == by { "name" } else { "identity" };
+    let why = format!("{CLIENTS}/{file}: its {whose} is that of the configuration's client `{by}`");
+    LeftOut { file, why }
 }

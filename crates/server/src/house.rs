@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tsmgate_gate::admission::Admission;
 use tsmgate_gate::admission::local::LocalAdmission;
 use tsmgate_gate::ledger::Ledger;
-use tsmgate_gate::policy::Policy;
+use tsmgate_gate::policy::{Closed, Policy};
 use tsmgate_gate::reason::Reason;
 
 use crate::audit::record::Record;
@@ -17,10 +17,9 @@ use crate::audit::{Audit, Proof, RefusalOrigin};
 use crate::backend::api::Api;
 use crate::backend::runner::Runner;
 use crate::backend::{self, Backend};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::credentials::Credentials;
-use crate::daemon::closed;
-use crate::enrolled::Joined;
+use crate::enrolled::Enrolled;
 use crate::local::directory::Directory;
 use crate::metrics::Metrics;
 use crate::observe::Observed;
@@ -37,10 +36,10 @@ pub struct Snapshot {
     pub config: Arc<Config>,
     /// Who is who.
     pub policy: Arc<Policy>,
+    /// Who joined; `None` without `[enrolment]`. The policy has it already.
+    pub enrolled: Option<Arc<Enrolled>>,
     /// Certificates and lists.
     pub credentials: Credentials,
-    /// What the enrolment service published, where there is one; its clients are in the policy.
-    pub joined: Arc<Joined>,
 }
 
 impl Snapshot {
@@ -72,8 +71,21 @@ impl Snapshot {
         let mut warnings = self.config.warnings.clone();
         warnings.extend(if self.is_local_alone() { self.closed() } else { Vec::new() });
         warnings.extend(self.credentials.warnings(now));
-        warnings.extend(self.joined.left_out.iter().cloned());
+        // no trouble: who is in stays in, and the service's user must not take the gate out of a balancer
+        warnings.extend(self.enrolled.iter().flat_map(|enrolled| enrolled.trouble()));
         warnings
+    }
+}
+
+/// What keeps a gate closed, in a sentence.
+pub fn closed(why: &Closed) -> String {
+    match why {
+        Closed::NoNetworks => "CLOSED: admission.allow is empty, nobody can connect".to_owned(),
+        Closed::NoClients => "CLOSED: there is no [[client]], nobody can log in".to_owned(),
+        Closed::NoAuthority => {
+            let default: PathBuf = config::raw::CLIENT_AUTHORITY.into();
+            format!("CLOSED: no tls.client_authority, and no {}", default.display())
+        }
     }
 }
 

@@ -20,7 +20,7 @@
 //!
 //! [`connection`] is the one function that calls them in order. Callers on this host come through a door of their
 //! own, [`local`], without a handshake; all that follows is the same. [`daemon`] starts and stops it all from
-//! what [`config`] and [`credentials`] have loaded and checked, with the [`sockets`] that
+//! what [`config`], [`enrolled`] and [`credentials`] have loaded and checked, with the [`sockets`] that
 //! systemd or it opened, inside the [`sandbox`].
 //!
 //! A command outlives the connection that started it: `notices` has its beginning and its end on record,
@@ -29,8 +29,6 @@
 //! While it runs, [`reload`] reads everything anew and swaps it whole; every open connection then asks
 //! [`judge`] whether it may stay. [`systemd`] is told how it goes; [`status`] is the picture for people,
 //! [`metrics`] the one for machines, [`observe`] the doors at which both are shown.
-//!
-//! Those who joined by an invite stand in a folder of the enrolment service's, which [`enrolled`] reads.
 //!
 //! [`doctor`] is no part of what runs: it looks at the host for an administrator.
 //!

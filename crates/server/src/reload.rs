@@ -1,17 +1,18 @@
 //! Reading everything anew, all or nothing, and noticing that it is time to.
 //!
 //! One task does it: at SIGHUP or when asked on the status socket (everything), when a certificate, key,
-//! authority or list was replaced (those), when somebody joined or is out (that), and when one of them runs out or the clock was set (nothing is
-//! read; what is there is judged anew). What cannot be used keeps what there was, and says so. What can is
+//! authority or list was replaced (those), when who joined or is out changed (that), and when one of them runs
+//! out or the clock was set (nothing is read; what is there is judged anew). What cannot be used keeps what there was, and says so. What can is
 //! swapped whole, and every open connection judges itself by it.
 
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tsmgate_text::escape;
 
@@ -19,7 +20,7 @@ use crate::audit::record::{Outcome, Record};
 use crate::config;
 use crate::credentials::{self, day};
 use crate::daemon::Loaded;
-use crate::enrolled::Enrolled;
+use crate::enrolled::{Enrolled, Prints};
 use crate::house::{House, Snapshot};
 use crate::session;
 use crate::status::{LastReload, Status};
@@ -27,7 +28,7 @@ use crate::systemd;
 
 mod watched;
 
-use watched::{Published, Watched};
+use watched::Watched;
 
 /// How often files, dates and the clock are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -46,14 +47,14 @@ pub const ASKS: usize = 16;
 pub type Ask = Option<oneshot::Sender<Result<(), String>>>;
 
 /// What is read anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Extent {
     /// Configuration, clients, certificates and lists.
     Everything,
     /// Certificates and lists, by the configuration that is in force.
     Credentials,
-    /// Those who joined, and who is out, by the same.
-    Joined,
+    /// Who joined and who is out, by the configuration that is in force.
+    Enrolled,
 }
 
 impl Extent {
@@ -61,7 +62,7 @@ impl Extent {
         match self {
             Self::Everything => "everything",
             Self::Credentials => "credentials",
-            Self::Joined => "joined",
+            Self::Enrolled => "enrolled",
         }
     }
 }
@@ -73,7 +74,6 @@ pub struct Warden {
     config: PathBuf,
     asks: mpsc::Receiver<Ask>,
     watched: Watched,
-    published: Published,
     /// The last look, by both clocks.
     looked: (OffsetDateTime, Instant),
     reminded: Instant,
@@ -81,34 +81,32 @@ pub struct Warden {
     /// When files that could not be used are tried again: what was in the way may have gone without a
     /// trace on them.
     retry: Option<Instant>,
-    /// The same of what the enrolment service published.
-    retry_joined: Option<Instant>,
+    /// The same of who joined and who is out.
+    retry_enrolled: Option<Instant>,
     /// A reading that was given up.
-    reading: Option<JoinHandle<Read>>,
-    /// What is wrong with the configuration since it was last read, if anything: a list that is taken
-    /// meanwhile does not mend it.
-    unmended: Option<String>,
+    reading: Option<AbortHandle>,
+    /// What is wrong with each since it was last read, if anything: a list that is taken meanwhile does not
+    /// mend the configuration.
+    unmended: BTreeMap<Extent, String>,
 }
 
 impl Warden {
     /// Watches over what was loaded from `config`; [`Self::watch`] does it.
     pub fn new(house: Arc<House>, config: PathBuf, asks: mpsc::Receiver<Ask>) -> Self {
         let watched = Watched::new(&house.snapshot().credentials);
-        let published = Published::new(&house.snapshot());
         let looked = (OffsetDateTime::now_utc(), Instant::now());
         let mut warden = Self {
             house,
             config,
             asks,
             watched,
-            published,
             looked,
             reminded: looked.1,
             line: String::new(),
             retry: None,
-            retry_joined: None,
+            retry_enrolled: None,
             reading: None,
-            unmended: None,
+            unmended: BTreeMap::new(),
         };
         // the start may have taken a while: what ended in it would never be seen to end
         warden.judge_anew(looked.0);
@@ -167,15 +165,14 @@ impl Warden {
             let outcome = self.reload(Extent::Credentials).await;
             self.retry = outcome.is_err().then(|| Instant::now() + RETRY);
         }
-        let again = self.retry_joined.is_some_and(|retry| now.1 >= retry);
-        if self.published.changed() || again {
-            let outcome = self.reload(Extent::Joined).await;
-            self.retry_joined = outcome.is_err().then(|| Instant::now() + RETRY);
-        }
+        self.look_at_enrolled(now.1).await;
         if now.1 - self.reminded >= REMINDER {
             self.reminded = now.1;
-            let credentials = &self.house.snapshot().credentials;
-            for odd in credentials.trouble(now.0).iter().chain(&credentials.warnings(now.0)) {
+            let snapshot = self.house.snapshot();
+            let credentials = &snapshot.credentials;
+            let odd = credentials.trouble(now.0).into_iter().chain(credentials.warnings(now.0));
+            let enrolled = snapshot.enrolled.iter().flat_map(|enrolled| enrolled.trouble());
+            for odd in odd.chain(enrolled) {
                 tracing::warn!("{odd}");
             }
         }
@@ -183,6 +180,22 @@ impl Warden {
         if line != self.line {
             systemd::status(&line);
             self.line = line;
+        }
+    }
+
+    /// Reads who joined and who is out where that has changed since it was last read.
+    async fn look_at_enrolled(&mut self, now: Instant) {
+        let snapshot = self.house.snapshot();
+        let Some(enrolled) = &snapshot.enrolled else { return };
+        let folder = enrolled.folder().to_owned();
+        let changed = match self.in_time(move || Ok(Prints::of(&folder))).await {
+            Ok(prints) => prints != *enrolled.prints(),
+            // it hangs: said once, and then each time it is tried again
+            Err(_) => self.retry_enrolled.is_none(),
+        };
+        if changed || self.retry_enrolled.is_some_and(|retry| now >= retry) {
+            let outcome = self.reload(Extent::Enrolled).await;
+            self.retry_enrolled = outcome.is_err().then(|| Instant::now() + RETRY);
         }
     }
 
@@ -194,26 +207,35 @@ impl Warden {
         let read = move || match extent {
             Extent::Everything => everything(&config, &current, &house),
             Extent::Credentials => certificates(&current, &house),
-            Extent::Joined => joined(&current),
+            Extent::Enrolled => enrolled(&current, &house),
         };
         let outcome = self.in_time(read).await;
         let what = extent.name();
         let outcome = match outcome {
-            Ok((snapshot, warnings)) => {
+            Ok(Anew { snapshot, warnings, fault }) => {
                 for warning in warnings {
                     tracing::warn!("{warning}");
                 }
-                self.watched = Watched::new(&snapshot.credentials);
-                self.published = Published::new(&snapshot);
-                (self.retry, self.retry_joined) = (None, None);
-                self.publish(snapshot);
-                if extent != Extent::Joined {
+                if extent == Extent::Enrolled {
+                    self.publish(snapshot);
+                } else {
+                    self.watched = Watched::new(&snapshot.credentials);
+                    self.retry = None;
+                    self.publish(snapshot);
                     // the gate's own session was got under what there was before: the next request gets another
                     self.house.api.forget_idle();
                     session::give_up(&self.house).await;
                 }
-                tracing::info!(what, "read anew");
-                Ok(())
+                match fault {
+                    None => {
+                        tracing::info!(what, "read anew");
+                        Ok(())
+                    }
+                    Some(fault) => {
+                        tracing::error!(what, %fault, "who was denied stays so, and nobody new is taken");
+                        Err(fault)
+                    }
+                }
             }
             Err(fault) => {
                 tracing::error!(what, %fault, "reload failed: going on with what there was");
@@ -228,7 +250,10 @@ impl Warden {
 
     /// Reads on a thread of its own: reading and parsing may take a while, and no connection waits for
     /// it. A file system that hangs must not keep us from looking at dates.
-    async fn in_time(&mut self, read: impl FnOnce() -> Read + Send + 'static) -> Read {
+    async fn in_time<T: Send + 'static>(
+        &mut self,
+        read: impl FnOnce() -> Result<T, String> + Send + 'static,
+    ) -> Result<T, String> {
         if self.reading.as_ref().is_some_and(|reading| !reading.is_finished()) {
             return Err("the reading before this one still hangs".into());
         }
@@ -237,7 +262,7 @@ impl Warden {
             Ok(Ok(read)) => read,
             Ok(Err(_)) => Err("a part of it panicked; please report it".into()),
             Err(_) => {
-                self.reading = Some(reading);
+                self.reading = Some(reading.abort_handle());
                 Err("reading took too long; is a file on a file system that hangs?".into())
             }
         }
@@ -263,15 +288,26 @@ impl Warden {
         self.house.metrics.reloaded(outcome.is_ok());
         let at = day(OffsetDateTime::now_utc());
         let fault = outcome.as_ref().err().map(escape);
-        if extent == Extent::Everything {
-            self.unmended.clone_from(&fault);
+        match &fault {
+            Some(fault) => drop(self.unmended.insert(extent, fault.clone())),
+            None if extent == Extent::Everything => self.unmended.clear(),
+            None => drop(self.unmended.remove(&extent)),
         }
-        let fault = fault.or_else(|| self.unmended.clone());
+        let fault = fault.or_else(|| self.unmended.values().next().cloned());
         self.house.reloads.add(LastReload { at, fault });
     }
 }
 
-type Read = Result<(Snapshot, Vec<String>), String>;
+/// What was read, and is to be in force.
+struct Anew {
+    snapshot: Snapshot,
+    /// What is odd about it.
+    warnings: Vec<String>,
+    /// What could not be read all the same; the snapshot has what there was before in its place.
+    fault: Option<String>,
+}
+
+type Read = Result<Anew, String>;
 
 /// Everything anew, with what is odd about it. The sandbox is asked first: what it keeps from us looks like
 /// a file with the wrong mode.
@@ -282,13 +318,17 @@ fn everything(path: &Path, current: &Snapshot, house: &House) -> Read {
     let now = OffsetDateTime::now_utc();
     let credentials = credentials::load_anew(&current.credentials, &config, now);
     let credentials = credentials.map_err(|fault| fault.to_string())?;
-    let loaded = Loaded::of(config, credentials, path).map_err(|fault| fault.to_string())?;
+    let last = current.enrolled.as_deref();
+    let enrolled = config.enrolment.as_ref().map(|order| Enrolled::load_after(last, order));
+    let enrolled = enrolled.transpose().map_err(|fault| fault.to_string())?;
+    let loaded = Loaded::of(config, credentials, enrolled, path);
+    let loaded = loaded.map_err(|fault| fault.to_string())?;
     let fixed = current.config.fixed_differences(&loaded.snapshot.config);
     if !fixed.is_empty() {
         return Err(format!("restart needed: {} changed", fixed.join(", ")));
     }
     let warnings = loaded.warnings();
-    Ok((loaded.snapshot, warnings))
+    Ok(Anew { snapshot: loaded.snapshot, warnings, fault: None })
 }
 
 /// Certificates and lists anew.
@@ -298,18 +338,26 @@ fn certificates(current: &Snapshot, house: &House) -> Read {
     let credentials = credentials::load_anew(&current.credentials, &current.config, now);
     let credentials = credentials.map_err(|fault| fault.to_string())?;
     let warnings = credentials.trouble(now).into_iter().chain(credentials.warnings(now)).collect();
-    Ok((Snapshot { credentials, ..current.clone() }, warnings))
+    let snapshot = Snapshot { credentials, ..current.clone() };
+    Ok(Anew { snapshot, warnings, fault: None })
 }
 
-/// Those who joined anew. Where that fails, nobody new comes in, and who was out stays out.
-fn joined(current: &Snapshot) -> Read {
-    let Some(enrolment) = &current.config.enrolment else {
-        return Ok((current.clone(), Vec::new()));
+/// Who joined and who is out anew.
+fn enrolled(current: &Snapshot, house: &House) -> Read {
+    let Some(order) = &current.config.enrolment else {
+        return Err("there is no [enrolment]".to_owned());
     };
-    let enrolled = Enrolled::read(enrolment, &current.policy.allow);
-    let (policy, joined) =
-        enrolled.map_err(|fault| fault.to_string())?.into_policy(&current.policy);
-    let warnings = joined.left_out.clone();
-    let (policy, joined) = (Arc::new(policy), Arc::new(joined));
-    Ok((Snapshot { policy, joined, ..current.clone() }, warnings))
+    let enrolled = Enrolled::load_after(current.enrolled.as_deref(), order);
+    let enrolled = enrolled.map_err(|fault| fault.to_string())?;
+    let (policy, enrolled) = enrolled.joined_to(&current.policy, order);
+    // what the sandbox keeps from us looks like a file with the wrong mode
+    let fault = enrolled.fault().map(|fault| {
+        let held = house.sandbox.holds_enrolled(&current.config);
+        held.err().unwrap_or_else(|| fault.to_owned())
+    });
+    let said = current.enrolled.iter().flat_map(|enrolled| enrolled.trouble());
+    let said: HashSet<_> = said.collect();
+    let warnings = enrolled.trouble().into_iter().filter(|odd| !said.contains(odd)).collect();
+    let (policy, enrolled) = (Arc::new(policy), Some(Arc::new(enrolled)));
+    Ok(Anew { snapshot: Snapshot { policy, enrolled, ..current.clone() }, warnings, fault })
 }

@@ -73,6 +73,14 @@ impl Sandbox {
         self.holds_all(&Folders::of_credentials(config))
     }
 
+    /// Whether who joined and who is out can be read from in here.
+    ///
+    /// # Errors
+    /// The folder is outside of it: that takes a restart.
+    pub fn holds_enrolled(&self, config: &Config) -> Result<(), String> {
+        self.holds_all(&Folders::of_enrolled(config))
+    }
+
     /// Whether everything that a configuration names is within reach from in here.
     ///
     /// # Errors

@@ -13,12 +13,12 @@ use crate::systemd;
 
 mod api;
 mod command;
-mod joined;
+mod enrolment;
 mod local;
 
 pub use api::{ApiLane, OwnSession};
 pub use command::CommandLane;
-pub use joined::JoinedClients;
+pub use enrolment::Enrolment;
 pub use local::{LocalCaller, LocalDoor};
 
 /// The status socket where systemd made the folder (`RuntimeDirectory=tsmgate`).
@@ -67,9 +67,9 @@ pub struct Status {
     /// The socket for callers on this host; `None` where there is none.
     #[serde(default)]
     pub local: Option<LocalDoor>,
-    /// Those who joined; `None` where nobody can.
+    /// Who joined; `None` without `[enrolment]`.
     #[serde(default)]
-    pub joined: Option<JoinedClients>,
+    pub enrolment: Option<Enrolment>,
     /// What ends, soonest first.
     pub endings: Vec<Ending>,
     /// How much the kernel confines the process by its own doing.
@@ -155,7 +155,7 @@ impl Status {
             api,
             command,
             local: LocalDoor::of(house, &snapshot),
-            joined: JoinedClients::of(&snapshot),
+            enrolment: Enrolment::of(&snapshot),
             endings: endings(house, now),
             sandbox: house.sandbox.to_string(),
         }

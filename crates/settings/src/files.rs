@@ -10,6 +10,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
 /// No file that decides is larger, in bytes: a revocation list of a hundred thousand entries fits.
 pub const FILE_LIMIT: u64 = 8 * 1024 * 1024;
 
@@ -39,9 +42,14 @@ pub enum FileFault {
     /// It is a folder, a device, a socket.
     #[error("{0} is not a regular file")]
     NotAFile(PathBuf),
-    /// Larger than [`FILE_LIMIT`].
-    #[error("{0} is larger than {FILE_LIMIT} bytes")]
-    TooLarge(PathBuf),
+    /// Larger than such a file may be.
+    #[error("{path} is larger than {limit} bytes")]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// How large it may be.
+        limit: u64,
+    },
     /// It, or a folder above it, belongs to somebody who must not decide.
     #[error("{path} belongs to uid {uid}; it must belong to root{}", others(.owners))]
     ForeignOwner {
@@ -108,13 +116,15 @@ pub fn print(path: &Path) -> Print {
 /// # Errors
 /// It cannot be read, is too large, or others could have written it (or read it, for a key).
 pub fn read(path: &Path, kind: Kind) -> Result<Vec<u8>, FileFault> {
-    Owners(&[us()]).read(path, kind)
+    let unreadable = |cause| FileFault::Unreadable { path: path.to_owned(), cause };
+    let file = open(path, OFlags::empty()).map_err(unreadable)?;
+    Owners(&[us()]).read_open(path, file, kind, FILE_LIMIT)
 }
 
 /// Opens without waiting: a pipe would keep us until somebody writes into it.
-fn open(path: &Path) -> io::Result<File> {
-    let no_wait = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    OpenOptions::new().read(true).custom_flags(no_wait).open(path)
+fn open(path: &Path, more: OFlags) -> io::Result<File> {
+    let flags = i32::try_from((OFlags::NONBLOCK | more).bits()).unwrap_or_default();
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 /// Whose files may decide, beside root's: users by number.
@@ -122,13 +132,29 @@ fn open(path: &Path) -> io::Result<File> {
 pub struct Owners<'a>(pub &'a [u32]);
 
 impl Owners<'_> {
-    /// Reads a file that decides, as [`read`] does, where these are the other owners.
+    /// Reads a file that decides, of at most `limit` bytes, where these may have written it. One that is a
+    /// symlink is none: they could have any file read that we may read and they may not.
     ///
     /// # Errors
-    /// As there.
-    pub fn read(&self, path: &Path, kind: Kind) -> Result<Vec<u8>, FileFault> {
+    /// As [`read`].
+    pub fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, FileFault> {
+        let file =
+            open(path, OFlags::NOFOLLOW).map_err(|cause| match Errno::from_io_error(&cause) {
+                Some(Errno::LOOP) => FileFault::NotAFile(path.to_owned()),
+                _ => FileFault::Unreadable { path: path.to_owned(), cause },
+            })?;
+        self.read_open(path, file, Kind::Open, limit)
+    }
+
+    /// Checks and reads what was opened by that name.
+    fn read_open(
+        &self,
+        path: &Path,
+        file: File,
+        kind: Kind,
+        limit: u64,
+    ) -> Result<Vec<u8>, FileFault> {
         let unreadable = |cause| FileFault::Unreadable { path: path.to_owned(), cause };
-        let file = open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
             return Err(FileFault::NotAFile(path.to_owned()));
@@ -141,11 +167,11 @@ impl Owners<'_> {
         }
         self.folders(target.parent().unwrap_or(Path::new("/")))?;
         // of the full size at once: a vector that grows leaves copies of a key behind
-        let size = usize::try_from(metadata.len().min(FILE_LIMIT)).unwrap_or_default();
+        let size = usize::try_from(metadata.len().min(limit)).unwrap_or_default();
         let mut bytes = Vec::with_capacity(size + 1);
-        file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > FILE_LIMIT {
-            return Err(FileFault::TooLarge(path.to_owned()));
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > limit {
+            return Err(FileFault::TooLarge { path: path.to_owned(), limit });
         }
         Ok(bytes)
     }
@@ -176,7 +202,7 @@ impl Owners<'_> {
             let next = here.join(&step);
             match std::fs::read_link(&next) {
                 Ok(_) if links == LINKS_LIMIT => {
-                    return Err(unreadable(rustix::io::Errno::LOOP.into()));
+                    return Err(unreadable(Errno::LOOP.into()));
                 }
                 Ok(target) => {
                     links += 1;
@@ -250,7 +276,7 @@ pub fn trusted(path: &Path, metadata: &Metadata) -> Result<(), FileFault> {
     Owners(&[us()]).trusted(path, metadata.uid(), metadata.mode())
 }
 
-/// The user we run as.
+/// The user we run as, by number.
 pub fn us() -> u32 {
     rustix::process::geteuid().as_raw()
 }

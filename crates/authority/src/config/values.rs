@@ -46,7 +46,9 @@ impl FromStr for HostAndPort {
     fn from_str(text: &str) -> Result<Self, String> {
         let fault = || format!("`{text}` is not a host and a port, such as tsm.example.com:18850");
         let (host, port) = text.rsplit_once(':').ok_or_else(fault)?;
-        port.parse().ok().filter(|port: &u16| *port > 0).ok_or_else(fault)?;
+        // no sign and no zeros before it
+        let as_written = |number: &u16| *number > 0 && port == number.to_string();
+        port.parse().ok().filter(as_written).ok_or_else(fault)?;
         let inside = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         // an IPv6 address has brackets, and nothing else has
         if inside.is_some() != inside.unwrap_or(host).contains(':') {
@@ -56,3 +58,6 @@ impl FromStr for HostAndPort {
         Ok(Self(text.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests;

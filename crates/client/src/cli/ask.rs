@@ -7,6 +7,7 @@ use std::io;
 
 use clap::{ArgMatches, Args, Subcommand};
 use serde_json::Value;
+use time::OffsetDateTime;
 use tokio::runtime;
 use tsmgate_catalogue::api::find::Match;
 use tsmgate_catalogue::api::operation::Operation;
@@ -16,7 +17,7 @@ use super::Streams;
 use super::colour::When;
 use super::complaint::Complaint;
 use super::peer_options::{PeerOptions, Wanted};
-use super::whom::Chosen;
+use super::whom::{self, Chosen};
 use crate::api::failure::Breach;
 use crate::api::{Api, ApiFailure, Document};
 use crate::exit::{Ended, Exit};
@@ -142,7 +143,11 @@ fn perform(
     streams: &mut Streams<'_>,
 ) -> Result<Ended, Complaint> {
     refuse_core_dumps();
-    let (asking, task) = verb.settle()?;
+    let (asking, mut task) = verb.settle()?;
+    if let Task::Own(task) = &mut task {
+        let now = OffsetDateTime::now_utc();
+        task.is_late = whom::renewed(given).map(|leaf| leaf.is_late(now));
+    }
     streams.coloured = asking.color.is_wanted(&io::stdout());
     let several = Chosen::all(given)?;
     if several.len() > 1 {

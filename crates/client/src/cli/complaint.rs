@@ -6,6 +6,7 @@ use std::path::Path;
 use tsmgate_pki::kind_text;
 
 use crate::api::ApiFailure;
+use crate::enrol::EnrolFailure;
 use crate::exit::Exit;
 use crate::failure::{LoginFailure, shown};
 
@@ -100,6 +101,11 @@ impl Complaint {
         Self { what: format!("{whose}: {}", self.what), ..self }
     }
 
+    /// The same, and what holds all the same.
+    pub(super) fn but(self, rest: &str) -> Self {
+        Self { what: format!("{}; {rest}", self.what), ..self }
+    }
+
     /// Its parts: the exit code, what failed, the hint.
     pub(super) fn into_parts(self) -> (Exit, String, String) {
         (self.exit, self.what, self.hint)
@@ -121,6 +127,12 @@ impl Complaint {
         // cannot be written there is nobody left to tell
         let _ = talk.write_all(format!("tsmgate: {}\nhint: {}\n", self.what, self.hint).as_bytes());
         self.exit
+    }
+}
+
+impl From<EnrolFailure> for Complaint {
+    fn from(failure: EnrolFailure) -> Self {
+        Self { exit: failure.exit(), what: failure.to_string(), hint: failure.hint() }
     }
 }
 

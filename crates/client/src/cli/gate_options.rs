@@ -58,7 +58,11 @@ pub(crate) struct GateOptions {
 impl GateOptions {
     /// The first option of a gate that was typed, as a person writes it.
     pub(in crate::cli) fn typed(given: &ArgMatches) -> Option<String> {
-        let typed = |id: &&str| given.value_source(id) == Some(ValueSource::CommandLine);
+        // a command that renews has none of them
+        let typed = |id: &&str| {
+            given.try_contains_id(id).unwrap_or(false)
+                && given.value_source(id) == Some(ValueSource::CommandLine)
+        };
         let option = OF_A_GATE.into_iter().find(typed)?;
         Some(format!("--{}", option.replace('_', "-")))
     }
@@ -180,6 +184,8 @@ impl GateOptions {
             proxy,
             proxy_password_file,
             timeout,
+            authority: None,
+            authority_ca: None,
         }
     }
 

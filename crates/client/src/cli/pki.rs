@@ -14,6 +14,7 @@ use tsmgate_pki::{
 };
 
 mod holders;
+mod import;
 mod invite;
 mod passphrase;
 mod revoke;
@@ -126,6 +127,7 @@ enum Verb {
         /// The file, PEM or DER
         file: PathBuf,
     },
+    Import(import::ImportArgs),
     /// Exit with 0 when a certificate or revocation list should be renewed, with 1 when not
     NeedsRenewal {
         /// The file, PEM or DER
@@ -282,6 +284,7 @@ fn perform(args: PkiArgs, out: &mut dyn Write, talk: &mut dyn Write) -> Result<u
             Answer::entries(&entries, &Holders::of(&dir, &entries, audit)?, now)
         }
         Verb::Inspect { file } => Answer::views(&inspect(&file, now)?)?,
+        Verb::Import(args) => return import::run(&args, now, json, out, talk),
         Verb::NeedsRenewal { file, within } => {
             // For a timer any trouble with the file is one answer: it cannot be read.
             let renewal = renewal(&file, within, now)?;

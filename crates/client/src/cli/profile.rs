@@ -10,6 +10,8 @@ use super::complaint::Complaint;
 use super::gate_options::GateOptions;
 use super::table::{Cell, table};
 use super::whom;
+use crate::Address;
+use crate::enrol::read_authority;
 use crate::exit::Exit;
 use crate::failure::shown;
 use crate::json;
@@ -45,6 +47,12 @@ pub(crate) struct AddArgs {
     /// Write it anew where there is one of that name
     #[arg(long)]
     replace: bool,
+    /// Where `tsmgate renew` has the certificate renewed; port 18851 unless named
+    #[arg(long, value_name = "HOST:PORT", value_parser = read_authority, requires = "authority_ca")]
+    authority: Option<Address>,
+    /// Authority that issued that service's certificate and yours, PEM
+    #[arg(long, value_name = "FILE", requires = "authority")]
+    authority_ca: Option<PathBuf>,
     #[command(flatten)]
     gate: GateOptions,
 }
@@ -56,7 +64,7 @@ Examples:
   tsmgate profile list
 
 JSON: file, current, profiles{NAME: {gate, local, server_name, ca, cert, key, bind, proxy,
-proxy_password_file, timeout}}.")]
+proxy_password_file, timeout, authority, authority_ca}}.")]
 pub(crate) struct ListArgs {
     /// Write the answer as JSON
     #[arg(long)]
@@ -70,7 +78,7 @@ Examples:
   tsmgate profile show prod
 
 JSON: gate, local, server_name, ca, cert, key, bind, proxy,
-proxy_password_file, timeout; those that are set.")]
+proxy_password_file, timeout, authority, authority_ca; those that are set.")]
 pub(crate) struct ShowArgs {
     /// Which
     name: Option<ProfileName>,
@@ -117,14 +125,15 @@ pub(super) fn run(verb: ProfileVerb, given: &ArgMatches, streams: &mut Streams<'
 fn add(arguments: AddArgs, given: &ArgMatches, streams: &mut Streams<'_>) -> Result<(), Complaint> {
     let mut profile = arguments.gate.into_profile(given);
     profile.local = whom::typed_local(given);
+    (profile.authority, profile.authority_ca) = (arguments.authority, arguments.authority_ca);
     if profile.gate.is_some() == profile.local.is_some() {
         return Err(Complaint::usage(
             "a profile is either a gate or the local one",
             "give --gate HOST:PORT with --ca, --cert and --key, or --local",
         ));
     }
-    let Profile { local, ca, cert, key, proxy_password_file, .. } = &mut profile;
-    for path in [local, ca, cert, key, proxy_password_file] {
+    let Profile { local, ca, cert, key, proxy_password_file, authority_ca, .. } = &mut profile;
+    for path in [local, ca, cert, key, proxy_password_file, authority_ca] {
         absolute(path)?;
     }
     let path = Profiles::path()?;
@@ -142,7 +151,7 @@ fn add(arguments: AddArgs, given: &ArgMatches, streams: &mut Streams<'_>) -> Res
 }
 
 /// Wherever the profile is used from later.
-fn absolute(path: &mut Option<PathBuf>) -> Result<(), Complaint> {
+pub(super) fn absolute(path: &mut Option<PathBuf>) -> Result<(), Complaint> {
     if let Some(path) = path {
         *path = std::path::absolute(&*path).map_err(|error| Complaint::system(&error))?;
         if path.to_str().is_none() {

@@ -13,6 +13,8 @@ use clap::{ArgMatches, Args};
 use super::complaint::Complaint;
 use super::gate_options::GateOptions;
 use crate::LocalGate;
+use crate::enrol::Leaf;
+use crate::identity;
 use crate::profile::{Profile, ProfileFault, ProfileName, Profiles};
 
 const PROFILE: &str = "profile";
@@ -146,7 +148,19 @@ pub(super) fn typed_local(given: &ArgMatches) -> Option<PathBuf> {
     given.try_get_one::<PathBuf>(LOCAL).ok().flatten().filter(|_| is_typed(given, LOCAL)).cloned()
 }
 
-fn is_typed(given: &ArgMatches, id: &str) -> bool {
+/// The certificate that counts, where it is a profile's that `tsmgate renew` renews.
+pub(super) fn renewed(given: &ArgMatches) -> Option<Leaf> {
+    let is_given = |id: &str| given.try_contains_id(id).unwrap_or(false);
+    let chosen = Chosen::one(given).ok()?;
+    let is_named = is_given("gate") || is_given(LOCAL);
+    let by_another = is_typed(given, "cert") || is_given("cert") && !chosen.is_typed;
+    let (_, profile) = chosen.profile(is_named).ok()?;
+    profile.authority.as_ref().filter(|_| !by_another)?;
+    Leaf::read(&identity::contents(&profile.cert?).ok()?)
+}
+
+/// Whether an option was typed.
+pub(super) fn is_typed(given: &ArgMatches, id: &str) -> bool {
     given.try_contains_id(id).unwrap_or(false)
         && given.value_source(id) == Some(ValueSource::CommandLine)
 }

@@ -8,6 +8,7 @@ use tsmgate_pki::time_text;
 
 use super::step::{Setting, Step, Trouble};
 use super::{DAYS_LOW, SETTINGS, Side, shown};
+use crate::enrol::Leaf;
 use crate::exit::Exit;
 use crate::failure::{FileFault, LoginFailure};
 use crate::system::standing::Standing;
@@ -71,7 +72,7 @@ pub(super) fn settings_of(
 }
 
 /// The step of our certificate: what it says of us, and whether a gate can take it today.
-pub(super) fn own_certificate(gate: &Gate, files: &Files) -> Step {
+pub(super) fn own_certificate(gate: &Gate, files: &Files, is_renewed: bool) -> Step {
     const NAME: &str = "own_certificate";
     let now = OffsetDateTime::now_utc();
     let views: Vec<_> =
@@ -93,6 +94,7 @@ pub(super) fn own_certificate(gate: &Gate, files: &Files) -> Step {
         .line(format!("issued by {}", own.issuer));
     match &files.misfit {
         Some(failure) => step.failed_by(failure),
+        None if is_renewed => renewed(step, gate, own, now),
         None => judged(step, own, now),
     }
 }
@@ -105,6 +107,27 @@ fn known_by(own: &CertificateView) -> String {
         ([one], _) | ([], [one]) => (*one).clone(),
         // of several names none counts
         _ => own.public_key.clone(),
+    }
+}
+
+/// One that `tsmgate renew` renews: its life may be short, and its end is nobody's but ours.
+fn renewed(step: Step, gate: &Gate, own: &CertificateView, now: OffsetDateTime) -> Step {
+    let leaf = identity::contents(&gate.certificate).ok().and_then(|pem| Leaf::read(&pem));
+    let Some(leaf) = leaf.filter(|leaf| leaf.begins <= now) else { return judged(step, own, now) };
+    let client = leaf.name();
+    if leaf.ends < now {
+        let what = format!("your certificate has expired: {}", own.ends);
+        let hint = format!(
+            "join again: `tsmgate pki invite {client} …` on the TSM host, `tsmgate join` here; and see this host's clock"
+        );
+        step.failed(Trouble::new(what, Side::Here, hint), Exit::NotAccepted)
+    } else if leaf.is_late(now) {
+        let what = format!("your certificate ends {}, and was not renewed", own.ends);
+        let hint =
+            "`tsmgate renew` gets the next one, or says why not; see tsmgate-renew-client.timer";
+        step.warned(Trouble::new(what, Side::Here, hint))
+    } else {
+        step
     }
 }
 

@@ -130,7 +130,8 @@ impl Refusal {
             }
             Self::CertificateRevoked => "ask the gate's operator for a new certificate",
             Self::CertificateExpired => {
-                "get a new certificate; `tsmgate pki inspect` shows the dates of the one in --cert"
+                "get a new certificate, by `tsmgate join` where this host has joined; `tsmgate pki inspect` shows \
+                 the dates of the one in --cert"
             }
             Self::BadCertificate => {
                 "give --cert a certificate for clients; `tsmgate pki inspect` shows what it is"

@@ -46,6 +46,21 @@ fn a_profile_has_what_is_written_and_paths_beside_the_file() {
 }
 
 #[test]
+fn where_a_certificate_is_renewed_has_a_port_of_its_own() {
+    let text =
+        "[profile.prod]\ngate = 'tsm'\nauthority = 'tsm'\nauthority_ca = 'prod/authority.pem'\n";
+    let profiles = read(text).unwrap();
+    let prod = profiles.find(&name("prod"), Path::new(FILE)).unwrap();
+    let values = prod.values();
+    assert!(values.contains(&("gate", "tsm:18850".to_owned())), "{values:?}");
+    assert!(values.contains(&("authority", "tsm:18851".to_owned())), "{values:?}");
+    let file = "/etc/person/prod/authority.pem".to_owned();
+    assert!(values.contains(&("authority_ca", file)), "{values:?}");
+    let fault = read("[profile.prod]\nauthority = 'https://tsm'\n").unwrap_err().to_string();
+    assert!(fault.contains(":2:13: not an address"), "{fault}");
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_place_and_what_was_meant() {
     let bad = [
         ("[profile.prod]\ngat = 'tsm'\n", ":2:1: unknown key `gat`; did you mean `gate`?"),

@@ -148,6 +148,17 @@ impl Folder {
     }
 }
 
+/// Locks a folder itself, whoever's it is; `None` where another has the lock.
+pub(crate) fn lock_folder(path: &Path) -> io::Result<Option<Lock>> {
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
+    let folder = openat(CWD, path, flags, Mode::empty())?;
+    match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(Lock { _file: folder })),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// A lock, held as long as this is there.
 #[derive(Debug)]
 pub(crate) struct Lock {

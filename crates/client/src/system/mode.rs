@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt}
 use std::path::Path;
 
 use rustix::fs::{Access, access};
+use tempfile::NamedTempFile;
 
 /// What group and others may do, as mode bits.
 pub(crate) const NOT_THE_OWNER: u32 = 0o077;
@@ -65,6 +66,22 @@ pub(crate) fn write_whole(
     bytes: &[u8],
     readers: Readers,
 ) -> io::Result<File> {
+    staged(folder, bytes, readers)?.persist(path).map_err(|error| error.error)
+}
+
+/// The same for its owner alone, and only where nothing is at `path`, not even a dangling link. The name outlives a
+/// crash too.
+///
+/// # Errors
+/// `AlreadyExists`, or the system's own answer; nothing is left behind then.
+pub(crate) fn write_new(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = staged(folder, bytes, Readers::Owner)?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
+}
+
+/// A whole file under a name of its own.
+fn staged(folder: &Path, bytes: &[u8], readers: Readers) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new()
         .prefix(".tsmgate-")
         .permissions(Permissions::from_mode(Readers::Owner.mode()))
@@ -73,5 +90,5 @@ pub(crate) fn write_whole(
     // on the open file: the umask has a say in the mode at creation
     file.as_file().set_permissions(Permissions::from_mode(readers.mode()))?;
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)
+    Ok(file)
 }

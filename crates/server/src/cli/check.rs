@@ -1,9 +1,11 @@
 //! `tsmgated check`: all that the daemon would load, and what is to be said of it. Nothing is bound.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::json;
 use tsmgate_gate::permission::Role;
+use tsmgate_gate::policy::Client;
 use tsmgate_text::escape;
 
 use super::{Exit, fail, say, status};
@@ -26,9 +28,8 @@ pub(super) fn check(config: &Path, as_json: bool) -> Exit {
     warnings.extend(peers.controller.warning());
     // a packet that systemd's filter drops leaves no trace to look for
     warnings.extend(disagreement::here(&peers));
-    let clients: Vec<_> =
-        policy.clients().iter().map(|client| (client.name.clone(), names(&client.roles))).collect();
-    let configured = clients.len() - policy.joined();
+    let (clients, joined) = (entries(policy.configured()), entries(policy.enrolled()));
+    let enrolled = loaded.snapshot.enrolled.as_deref();
     let callers = policy.local().0.iter();
     let callers: Vec<_> =
         callers.map(|entry| (entry.who.to_string(), names(&entry.roles))).collect();
@@ -42,8 +43,13 @@ pub(super) fn check(config: &Path, as_json: bool) -> Exit {
             "listen": listen.to_string(),
             "local": local.map(Path::to_string_lossy),
             "warnings": warnings,
-            "joined": clients.iter().skip(configured).map(|(name, _)| name).collect::<Vec<_>>(),
             "clients": clients.iter().map(|client| entry("name", client)).collect::<Vec<_>>(),
+            "enrolment": enrolled.map(|enrolled| json!({
+                "folder": enrolled.folder().to_string_lossy(),
+                "clients": joined.iter().map(|client| entry("name", client)).collect::<Vec<_>>(),
+                "left_out": enrolled.left_out(),
+                "trouble": enrolled.trouble(),
+            })),
             "callers": callers.iter().map(|caller| entry("who", caller)).collect::<Vec<_>>(),
         }))]);
         return Exit::Done;
@@ -51,10 +57,15 @@ pub(super) fn check(config: &Path, as_json: bool) -> Exit {
     let mut lines = vec![format!("{}: good", config.display())];
     lines.extend(warnings.into_iter().map(|warning| format!("warning: {warning}")));
     lines.push(format!("listens on {listen}"));
-    lines.extend(clients.iter().enumerate().map(|(place, (name, roles))| {
-        let joined = if place < configured { "" } else { " (joined)" };
-        format!("client {name}{joined}: {}", roles.join(", "))
-    }));
+    lines
+        .extend(clients.iter().map(|(name, roles)| format!("client {name}: {}", roles.join(", "))));
+    if let Some(enrolled) = enrolled {
+        let (folder, left_out) = (enrolled.folder().display(), enrolled.left_out());
+        lines.push(format!("enrolment: {} joined, {left_out} left out, of {folder}", joined.len()));
+    }
+    lines.extend(
+        joined.iter().map(|(name, roles)| format!("client {name}, joined: {}", roles.join(", "))),
+    );
     if let Some(socket) = local {
         lines.push(format!("listens on {} for callers on this host", socket.display()));
     }
@@ -65,6 +76,11 @@ pub(super) fn check(config: &Path, as_json: bool) -> Exit {
     Exit::Done
 }
 
-fn names(roles: &[std::sync::Arc<Role>]) -> Vec<&str> {
+/// Each client with its roles.
+fn entries(clients: &[Arc<Client>]) -> Vec<(String, Vec<&str>)> {
+    clients.iter().map(|client| (client.name.clone(), names(&client.roles))).collect()
+}
+
+fn names(roles: &[Arc<Role>]) -> Vec<&str> {
     roles.iter().map(|role| role.name()).collect()
 }

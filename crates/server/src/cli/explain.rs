@@ -10,7 +10,9 @@ use tsmgate_gate::permission::Permission;
 use tsmgate_gate::policy::{Identity, Policy};
 
 use super::{Exit, fail, say, status};
-use crate::daemon::{Loaded, closed};
+use crate::daemon::Loaded;
+use crate::enrolled::Enrolled;
+use crate::house::{Snapshot, closed};
 use tsmgate_text::escape;
 
 mod local;
@@ -38,10 +40,11 @@ pub(super) fn explain(
     };
     let mut lines = Vec::new();
     let expired = loaded.snapshot.credentials.list_expired(OffsetDateTime::now_utc());
-    let (policy, config) = (&loaded.snapshot.policy, &loaded.snapshot.config);
+    let Snapshot { policy, config, enrolled, .. } = &loaded.snapshot;
     let verdict = match whom {
         Whom::Client { name, from } => {
-            stages(policy, expired, name, canonical(from), permission, &mut lines)
+            let enrolled = enrolled.as_deref();
+            stages(policy, enrolled, expired, name, canonical(from), permission, &mut lines)
         }
         Whom::Local { user } => local::stages(policy, config, user, permission, &mut lines),
     };
@@ -85,6 +88,7 @@ fn in_json(verdict: Result<(), &'static str>, lines: &[String]) -> Exit {
 
 fn stages(
     policy: &Policy,
+    enrolled: Option<&Enrolled>,
     list_expired: bool,
     name: &str,
     address: IpAddr,
@@ -109,6 +113,8 @@ fn stages(
     }
     let Some(client) = policy.clients().iter().find(|client| client.name == name) else {
         lines.push(format!("identify: there is no [[client]] `{}`", escape(name)));
+        let why_not = enrolled.and_then(|enrolled| enrolled.why_not(name));
+        lines.extend(why_not.map(|why| format!("identify: its file is left out: {why}")));
         return Err("client_unknown");
     };
     let identity = match &client.identity {
@@ -121,6 +127,11 @@ fn stages(
         Identity::User(uid) => format!("the user {uid}"),
     };
     lines.push(format!("identify: {name} is a certificate with {identity}"));
+    if let Some(enrolled) =
+        enrolled.filter(|_| policy.enrolled().iter().any(|one| one.name == client.name))
+    {
+        lines.push(format!("identify: {name} has joined, see {}", enrolled.folder().display()));
+    }
     if policy.entries(&client.identity).len() > 1 {
         lines.push("identify: another client has the same identity".to_owned());
         return Err("client_ambiguous");

@@ -12,28 +12,28 @@ use tsmgate_gate::network::Networks;
 use tsmgate_gate::policy::DenyList;
 use tsmgate_gate::rate::Rate;
 use tsmgate_settings::accounts;
-use tsmgate_settings::fault::{ConfigFault, parse};
+use tsmgate_settings::fault::ConfigFault;
 use tsmgate_settings::values::{Parsed, WrittenSize};
 
-use super::raw::{self, OneOrMany, Raw};
+use super::raw::{self, Authorities, OneOrMany, Raw, WrittenAuthorities};
 use super::values::{self, WrittenNetwork};
 use super::{
-    Audit, CommandLimits, Config, Enrolment, HttpLimits, LocalSocket, LoginLimits, Tls, Tsm,
+    Audit, ClientAuthorities, CommandLimits, Config, HttpLimits, ListFile, LocalSocket,
+    LoginLimits, Tls, Tsm,
 };
 use tsmgate_text::escape;
 
 mod api;
 mod clients;
-pub(super) mod enrolment;
+mod enrolment;
 mod local;
 
 use api::api;
 pub(crate) use api::{fingerprint, host_and_port};
-use clients::{clients, roles};
+use clients::{EntryFault, clients, roles};
+pub(crate) use clients::{NAME_RULE, entry_networks, entry_roles, is_name};
+use enrolment::enrolment;
 use local::local;
-
-/// The enrolment service's revocation list in its folder.
-const PUBLISHED_LIST: &str = "clients.crl";
 
 /// Where what was written stands: the main file first, then those of `clients.d`.
 #[derive(Debug)]
@@ -81,14 +81,16 @@ pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
     let mut warnings = Vec::new();
     let clients = clients(raw, &allow, &roles, origin, &mut warnings)?;
     let local = local(raw, &roles, origin, &mut warnings)?;
-    let enrolment = enrolment::enrolment(raw, &roles, origin)?;
     let tsm = tsm(&raw.tsm, origin, &mut warnings)?;
+    let enrolment = enrolment(raw, &roles, origin)?;
+    let mut tls = tls(&raw.tls, origin)?;
+    tls.revocation_lists.extend(enrolment.as_ref().map(enrolment::list));
     Ok(Config {
         listen: raw.listen.address,
         local_socket: raw.listen.local.as_ref().map(|path| origin.path(path)),
         local,
         proxies: proxies(&raw.listen, origin)?,
-        tls: tls(&raw.tls, enrolment.as_ref(), origin)?,
+        tls,
         tsm,
         exempt: networks(&raw.admission.exempt),
         admission: admission(&raw.admission, origin)?,
@@ -103,7 +105,7 @@ pub(super) fn check(raw: &Raw, origin: &Origin) -> Result<Config, ConfigFault> {
         http: http(&raw.limits.http),
         command: command(&raw.limits.command, origin)?,
         catalogue: Arc::new(catalogue(&raw.command, origin)?),
-        deny: deny_list(&raw.revoked, origin)?,
+        deny: deny_list(&raw.revoked, &|span, message| origin.main(span, message))?,
         enrolment,
         stop_grace: raw.stop.grace.0.0,
         audit: audit(&raw.audit, origin)?,
@@ -211,9 +213,7 @@ pub fn networks(written: &[WrittenNetwork]) -> Networks {
     written.iter().map(|network| network.0).collect()
 }
 
-fn tls(raw: &raw::Tls, enrolment: Option<&Enrolment>, origin: &Origin) -> Result<Tls, ConfigFault> {
-    let authority = origin.path(&raw.client_authority);
-    let is_default = authority == Path::new(raw::CLIENT_AUTHORITY);
+fn tls(raw: &raw::Tls, origin: &Origin) -> Result<Tls, ConfigFault> {
     let lists: &[PathBuf] =
         match raw.revocation_list.as_ref().map(|list| (list.span(), list.get_ref())) {
             None => &[],
@@ -228,12 +228,55 @@ fn tls(raw: &raw::Tls, enrolment: Option<&Enrolment>, origin: &Origin) -> Result
     Ok(Tls {
         certificate: origin.path(&raw.certificate),
         private_key: origin.path(&raw.private_key),
-        // a fresh installation has none yet and starts closed; one that was named must be there
-        client_authority: (!is_default || authority.exists()).then_some(authority),
-        revocation_lists: lists.iter().map(|path| origin.path(path)).collect(),
-        published_list: enrolment.map(|it| (it.folder.join(PUBLISHED_LIST), it.owner)),
+        client_authorities: authorities(&raw.client_authority, origin)?,
+        revocation_lists: lists
+            .iter()
+            .map(|path| ListFile { path: origin.path(path), owner: None })
+            .collect(),
         expired_list: raw.expired_revocation_list,
     })
+}
+
+fn authorities(
+    raw: &Spanned<Authorities>,
+    origin: &Origin,
+) -> Result<Vec<ClientAuthorities>, ConfigFault> {
+    let fault = |message: String| origin.main(&raw.span(), message);
+    let files = match raw.get_ref() {
+        Authorities::One(path) => {
+            let path = origin.path(path);
+            // a fresh installation has none yet and starts closed; one that was named must be there
+            let is_there = path != Path::new(raw::CLIENT_AUTHORITY) || path.exists();
+            return Ok(is_there
+                .then_some(ClientAuthorities { path, names: None, unlisted: false })
+                .into_iter()
+                .collect());
+        }
+        Authorities::Many(files) if files.is_empty() => {
+            return Err(fault(
+                "an empty list lets nobody in; name a file, or remove the line".into(),
+            ));
+        }
+        Authorities::Many(files) => files,
+    };
+    let one = |written: &WrittenAuthorities| {
+        let (file, names, unlisted) = match written {
+            WrittenAuthorities::Any(file) => (file, None, false),
+            WrittenAuthorities::Within(within) if within.names.is_empty() => {
+                return Err(fault("`names` is empty: it would vouch for nobody".into()));
+            }
+            WrittenAuthorities::Within(within) => {
+                let names = within.names.iter().map(|name| name.parse().map_err(&fault));
+                (
+                    &within.file,
+                    Some(names.collect::<Result<_, _>>()?),
+                    within.danger_no_revocation_list,
+                )
+            }
+        };
+        Ok(ClientAuthorities { path: origin.path(file), names, unlisted })
+    };
+    files.iter().map(one).collect()
 }
 
 fn tsm(raw: &raw::Tsm, origin: &Origin, warnings: &mut Vec<String>) -> Result<Tsm, ConfigFault> {
@@ -332,28 +375,17 @@ fn rate(written: &Spanned<raw::Rate>) -> Result<Rate, &'static str> {
     Rate::new(per_minute, burst).ok_or("`per_minute` and `burst` must be at least 1")
 }
 
-fn deny_list(raw: &raw::Revoked, origin: &Origin) -> Result<DenyList, ConfigFault> {
-    denied(raw, &|span, message| origin.main(span, message))
-}
-
-/// The deny list that an enrolment service published, by the text of its file.
-///
-/// # Errors
-/// It is none, or a value in it is none.
-pub(crate) fn deny_list_of(file: &Path, text: &str) -> Result<DenyList, ConfigFault> {
-    let raw: raw::Revoked = parse(file, text)?;
-    denied(&raw, &|span, message| ConfigFault::at(file, text, span, message))
-}
-
-fn denied(raw: &raw::Revoked, fault: clients::EntryFault<'_>) -> Result<DenyList, ConfigFault> {
+pub(crate) fn deny_list(
+    raw: &raw::Revoked,
+    fault: EntryFault<'_>,
+) -> Result<DenyList, ConfigFault> {
     let mut deny = DenyList::default();
     for text in &raw.serials {
-        let serial = values::serial(text.get_ref());
-        deny.serials.insert(serial.map_err(|message| fault(&text.span(), message))?);
+        let serial = values::serial(text.get_ref()).map_err(|m| fault(&text.span(), m))?;
+        deny.serials.insert(serial);
     }
     for text in &raw.public_keys_sha256 {
-        let hash = values::key_hash(text.get_ref());
-        let hash = hash.map_err(|message| fault(&text.span(), message))?;
+        let hash = values::key_hash(text.get_ref()).map_err(|m| fault(&text.span(), m))?;
         deny.public_keys.insert(hash);
     }
     Ok(deny)

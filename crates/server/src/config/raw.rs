@@ -30,8 +30,10 @@ pub const LOGIN_SOCKET: &str = "/var/run/tableau/tab-controller-login-8850";
 pub const SOCKET_OWNERS: &[&str] = &["root", "tableau", "tsmagent"];
 /// The runner's accounts: systemd, which holds its socket, and its own.
 pub const RUNNER_OWNERS: &[&str] = &["root", "tsmgate-runner"];
-/// The account of the enrolment service.
-pub const AUTHORITY_USER: &str = "tsmgate-authority";
+/// Where the authority's service publishes.
+pub const ENROLMENT_FOLDER: &str = "/var/lib/tsmgate-authority/gate";
+/// Its user.
+pub const ENROLMENT_OWNER: &str = "tsmgate-authority";
 /// Where the audit goes.
 pub const AUDIT_FILE: &str = "/var/log/tsmgate/audit.jsonl";
 
@@ -64,7 +66,7 @@ table! {
         command: Vec<Spanned<Added>> = Vec::new();
         /// `[revoked]`
         revoked: Revoked = Revoked::default();
-        /// `[enrolment]`
+        /// `[enrolment]`; absent: no folder is read.
         enrolment: Option<Enrolment> = None;
     }
 }
@@ -89,7 +91,7 @@ table! {
         /// Its key.
         private_key: PathBuf = PRIVATE_KEY.into();
         /// Whose client certificates count. The default file may be missing: then nobody gets in.
-        client_authority: PathBuf = CLIENT_AUTHORITY.into();
+        client_authority: Spanned<Authorities> = Spanned::new(0..0, Authorities::One(CLIENT_AUTHORITY.into()));
         /// Absent: only `[revoked]` counts.
         revocation_list: Option<Spanned<OneOrMany>> = None;
         /// What a list past its next update does.
@@ -261,6 +263,18 @@ table! {
     }
 }
 
+table! {
+    /// `[enrolment]`
+    Enrolment {
+        /// What the authority's service publishes.
+        folder: PathBuf = ENROLMENT_FOLDER.into();
+        /// Whose files count there, beside root's: a name or a number.
+        owner: Spanned<String> = Spanned::new(0..0, ENROLMENT_OWNER.to_owned());
+        /// The only roles that entries there may have; absent: any.
+        roles: Option<Spanned<Vec<Spanned<String>>>> = None;
+    }
+}
+
 /// `{ per_minute = 12, burst = 6 }`
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -279,6 +293,42 @@ pub enum OneOrMany {
     One(PathBuf),
     /// Several.
     Many(Vec<PathBuf>),
+}
+
+/// One file of authorities or several.
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a file name, or a list of file names and { file = …, names = […] }"
+)]
+pub enum Authorities {
+    /// One.
+    One(PathBuf),
+    /// Several.
+    Many(Vec<WrittenAuthorities>),
+}
+
+/// One of several files of authorities.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum WrittenAuthorities {
+    /// They vouch for any name.
+    Any(PathBuf),
+    /// They vouch for names of theirs.
+    Within(Within),
+}
+
+/// `{ file = "b.pem", names = ["URI:spiffe://b.example/"] }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Within {
+    /// The file.
+    pub file: PathBuf,
+    /// What the names begin or end with.
+    pub names: Vec<String>,
+    /// No revocation list is asked about them: they issue none.
+    #[serde(default)]
+    pub danger_no_revocation_list: bool,
 }
 
 /// What a revocation list past its next update does.
@@ -342,14 +392,6 @@ pub struct EntryLimits {
     pub in_flight: Option<Spanned<u32>>,
 }
 
-impl EntryLimits {
-    /// Whether any is.
-    pub fn is_given(&self) -> bool {
-        let Self { logins, requests, commands, in_flight } = self;
-        logins.is_some() || requests.is_some() || commands.is_some() || in_flight.is_some()
-    }
-}
-
 /// `[[local]]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -363,23 +405,6 @@ pub struct Local {
     /// Where the limits differ.
     #[serde(default)]
     pub limits: EntryLimits,
-}
-
-/// `[enrolment]`
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Enrolment {
-    /// Where the service publishes who joined and who is out.
-    pub folder: Spanned<PathBuf>,
-    /// Whose files count there, beside root's and ours.
-    #[serde(default = "authority_user")]
-    pub owner: Spanned<String>,
-    /// The only roles that an entry there may have; absent: any.
-    pub roles: Option<Vec<Spanned<String>>>,
-}
-
-fn authority_user() -> Spanned<String> {
-    Spanned::new(0..0, AUTHORITY_USER.to_owned())
 }
 
 /// A file of `clients.d`: entries alone.

@@ -16,8 +16,8 @@ use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::trust::Authority;
 use super::{CredentialsFault, contents, day};
-use crate::config::{ExpiredList, Tls};
-use tsmgate_settings::files::{self, Kind, Owners};
+use crate::config::{ExpiredList, ListFile};
+use tsmgate_settings::files::{self, FILE_LIMIT, Kind, Owners};
 
 /// A revocation list, and what of it is asked again and again.
 #[derive(Debug)]
@@ -41,15 +41,14 @@ pub(super) struct List {
 /// A file is missing, unsafe or broken, has no list in it, or one that nobody of ours signed; or two
 /// lists have one issuer.
 pub(super) fn load(
-    tls: &Tls,
+    files: &[ListFile],
     authorities: &[Authority],
     provider: &CryptoProvider,
 ) -> Result<Vec<List>, CredentialsFault> {
     let mut lists: Vec<List> = Vec::new();
-    let own = tls.revocation_lists.iter().map(|path| (path, None));
-    let published = tls.published_list.iter().map(|(path, owner)| (path, Some(*owner)));
-    for (path, owner) in own.chain(published) {
-        for der in read(path, owner)? {
+    for file in files {
+        let path = &file.path;
+        for der in read(file)? {
             let list = List::read(path, der, authorities, provider)?;
             if lists.iter().any(|other| other.list == list.list) {
                 continue;
@@ -160,13 +159,12 @@ impl List {
 }
 
 /// The lists of one file. Not even one is a fault: an empty set of lists would switch the check off.
-/// It belongs to root or to us, or to `owner`.
-fn read(
-    path: &Path,
-    owner: Option<u32>,
-) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialsFault> {
-    let us = files::us();
-    let bytes = Owners(&[us, owner.unwrap_or(us)]).read(path, Kind::Open)?;
+fn read(file: &ListFile) -> Result<Vec<CertificateRevocationListDer<'static>>, CredentialsFault> {
+    let path = &file.path;
+    let bytes = match file.owner {
+        None => files::read(path, Kind::Open)?,
+        Some(owner) => Owners(&[files::us(), owner]).read(path, FILE_LIMIT)?,
+    };
     let lists: Vec<CertificateRevocationListDer<'static>> = if bytes.starts_with(b"0") {
         vec![bytes.into()]
     } else {

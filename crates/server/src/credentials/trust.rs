@@ -16,13 +16,13 @@ use tsmgate_text::escape;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::lists::{self, List};
+use super::scoped::{Scope, Scoped};
 use super::{CredentialsFault, ENDING_SOON, Ending, EndingKind, certificates, contents, day};
-use crate::config::{ExpiredList, Tls};
+use crate::config::{ClientAuthorities, ExpiredList, Tls};
 
 /// Authorities and lists as their files had them.
 #[derive(Debug)]
 pub(super) struct Trust {
-    path: PathBuf,
     authorities: Vec<Authority>,
     lists: Vec<List>,
     expired_list: ExpiredList,
@@ -31,6 +31,11 @@ pub(super) struct Trust {
 /// A certificate of the authorities' file.
 #[derive(Debug)]
 pub(super) struct Authority {
+    path: PathBuf,
+    /// What it may vouch for.
+    scope: Scope,
+    /// No list is asked about it.
+    unlisted: bool,
     pub(super) certificate: CertificateDer<'static>,
     pub(super) name: String,
     pub(super) raw_name: Vec<u8>,
@@ -44,24 +49,29 @@ pub(super) struct Authority {
 }
 
 impl Trust {
-    /// Reads the authorities' file, and the lists that the configuration names.
+    /// Reads the authorities' files, and the lists that the configuration names.
     ///
     /// # Errors
     /// A file is missing, unsafe, empty or broken, or a list is not what it says it is.
     pub(super) fn load(
-        path: &Path,
+        files: &[ClientAuthorities],
         tls: &Tls,
         provider: &CryptoProvider,
     ) -> Result<Self, CredentialsFault> {
-        let authorities: Vec<_> = certificates(path)?
-            .into_iter()
-            .map(|certificate| Authority::read(path, certificate))
-            .collect::<Result<_, _>>()?;
-        if authorities.is_empty() {
-            return Err(contents(path, "there is no certificate in it"));
+        let mut authorities = Vec::new();
+        for ClientAuthorities { path, names, unlisted } in files {
+            let certificates = certificates(path)?;
+            if certificates.is_empty() {
+                return Err(contents(path, "there is no certificate in it"));
+            }
+            for certificate in certificates {
+                let authority = Authority::read(path, certificate)?;
+                let (scope, unlisted) = (names.clone(), *unlisted);
+                authorities.push(Authority { scope, unlisted, ..authority });
+            }
         }
-        let lists = lists::load(tls, &authorities, provider)?;
-        Ok(Self { path: path.to_owned(), authorities, lists, expired_list: tls.expired_list })
+        let lists = lists::load(&tls.revocation_lists, &authorities, provider)?;
+        Ok(Self { authorities, lists, expired_list: tls.expired_list })
     }
 
     /// A list that is older than the one of its issuer in `current`, in a sentence.
@@ -95,27 +105,57 @@ impl Trust {
         provider: &Arc<CryptoProvider>,
         now: OffsetDateTime,
     ) -> Result<Arc<dyn ClientCertVerifier>, CredentialsFault> {
-        let mut roots = RootCertStore::empty();
+        let mut scopes: Vec<(Scope, bool, RootCertStore)> = Vec::new();
         for authority in self.authorities.iter().filter(|authority| authority.counts(now)) {
-            roots
-                .add(authority.certificate.clone())
-                .map_err(|error| contents(&self.path, format!("not an authority: {error}")))?;
+            let Authority { path, scope, unlisted, certificate, .. } = authority;
+            let same = |(other, unlisted_too, _): &&mut (Scope, bool, RootCertStore)| {
+                (other, unlisted_too) == (scope, unlisted)
+            };
+            let added = match scopes.iter_mut().find(same) {
+                Some((.., roots)) => roots.add(certificate.clone()),
+                None => {
+                    let mut roots = RootCertStore::empty();
+                    let added = roots.add(certificate.clone());
+                    scopes.push((scope.clone(), *unlisted, roots));
+                    added
+                }
+            };
+            added.map_err(|error| contents(path, format!("not an authority: {error}")))?;
         }
-        if roots.is_empty() {
+        let mut parts = Vec::new();
+        for (scope, unlisted, roots) in scopes {
+            let lists = if unlisted { &[] } else { self.lists.as_slice() };
+            parts.push((scope, self.check(roots, lists, provider)?));
+        }
+        Scoped::of(parts).ok_or_else(|| {
             let last = self.authorities.iter().max_by_key(|authority| authority.until);
             let what = last.map(|last| last.absent(now)).unwrap_or_default();
-            return Err(contents(&self.path, what));
-        }
+            contents(self.path(), what)
+        })
+    }
+
+    /// The check of a chain under some of the authorities, with their lists.
+    fn check(
+        &self,
+        roots: RootCertStore,
+        lists: &[List],
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ClientCertVerifier>, CredentialsFault> {
         let mut verifier =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
                 // a list of authority names tells strangers whom we trust, and costs bytes
                 .clear_root_hint_subjects()
-                .with_crls(self.lists.iter().map(|list| list.list.clone()));
+                .with_crls(lists.iter().map(|list| list.list.clone()));
         if self.expired_list == ExpiredList::Refuse {
             verifier = verifier.enforce_revocation_expiration();
         }
-        let path = self.lists.first().map_or(&self.path, |list| &list.path);
+        let path = lists.first().map_or(self.path(), |list| &list.path);
         verifier.build().map_err(|error| contents(path, error.to_string()))
+    }
+
+    /// The first file of authorities; there is one.
+    fn path(&self) -> &Path {
+        self.authorities.first().map_or(Path::new(""), |authority| &authority.path)
     }
 
     /// The end of each authority and each list.
@@ -139,18 +179,24 @@ impl Trust {
 
     /// What refuses certificates at `now`, each a sentence.
     pub(super) fn trouble(&self, now: OffsetDateTime) -> Vec<String> {
-        let path = self.path.display();
         let absent = self.authorities.iter().filter(|authority| !authority.counts(now));
         let mut trouble: Vec<_> = absent
-            .map(|authority| format!("{path}: {}; it does not count", authority.absent(now)))
+            .map(|authority| {
+                format!(
+                    "{}: {}; it does not count",
+                    authority.path.display(),
+                    authority.absent(now)
+                )
+            })
             .collect();
         let spoken_for =
             |authority: &Authority| self.lists.iter().any(|l| l.raw_issuer == authority.raw_name);
         let mut counting = self.authorities.iter().filter(|authority| authority.counts(now));
-        if let Some(unspoken) = counting.find(|authority| !spoken_for(authority))
+        if let Some(unspoken) =
+            counting.find(|authority| !authority.unlisted && !spoken_for(authority))
             && !self.lists.is_empty()
         {
-            let name = &unspoken.name;
+            let (path, name) = (unspoken.path.display(), &unspoken.name);
             let what = "no revocation list speaks for it, and its certificates are refused";
             trouble.push(format!("{path}: the authority {name}: {what}"));
         }
@@ -164,9 +210,9 @@ impl Trust {
 
     /// What is odd, or will be in the way soon, each a sentence.
     pub(super) fn warnings(&self, now: OffsetDateTime) -> Vec<String> {
-        let path = self.path.display();
         let mut warnings = Vec::new();
-        for Authority { name, is_authority, until, .. } in &self.authorities {
+        for Authority { path, name, is_authority, until, .. } in &self.authorities {
+            let path = path.display();
             if !is_authority {
                 warnings.push(format!("{path}: {name} is not an authority: it vouches for nobody"));
             }
@@ -199,6 +245,9 @@ impl Authority {
         let validity = parsed.validity();
         let (from, until) = (validity.not_before.to_datetime(), validity.not_after.to_datetime());
         Ok(Self {
+            path: path.to_owned(),
+            scope: None,
+            unlisted: false,
             name,
             raw_name,
             public_key,

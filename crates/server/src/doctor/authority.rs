@@ -56,7 +56,7 @@ pub(super) fn seen(
     for warning in credentials.warnings(now) {
         seen.warn(warning, Side::Gate, "renew it before it ends, or see whether that is meant");
     }
-    if config.tls.client_authority.is_none() {
+    if config.tls.client_authorities.is_empty() {
         let what = "name the authority of your clients in tls.client_authority";
         seen.warn("there is no authority of clients: nobody gets in", Side::Gate, what);
     }

@@ -51,19 +51,10 @@ pub(super) fn of(status: &Status) -> Registry {
     let sequence = Gauge::<u64, AtomicU64>::default();
     sequence.set(sequence_of(&status.audit_head));
     registry.register("audit_sequence", "Number of the audit's last record", sequence);
+    enrolment(status, &mut registry);
     let warnings = Gauge::<u64, AtomicU64>::default();
     warnings.set(status.warnings.len().try_into().unwrap_or(u64::MAX));
     registry.register("warnings", "What is odd but in nobody's way; see status", warnings);
-    if let Some(joined) = &status.joined {
-        for (name, help, count) in [
-            ("joined_clients", "Clients that joined by an invite", joined.clients),
-            ("joined_left_out", "Entries of such clients that do not count", joined.left_out),
-        ] {
-            let gauge = Gauge::<u64, AtomicU64>::default();
-            gauge.set(count.try_into().unwrap_or(u64::MAX));
-            registry.register(name, help, gauge);
-        }
-    }
     registry.register_with_unit(
         "expiry",
         "Time until it ends; negative where it has",
@@ -97,6 +88,21 @@ fn conditions(status: &Status, registry: &mut Registry) {
     let held = Gauge::<u64, AtomicU64>::default();
     held.set(api.is_some_and(|api| api.session.is_some()).into());
     registry.register("session_held", "Whether the gate has a session of its own at TSM", held);
+}
+
+/// Who joined; not shown without `[enrolment]`.
+fn enrolment(status: &Status, registry: &mut Registry) {
+    let Some(enrolment) = &status.enrolment else { return };
+    let readable = "Whether who joined and who is out could be read when it last changed";
+    for (name, help, count) in [
+        ("enrolled_clients", "Clients that joined and are in", enrolment.clients),
+        ("enrolled_left_out", "Files of the folder that give no client", enrolment.left_out),
+        ("enrolment_readable", readable, enrolment.readable.into()),
+    ] {
+        let gauge = Gauge::<u64, AtomicU64>::default();
+        gauge.set(count.try_into().unwrap_or(u64::MAX));
+        registry.register(name, help, gauge);
+    }
 }
 
 /// Points in time, in seconds since 1970; what has not been is not shown.

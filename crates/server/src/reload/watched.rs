@@ -1,5 +1,4 @@
-//! The files whose replacement is noticed without being told: certificate, key, authority, lists, and what an
-//! enrolment service publishes.
+//! The files whose replacement is noticed without being told: certificate, key, authority, lists.
 //!
 //! Looked at by name, so that a rename, a swapped symlink and a rewritten file are all seen. A change counts
 //! once the same was seen at two looks: a file that is still being written is not read half.
@@ -7,8 +6,6 @@
 use std::path::PathBuf;
 
 use crate::credentials::Credentials;
-use crate::enrolled::{self, Prints};
-use crate::house::Snapshot;
 use tsmgate_settings::files::{self, Print};
 
 /// Files and how they were.
@@ -43,29 +40,5 @@ impl Watched {
         self.known = now;
         self.unsettled = None;
         true
-    }
-}
-
-/// The folder of the enrolment service. Its files come whole, by rename: a change counts at once.
-#[derive(Debug)]
-pub(super) struct Published {
-    folder: Option<PathBuf>,
-    known: Prints,
-}
-
-impl Published {
-    /// What a snapshot was made of.
-    pub(super) fn new(snapshot: &Snapshot) -> Self {
-        let folder = snapshot.config.enrolment.as_ref().map(|enrolment| enrolment.folder.clone());
-        Self { folder, known: snapshot.joined.prints.clone() }
-    }
-
-    /// Whether anything in it changed since it was read. Says so once for each change.
-    pub(super) fn changed(&mut self) -> bool {
-        let Some(folder) = &self.folder else { return false };
-        let now = enrolled::prints(folder);
-        let changed = now != self.known;
-        self.known = now;
-        changed
     }
 }

@@ -113,7 +113,8 @@ impl Folders {
     ) -> Self {
         let mut folders = Self::of_file(config_file);
         folders.abstract_notify = surroundings.abstract_notify;
-        for Folder { path, rights, needed, .. } in Self::of_credentials(config).folders {
+        let read = [Self::of_credentials(config), Self::of_enrolled(config)];
+        for Folder { path, rights, needed, .. } in read.into_iter().flat_map(|all| all.folders) {
             folders.add(&path, rights, needed);
         }
         if let Some(credentials) = &surroundings.credentials {
@@ -171,6 +172,15 @@ impl Folders {
     pub(super) fn of_credentials(config: &Config) -> Self {
         let mut folders = Self::none();
         credentials::files_of(config).iter().for_each(|file| folders.add_of(file));
+        folders
+    }
+
+    /// What who joined and who is out need: the folder, and with it all that is ever made in it.
+    pub(super) fn of_enrolled(config: &Config) -> Self {
+        let mut folders = Self::none();
+        if let Some(enrolment) = &config.enrolment {
+            folders.add(&enrolment.folder, READ, true);
+        }
         folders
     }
 

@@ -50,17 +50,21 @@ pub(crate) struct PermissionsArgs {
 }
 
 #[derive(Debug)]
-pub(super) struct Task(Own);
+pub(super) struct Task {
+    asked: Own,
+    /// Where `tsmgate renew` renews our certificate: whether the next one should have been there by now.
+    pub(super) is_late: Option<bool>,
+}
 
 impl WhoamiArgs {
     pub(super) fn settle(self) -> (Asking, Any) {
-        (self.asking, Any::Own(Task(Own::WhoAmI)))
+        (self.asking, Any::Own(Task::new(Own::WhoAmI)))
     }
 }
 
 impl PermissionsArgs {
     pub(super) fn settle(self) -> (Asking, Any) {
-        (self.asking, Any::Own(Task(Own::Permissions)))
+        (self.asking, Any::Own(Task::new(Own::Permissions)))
     }
 }
 
@@ -68,14 +72,18 @@ impl PermissionsArgs {
 pub(super) const HEADING: [&str; 5] = ["CLIENT", "ADDRESS", "ROLES", "CERTIFICATE", "GATE"];
 
 impl Task {
+    fn new(asked: Own) -> Self {
+        Self { asked, is_late: None }
+    }
+
     /// Whether it asks who we are, which several gates can be asked.
     pub(super) fn is_who_am_i(&self) -> bool {
-        self.0 == Own::WhoAmI
+        self.asked == Own::WhoAmI
     }
 
     /// What one of several gates says.
     pub(super) async fn one_of_several(&self, api: &mut Api) -> Result<Answered, Complaint> {
-        let answer = api.ask_gate(self.0).await?;
+        let answer = api.ask_gate(self.asked).await?;
         member(api, &answer, "client")?;
         let who = answer.json();
         let gate = who.get("gate").map(|gate| part(gate, "version"));
@@ -95,20 +103,20 @@ impl Task {
         json: bool,
         streams: &mut Streams<'_>,
     ) -> Result<Ended, Complaint> {
-        let answer = api.ask_gate(self.0).await?;
+        let answer = api.ask_gate(self.asked).await?;
         // that it is the answer to this question is seen even where nobody looks at it
-        let known = match self.0 {
+        let known = match self.asked {
             Own::WhoAmI => "client",
             Own::Permissions => "permissions",
         };
         member(api, &answer, known)?;
-        match (json, self.0) {
+        match (json, self.asked) {
             (true, _) => as_json(&answer, streams)?,
             (false, Own::Permissions) => permissions(answer.json(), streams)?,
             (false, Own::WhoAmI) => who_am_i(answer.json(), streams)?,
         };
-        if self.0 == Own::WhoAmI {
-            warn(answer.json(), streams);
+        if self.asked == Own::WhoAmI {
+            warn(answer.json(), self.is_late, streams);
         }
         Ok(Exit::Done.into())
     }
@@ -186,14 +194,17 @@ fn limits(answer: &Value) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-fn warn(answer: &Value, streams: &mut Streams<'_>) {
-    if let Some(days) = days_left(answer).filter(|days| *days < DAYS_LOW) {
-        streams.say(&format!(
-            "your certificate ends {}: have a new one issued, by `tsmgate pki client` or by whoever \
-             issued it",
-            in_days(days)
-        ));
-    }
+fn warn(answer: &Value, is_late: Option<bool>, streams: &mut Streams<'_>) {
+    let Some(days) = days_left(answer) else { return };
+    let how = match is_late {
+        // whatever is left: its life may be short
+        Some(true) => "`tsmgate renew` gets the next one, and says why there is none yet",
+        None if days < DAYS_LOW => {
+            "have a new one issued, by `tsmgate pki client` or by whoever issued it"
+        }
+        _ => return,
+    };
+    streams.say(&format!("your certificate ends {}: {how}", in_days(days)));
 }
 
 fn days_left(answer: &Value) -> Option<i64> {

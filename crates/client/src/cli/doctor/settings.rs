@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use crate::cli::complaint::Complaint;
 use crate::cli::gate_options::GateOptions;
 use crate::cli::whom::Chosen;
-use crate::doctor::{Patient, Setting};
+use crate::doctor::{AUTHORITY, Patient, Setting};
 use crate::failure::shown;
 
 /// Each setting that counts, in the order of the options.
@@ -36,7 +36,18 @@ pub(super) fn of(
         }
     };
     let setting = |(name, value)| Setting { name, value, origin: origin(name) };
-    Ok(values(patient).into_iter().map(setting).collect())
+    let mut settings: Vec<_> = values(patient).into_iter().map(setting).collect();
+    // it counts where the profile's certificate does
+    let is_profiles =
+        matches!(patient, Patient::Gate(gate) if profile.cert.as_ref() == Some(&gate.certificate));
+    if let Some(authority) = profile.authority.filter(|_| is_profiles) {
+        settings.push(Setting {
+            name: AUTHORITY,
+            value: authority.to_string(),
+            origin: origin(AUTHORITY),
+        });
+    }
+    Ok(settings)
 }
 
 fn values(patient: &Patient) -> Vec<(&'static str, String)> {

@@ -193,7 +193,7 @@ impl Answer {
     }
 }
 
-fn view_lines(view: &View) -> String {
+pub(super) fn view_lines(view: &View) -> String {
     match view {
         View::Certificate(view) => certificate_lines(view),
         View::Request(view) => request_lines(view),
@@ -297,7 +297,7 @@ pub(super) fn table<const N: usize>(heading: [&str; N], rows: Vec<[String; N]>) 
     lines
 }
 
-fn lines_of(fields: &[(&str, String)]) -> String {
+pub(super) fn lines_of(fields: &[(&str, String)]) -> String {
     let mut lines = String::new();
     for (label, value) in fields {
         // Writing to a String cannot fail.
@@ -311,7 +311,7 @@ fn json_of(fields: &[(&str, String)]) -> Map<String, Value> {
     fields.collect()
 }
 
-fn path_text(path: &Path) -> String {
+pub(super) fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 

@@ -4,9 +4,7 @@ use tsmgate_text::escape;
 
 use super::{counted, failing, moment};
 use crate::metrics::Requests;
-use crate::status::{
-    ApiLane, CommandLane, JoinedClients, LocalCaller, LocalDoor, OwnSession, Status,
-};
+use crate::status::{ApiLane, CommandLane, Enrolment, LocalCaller, LocalDoor, OwnSession, Status};
 
 const MINUTE: u64 = 60;
 
@@ -17,7 +15,7 @@ pub(super) fn told(status: &Status) -> Vec<String> {
     lines.extend(status.api.iter().flat_map(of_api));
     lines.extend(status.command.iter().map(of_command));
     lines.extend(status.local.iter().map(of_local));
-    lines.extend(status.joined.iter().map(of_joined));
+    lines.extend(status.enrolment.iter().map(of_enrolment));
     lines
 }
 
@@ -56,6 +54,13 @@ fn of_local(local: &LocalDoor) -> String {
     format!("local socket: {}, for {named}; connected: {here}", escape(&local.socket))
 }
 
+fn of_enrolment(enrolment: &Enrolment) -> String {
+    let clients = counted(u64::try_from(enrolment.clients).unwrap_or(u64::MAX), "client");
+    let left_out = enrolment.left_out;
+    let readable = if enrolment.readable { "" } else { ", which CANNOT BE READ now" };
+    format!("joined: {clients}, {left_out} left out, of {}{readable}", escape(&enrolment.folder))
+}
+
 fn of_api(api: &ApiLane) -> Vec<String> {
     let Requests { granted, failed, refused } = api.requests;
     vec![
@@ -90,12 +95,4 @@ fn trust(api: &ApiLane) -> String {
         // no gate says so: it does not start like that
         (None, None) => "how it is checked is not said".to_owned(),
     }
-}
-
-fn of_joined(joined: &JoinedClients) -> String {
-    let left_out = match joined.left_out {
-        0 => String::new(),
-        count => format!("; left out: {count}, see the warnings"),
-    };
-    format!("joined: {} clients, in {}{left_out}", joined.clients, escape(&joined.folder))
 }

@@ -11,13 +11,14 @@ use tsmgate_gate::policy::{self, Client};
 
 use super::{MOST_AT_ONCE, Origin, rate};
 use crate::config::raw::{self, Raw};
+use crate::config::values::WrittenNetwork;
 use tsmgate_settings::fault::{ConfigFault, nearest};
 use tsmgate_settings::values::Parsed;
 
-const NAME_RULE: &str = "1 to 64 letters, digits or .-_@";
+pub(crate) const NAME_RULE: &str = "1 to 64 letters, digits or .-_@";
 
 /// Names stand in records, lists and messages as they are.
-pub(super) fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_@".contains(&byte);
     (1..=64).contains(&text.len()) && text.bytes().all(plain)
 }
@@ -69,7 +70,7 @@ pub(super) fn clients(
         clients.push(Client {
             name: name.clone(),
             identity: identity.clone(),
-            networks: entry_networks(entry, allow, &fault)?,
+            networks: entry_networks(entry.networks.as_deref(), allow, &fault)?,
             roles: entry_roles(&entry.roles, roles, &fault)?,
             limits: entry_limits(&entry.limits, &raw.limits.client, &fault)?,
         });
@@ -77,14 +78,16 @@ pub(super) fn clients(
     Ok(clients)
 }
 
-pub(super) type EntryFault<'a> = &'a dyn Fn(&Range<usize>, String) -> ConfigFault;
+/// A fault at a place of the file that an entry stands in.
+pub(crate) type EntryFault<'a> = &'a dyn Fn(&Range<usize>, String) -> ConfigFault;
 
-pub(super) fn entry_networks(
-    entry: &raw::Client,
+/// Where an entry's client may come from, all of it within `allow`.
+pub(crate) fn entry_networks(
+    written: Option<&[Spanned<WrittenNetwork>]>,
     allow: &Networks,
     fault: EntryFault<'_>,
 ) -> Result<Option<Networks>, ConfigFault> {
-    let Some(written) = &entry.networks else { return Ok(None) };
+    let Some(written) = written else { return Ok(None) };
     for network in written {
         let Parsed(network_written) = network.get_ref();
         if !allow.cover(network_written) {
@@ -95,7 +98,8 @@ pub(super) fn entry_networks(
     Ok(Some(written.iter().map(|network| network.get_ref().0).collect()))
 }
 
-pub(super) fn entry_roles(
+/// The roles that an entry names.
+pub(crate) fn entry_roles(
     written: &[Spanned<String>],
     roles: &[Arc<Role>],
     fault: EntryFault<'_>,

@@ -1,19 +1,19 @@
-//! `[enrolment]`, and the entries of those who joined: written by another program, as another user. So of an
-//! entry only what that program has to say is taken: who, from where, with which of the roles it may give.
+//! `[enrolment]`: whose word counts about who joined, and how far.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use tsmgate_gate::network::Networks;
 use tsmgate_gate::permission::Role;
-use tsmgate_gate::policy::{Client, Identity};
 use tsmgate_settings::accounts;
-use tsmgate_settings::fault::{ConfigFault, parse};
+use tsmgate_settings::fault::ConfigFault;
 use tsmgate_text::escape;
 
-use super::clients::{entry_limits, entry_networks, entry_roles, is_name};
-use super::{Enrolment, Origin};
-use crate::config::raw::{ClientsFile, EntryLimits, Raw};
+use super::Origin;
+use super::clients::{entry_limits, entry_roles};
+use crate::config::raw::{EntryLimits, Raw};
+use crate::config::{Enrolment, ListFile};
+
+/// The revocation list in the folder.
+const LIST: &str = "clients.crl";
 
 pub(super) fn enrolment(
     raw: &Raw,
@@ -21,64 +21,37 @@ pub(super) fn enrolment(
     origin: &Origin,
 ) -> Result<Option<Enrolment>, ConfigFault> {
     let Some(written) = &raw.enrolment else { return Ok(None) };
-    let fault = |span: &std::ops::Range<usize>, message: String| origin.main(span, message);
-    let owner = written.owner.get_ref();
-    let at_owner = |message: String| fault(&written.owner.span(), message);
-    let owner = match accounts::user(owner) {
-        Ok(Some((user, _))) => user,
+    let of_owner = |message: String| origin.main(&written.owner.span(), message);
+    let owner = match accounts::user(written.owner.get_ref()) {
+        Ok(Some((owner, _))) => owner,
         Ok(None) => {
-            let owner = escape(owner);
-            return Err(at_owner(format!("enrolment.owner: there is no user `{owner}` here")));
+            let name = escape(written.owner.get_ref());
+            return Err(of_owner(format!("there is no user `{name}` here")));
         }
-        Err(error) => return Err(at_owner(format!("enrolment.owner: {error}"))),
+        Err(error) => return Err(of_owner(error.to_string())),
     };
-    let roles = match &written.roles {
-        None => roles.to_vec(),
-        Some(named) => entry_roles(named, roles, &fault)?,
+    let fault = |span: &_, message: String| origin.main(span, message);
+    let only = match &written.roles {
+        None => None,
+        Some(none) if none.get_ref().is_empty() => {
+            let message = "nobody could be given a role; name some, or remove the line";
+            return Err(origin.main(&none.span(), message));
+        }
+        Some(some) => {
+            let some = entry_roles(some.get_ref(), roles, &fault)?;
+            Some(some.iter().map(|role| role.name().to_owned()).collect())
+        }
     };
-    let limits = entry_limits(&EntryLimits::default(), &raw.limits.client, &fault)?;
-    Ok(Some(Enrolment { folder: origin.path(written.folder.get_ref()), owner, roles, limits }))
+    Ok(Some(Enrolment {
+        folder: origin.path(&written.folder),
+        owner,
+        known: roles.to_vec(),
+        roles: only,
+        limits: entry_limits(&EntryLimits::default(), &raw.limits.client, &fault)?,
+    }))
 }
 
-/// The client that joined as `name`, by the text of its file.
-///
-/// # Errors
-/// The file says more or less than who it is, from where it may come and what it may do; or what it may not.
-pub(crate) fn joined(
-    file: &Path,
-    text: &str,
-    name: &str,
-    enrolment: &Enrolment,
-    allow: &Networks,
-) -> Result<Client, ConfigFault> {
-    let whole = |message: &str| ConfigFault::whole(file, message.to_owned());
-    let written: ClientsFile = parse(file, text)?;
-    let [entry] = written.client.as_slice() else {
-        return Err(whole("there must be one [[client]] in it, and no more"));
-    };
-    let fault =
-        |span: &std::ops::Range<usize>, message: String| ConfigFault::at(file, text, span, message);
-    if !is_name(name) || entry.name.get_ref() != name {
-        return Err(fault(&entry.name.span(), "the name must be that of the file".to_owned()));
-    }
-    let identity = Identity::Uri(format!("tsmgate://client/{name}"));
-    if entry.identity.get_ref().0.0 != identity {
-        let message = format!("the identity must be \"URI:tsmgate://client/{name}\"");
-        return Err(fault(&entry.identity.span(), message));
-    }
-    if entry.limits.is_given() {
-        return Err(whole("its limits are [limits.client]'s, and cannot be said here"));
-    }
-    let granted = |role: &&Arc<Role>, name: &str| role.name() == name;
-    let mut roles = Vec::new();
-    for written in &entry.roles {
-        let role = enrolment.roles.iter().find(|role| granted(role, written.get_ref()));
-        roles.push(Arc::clone(role.ok_or_else(|| {
-            let role = escape(written.get_ref());
-            let message = format!("`{role}` is no role, or none that enrolment.roles names");
-            fault(&written.span(), message)
-        })?));
-    }
-    let networks = entry_networks(entry, allow, &fault)?;
-    Ok(Client { name: name.to_owned(), identity, networks, roles, limits: enrolment.limits })
+/// The revocation list that is there, as one more of `tls.revocation_list`.
+pub(super) fn list(enrolment: &Enrolment) -> ListFile {
+    ListFile { path: enrolment.folder.join(LIST), owner: Some(enrolment.owner) }
 }
