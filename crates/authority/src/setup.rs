@@ -131,7 +131,7 @@ fn steps(host: &Host, arguments: &SetupArguments) -> Vec<Box<dyn Step>> {
     let mut steps: Vec<Box<dyn Step>> = Vec::new();
     steps.extend(people::users());
     steps.extend(folders::all());
-    steps.push(Box::new(people::Membership::of(host)));
+    steps.extend(people::memberships(host));
     steps.extend(authority::all(host));
     steps.extend(configuration::all(host, arguments));
     steps.push(Box::new(renewal::of(host)));

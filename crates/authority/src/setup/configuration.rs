@@ -1,8 +1,10 @@
 //! The two configurations. One that is there is an administrator's and left, but for the untouched sample of the
 //! package; what it lacks is said line by line.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use nix::unistd::{Gid, Uid, User};
 use toml::{Table, Value};
 use tsmgate_pki::enrolment::Network;
 use tsmgate_server::config::raw as gates;
@@ -11,6 +13,7 @@ use super::SetupArguments;
 use super::files::{self, Access};
 use super::host::Host;
 use super::people::AUTHORITY;
+use super::program;
 use super::step::{Standing, Step, Trouble};
 use crate::cli::Exit;
 use crate::config::raw::{CONFIG_FILE, PUBLISHED};
@@ -18,6 +21,8 @@ use crate::config::raw::{CONFIG_FILE, PUBLISHED};
 /// What the package installs.
 const SAMPLE: &str = include_str!("../../../../systemd/tsmgated.toml");
 const AUTHORITY_SAMPLE: &str = include_str!("../../../../systemd/tsmgate-authority.toml");
+/// How what was written here begins.
+const OURS: &str = "# Written by `tsmgated setup`";
 /// Where the gate listens, as profiles say it.
 const GATE_PORT: u16 = 18850;
 
@@ -27,7 +32,7 @@ pub(super) fn all(host: &Host, arguments: &SetupArguments) -> Vec<Box<dyn Step>>
         Box::new(of_authority(host, arguments)),
         Box::new(of_gate(host, arguments)),
         Box::new(Admission { allow: arguments.allow.clone() }),
-        Box::new(Controller { listens: host.controller }),
+        Box::new(Controller { listeners: host.controller.clone() }),
     ]
 }
 
@@ -59,9 +64,7 @@ fn list(items: impl IntoIterator<Item = impl ToString>) -> Value {
 }
 
 fn written(sections: &Table, about: &str) -> String {
-    format!(
-        "# Written by `tsmgated setup`. What else can be said: the sample {about}.\n\n{sections}"
-    )
+    format!("{OURS}. What else can be said: the sample {about}.\n\n{sections}")
 }
 
 fn of_authority(host: &Host, arguments: &SetupArguments) -> Configuration {
@@ -207,11 +210,14 @@ impl Step for Admission {
     }
 }
 
-/// TSM's HTTPS controller. Whom the gate believes there a person decides who compares: port 8850 is free for
-/// every user of the host while TSM is down, and the gate sends a superuser's session there.
+/// TSM's HTTPS controller, whose certificate is pinned. Port 8850 is free for every user of the host while TSM is
+/// down, and the gate sends a superuser's session there: so only what one of TSM's users shows is believed, and
+/// only into a configuration that was written here. Otherwise a person compares.
 struct Controller {
-    listens: bool,
+    listeners: BTreeSet<u32>,
 }
+
+const TRUST: [&str; 4] = ["trust-tsm", "--address", "https://localhost:8850", "--write"];
 
 impl Step for Controller {
     fn what(&self) -> String {
@@ -219,20 +225,36 @@ impl Step for Controller {
     }
 
     fn look(&self) -> Result<Standing, Trouble> {
-        let table = there(gates::CONFIG_FILE)?.map(|(_, table)| table).unwrap_or_default();
+        let (text, table) = there(gates::CONFIG_FILE)?.unwrap_or_default();
         let says = |key: &str| table.get("tsm").is_some_and(|tsm| tsm.get(key).is_some());
-        Ok(match says("api_certificate_sha256") || says("api_authority") {
-            true => Standing::So("its certificate is known".to_owned()),
-            false if self.listens => Standing::ByHand(
-                "compare its certificate and pin it, for operations: \
-                 tsmgated trust-tsm --address https://localhost:8850 --write"
-                    .to_owned(),
-            ),
-            false => Standing::So("nothing listens on localhost:8850; logins need none".to_owned()),
+        if says("api_certificate_sha256") || says("api_authority") {
+            return Ok(Standing::So("its certificate is known".to_owned()));
+        }
+        if self.listeners.is_empty() {
+            return Ok(Standing::So(
+                "nothing listens on localhost:8850; logins need none".to_owned(),
+            ));
+        }
+        let tsm = |uid: &u32| {
+            let user = User::from_uid(Uid::from_raw(*uid)).ok().flatten();
+            user.is_some_and(|user| gates::SOCKET_OWNERS.contains(&user.name.as_str()))
+        };
+        let by_hand = |why: &str| {
+            let command = TRUST.join(" ");
+            Standing::ByHand(format!(
+                "{why}; compare its certificate and pin it: tsmgated {command}"
+            ))
+        };
+        Ok(match self.listeners.iter().all(tsm) {
+            false => by_hand("who listens on localhost:8850 is none of TSM's users"),
+            true if !text.is_empty() && text != SAMPLE && !text.starts_with(OURS) => {
+                by_hand("the configuration was edited")
+            }
+            true => Standing::ToDo("what TSM's user shows on localhost:8850 is pinned".to_owned()),
         })
     }
 
     fn perform(&self) -> Result<(), Trouble> {
-        Ok(())
+        program::beside_as("tsmgated", &TRUST, Uid::from_raw(0), Gid::from_raw(0))
     }
 }

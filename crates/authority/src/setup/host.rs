@@ -2,10 +2,11 @@
 //! systemd runs it. Nothing is asked of anybody else.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::fs::File;
+use std::io::Read;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
@@ -19,9 +20,10 @@ const SOCKETS: &str = "/var/run/tableau";
 const SOCKET: &str = "tab-controller-login-";
 /// What TSM's installer calls its group.
 const USUAL_GROUP: &str = "tsmadmin";
-/// TSM's HTTPS controller.
-const CONTROLLER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8850);
-const CONTROLLER_WAIT: Duration = Duration::from_secs(1);
+/// Where TSM's HTTPS controller listens.
+const CONTROLLER_PORT: u16 = 8850;
+/// Of the kernel's tables no more is looked at, in bytes.
+const TABLE_MOST: u64 = 4 * 1024 * 1024;
 /// More names are in no certificate of ours.
 const NAMES_MOST: usize = 32;
 
@@ -36,8 +38,8 @@ pub(super) struct Host {
     pub(super) socket: Option<PathBuf>,
     /// The group that TSM lets in.
     pub(super) group: Option<String>,
-    /// Whether something listens where TSM's controller does.
-    pub(super) controller: bool,
+    /// Whose sockets listen where TSM's controller does, by the users' numbers.
+    pub(super) controller: BTreeSet<u32>,
     /// Whether systemd runs this host.
     pub(super) systemd: bool,
 }
@@ -62,7 +64,7 @@ impl Host {
             named: !said.is_empty(),
             socket,
             group,
-            controller: TcpStream::connect_timeout(&CONTROLLER, CONTROLLER_WAIT).is_ok(),
+            controller: listeners(CONTROLLER_PORT),
             systemd: Path::new("/run/systemd/system").is_dir(),
         })
     }
@@ -76,6 +78,31 @@ impl Host {
             None => format!("localhost:{port}"),
         }
     }
+}
+
+/// Whose sockets listen on this port, of any address (proc_net_tcp(5)).
+fn listeners(port: u16) -> BTreeSet<u32> {
+    const LISTEN: &str = "0A";
+    let mut users = BTreeSet::new();
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let mut text = String::new();
+        let read = File::open(table).map(|file| file.take(TABLE_MOST).read_to_string(&mut text));
+        if !matches!(read, Ok(Ok(_))) {
+            continue;
+        }
+        for line in text.lines().skip(1) {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let (Some(local), Some(&LISTEN), Some(user)) =
+                (words.get(1), words.get(3), words.get(7))
+            else {
+                continue;
+            };
+            if local.ends_with(&format!(":{port:04X}")) {
+                users.extend(user.parse::<u32>());
+            }
+        }
+    }
+    users
 }
 
 /// The first by name, where there are several.

@@ -16,6 +16,8 @@ pub(super) const AUTHORITY: &str = "tsmgate-authority";
 /// Where the package or an administrator says who they are.
 const SYSUSERS: [&str; 2] = ["/etc/sysusers.d/tsmgate.conf", "/usr/lib/sysusers.d/tsmgate.conf"];
 
+const LINES: &str = include_str!("../../../../systemd/sysusers.conf");
+
 /// A user's number and first group.
 pub(super) fn user(name: &str) -> Result<(Uid, Gid), Trouble> {
     let found = User::from_name(name);
@@ -40,74 +42,94 @@ impl Step for Account {
         if let Ok((uid, _)) = user(self.0) {
             return Ok(Standing::So(format!("uid {uid}")));
         }
-        match SYSUSERS.iter().find(|file| Path::new(file).exists()) {
-            Some(file) if Program::Sysusers.place().is_some() => {
-                Ok(Standing::ToDo(format!("there is none; systemd-sysusers makes it by {file}")))
-            }
-            _ => Err(Trouble::system(format!(
-                "there is none, and no systemd-sysusers with {} to make it by; make it, and run this again: \
-                 useradd --system --user-group --home-dir /nonexistent --shell /usr/sbin/nologin {}",
-                SYSUSERS.join(" or "),
+        match Program::Sysusers.place() {
+            Some(_) => Ok(Standing::ToDo("there is none; systemd-sysusers makes it".to_owned())),
+            None => Err(Trouble::system(format!(
+                "there is none, and no systemd-sysusers to make it; make it, and run this again: useradd --system \
+                 --user-group --home-dir /nonexistent --shell /usr/sbin/nologin {}",
                 self.0
             ))),
         }
     }
 
     fn perform(&self) -> Result<(), Trouble> {
-        Program::Sysusers.run(&["tsmgate.conf"])?;
+        if SYSUSERS.iter().any(|file| Path::new(file).exists()) {
+            Program::Sysusers.run(&["tsmgate.conf"])?;
+        } else {
+            // without a package: this user's line of the file that it would bring
+            let line = LINES.lines().find(|line| line.starts_with(&format!("u {} ", self.0)));
+            Program::Sysusers.run(&["--inline", line.unwrap_or_default()])?;
+        }
         user(self.0).map(|_| ())
     }
 }
 
-/// The gate's user in TSM's group.
-pub(super) struct Membership {
+/// The gate's user in TSM's group; and the service's in the gate's, where no unit says so.
+pub(super) fn memberships(host: &Host) -> Vec<Box<dyn Step>> {
+    let missing = match host.socket {
+        None => {
+            "TSM's login socket /var/run/tableau/tab-controller-login-* is not there, nor the group tsmadmin; \
+             install and start TSM, and run this again"
+        }
+        Some(_) => {
+            "TSM's login socket has no group of its own, and there is no group tsmadmin; see `tsmgated doctor`"
+        }
+    };
+    let group = host.group.clone();
+    let mut all =
+        vec![Membership { user: GATE, group, why: "TSM lets in who is in its group", missing }];
+    if !host.systemd {
+        all.push(Membership {
+            user: AUTHORITY,
+            group: Some(GATE.to_owned()),
+            why: "it reads its configuration by it; under systemd its unit says so",
+            missing: "there is no such group",
+        });
+    }
+    all.into_iter().map(|it| Box::new(it) as Box<dyn Step>).collect()
+}
+
+struct Membership {
+    user: &'static str,
     group: Option<String>,
-    socket: bool,
+    why: &'static str,
+    missing: &'static str,
 }
 
 impl Membership {
-    pub(super) fn of(host: &Host) -> Self {
-        Self { group: host.group.clone(), socket: host.socket.is_some() }
-    }
-
     fn group(&self) -> Result<Group, Trouble> {
-        let missing = match self.socket {
-            false => {
-                "TSM's login socket /var/run/tableau/tab-controller-login-* is not there, nor the group \
-                      tsmadmin; install and start TSM, and run this again"
-            }
-            true => {
-                "TSM's login socket has no group of its own, and there is no group tsmadmin; see \
-                     `tsmgated doctor`"
-            }
-        };
         let group = self.group.as_deref().and_then(|name| Group::from_name(name).ok().flatten());
-        group.ok_or_else(|| Trouble::system(missing))
+        group.ok_or_else(|| Trouble::system(self.missing))
     }
 }
 
 impl Step for Membership {
     fn what(&self) -> String {
-        let group = self.group.as_deref().unwrap_or("TSM's group");
-        format!("{GATE} in {group}")
+        format!("{} in {}", self.user, self.group.as_deref().unwrap_or("TSM's group"))
     }
 
     fn look(&self) -> Result<Standing, Trouble> {
-        let group = self.group()?;
-        let todo = Standing::ToDo("TSM lets in who is in its group".to_owned());
-        // the user itself is a step of its own
-        let Ok((_, first)) = user(GATE) else { return Ok(todo) };
-        let name = CString::new(GATE).map_err(|error| Trouble::system(error.to_string()))?;
+        let todo = Standing::ToDo(self.why.to_owned());
+        // the users are steps of their own
+        let Ok((_, first)) = user(self.user) else {
+            return if self.group.is_some() { Ok(todo) } else { self.group().map(|_| todo) };
+        };
+        let name = CString::new(self.user).map_err(|error| Trouble::system(error.to_string()))?;
+        let group = match self.group() {
+            Ok(group) => group,
+            Err(_) if self.group.as_deref() == Some(GATE) => return Ok(todo),
+            Err(trouble) => return Err(trouble),
+        };
         let groups = getgrouplist(&name, first);
         let groups =
             groups.map_err(|errno| Trouble::system(format!("the group database: {errno}")))?;
         Ok(match groups.contains(&group.gid) {
-            true => Standing::So("TSM lets it in".to_owned()),
+            true => Standing::So(self.why.to_owned()),
             false => todo,
         })
     }
 
     fn perform(&self) -> Result<(), Trouble> {
-        Program::Usermod.run(&["--append", "--groups", &self.group()?.name, GATE])
+        Program::Usermod.run(&["--append", "--groups", &self.group()?.name, self.user])
     }
 }

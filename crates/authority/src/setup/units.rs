@@ -11,9 +11,8 @@ const UNITS: [&str; 4] = [
     "tsmgate-authority.service",
     "tsmgate-renew-server.timer",
 ];
-/// The service's user reads its configuration by the gate's group, as its unit has it.
 const BY_HAND: &str = "runuser -u tsmgate -- tsmgated run &\n           \
-                       runuser -u tsmgate-authority -g tsmgate-authority -G tsmgate -- tsmgate-authority run &";
+                       runuser -u tsmgate-authority -- tsmgate-authority run &";
 
 /// See the room's first lines.
 pub(super) struct Units {
@@ -43,7 +42,7 @@ impl Step for Units {
                 .iter()
                 .all(|ask| Program::Systemctl.says_yes(&[ask, "--quiet", unit]))
         };
-        Ok(match UNITS.iter().all(|unit| up(unit)) {
+        Ok(match UNITS.iter().all(up) {
             true => Standing::So("they are up".to_owned()),
             false => Standing::ToDo(start),
         })
