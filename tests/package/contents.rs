@@ -14,8 +14,10 @@ const SERVER: &[(&str, &str)] = &[
     ("-rw-r--r--", "/etc/logrotate.d/tsmgated"),
     ("-rw-r--r--", "/etc/tsmgate/runner.toml"),
     ("-rw-r--r--", "/etc/tsmgate/tsmgated.toml"),
+    ("-rwxr-xr-x", "/usr/bin/tsmgate-authority"),
     ("-rwxr-xr-x", "/usr/bin/tsmgate-runner"),
     ("-rwxr-xr-x", "/usr/bin/tsmgated"),
+    ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-authority.service"),
     ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-renew-crl.service"),
     ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-renew-crl.timer"),
     ("-rw-r--r--", "/usr/lib/systemd/system/tsmgate-renew-server.service"),
@@ -30,6 +32,7 @@ const SERVER: &[(&str, &str)] = &[
     ("-rw-r--r--", "/usr/share/doc/tsmgated/README.md"),
     ("-rw-r--r--", "/usr/share/doc/tsmgated/operating.md"),
     ("-rw-r--r--", "/usr/share/doc/tsmgated/runner.toml"),
+    ("-rw-r--r--", "/usr/share/doc/tsmgated/tsmgate-authority.toml"),
     ("-rw-r--r--", "/usr/share/doc/tsmgated/tsmgated.toml"),
 ];
 

@@ -18,6 +18,7 @@ use tsmgate_settings::fault::ConfigFault;
 use crate::config::raw::{AUDIT_FILE, CONFIG_FILE, FOLDER, PUBLISHED};
 use crate::daemon::{Daemon, Loaded, StartFault};
 use crate::keeper::KeeperFault;
+use crate::setup::{SetupArguments, setup};
 
 mod check;
 
@@ -80,6 +81,8 @@ enum Command {
     Run(Configuration),
     /// Load all that `run` would, bind and write nothing, and say what is wrong
     Check(Configuration),
+    /// Set up the gate and this service on the TSM host, step by step; what is there is left
+    Setup(SetupArguments),
     #[command(flatten)]
     Manual(tsmgate_manual::Shown),
 }
@@ -127,6 +130,7 @@ pub fn main() -> ExitCode {
     let exit = match arguments.command {
         Command::Run(Configuration { config }) => run(&config).unwrap_or_else(|fault| fail(&fault)),
         Command::Check(Configuration { config }) => check::check(&config),
+        Command::Setup(arguments) => setup(&arguments),
         Command::Manual(shown) => manual(shown),
     };
     ExitCode::from(exit as u8)

@@ -30,6 +30,7 @@ mod from_socat;
 mod ip_dropin;
 mod manual;
 mod report;
+mod setup;
 mod status;
 mod trust_tsm;
 mod verify;
@@ -164,6 +165,8 @@ enum Command {
     TrustTsm(trust_tsm::Arguments),
     /// Read the `socat` line that this gate replaces, and print a configuration to start from
     FromSocat(from_socat::Arguments),
+    /// Set up the gate on the TSM host, once: becomes `tsmgate-authority setup`, which has the options
+    Setup(setup::Arguments),
     #[command(flatten)]
     Manual(tsmgate_manual::Shown),
 }
@@ -233,6 +236,7 @@ pub fn main() -> ExitCode {
         Command::PrintIpDropin(arguments) => ip_dropin::print(&arguments),
         Command::TrustTsm(arguments) => trust_tsm::trust_tsm(&arguments),
         Command::FromSocat(arguments) => from_socat::from_socat(&arguments),
+        Command::Setup(arguments) => setup::setup(&arguments),
         Command::Manual(shown) => manual::manual(shown),
     };
     ExitCode::from(exit as u8)
