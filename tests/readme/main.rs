@@ -124,7 +124,9 @@ const BEGIN: &str = "== begin";
 const END: &str = "== end";
 const LISTENING: &str = r#"
 { set +x; } 2>/dev/null
-for _ in $(seq 1000); do (: > /dev/tcp/10.20.1.2/18850) 2>/dev/null && break; read -rt 0.01 <> <(:) || :; done
+for port in 18850 18851; do
+    for _ in $(seq 1000); do (: > /dev/tcp/10.20.1.2/$port) 2>/dev/null && break; read -rt 0.01 <> <(:) || :; done
+done
 set -x
 "#;
 /// The runner is there, and the gate has read its configuration anew.
@@ -134,9 +136,60 @@ for _ in $(seq 1000); do [ -S /run/tsmgate-runner/runner.sock ] && grep -q '"eve
 openssl req -x509 -newkey rsa:2048 -nodes -keyout /home/jump/server.key -out /home/jump/server.crt -days 60 -subj /CN=tableau.example.com -addext basicConstraints=critical,CA:FALSE 2>/dev/null
 set -x
 "#;
-/// What the README says in words: the files come to the jump host.
+/// What the README says in words: the line of the invite comes to the jump host, where it is pasted.
+const INVITE: (&str, &str) = (
+    "tsmgate pki invite jump01 --roles operator,login\n",
+    "--roles operator,login | tee /home/jump/token\n",
+);
 const BROUGHT: &str = r#"
-cp /root/tsmgate-pki/ca.pem /root/tsmgate-pki/clients/jump01.* /passwordless_login.thrift /home/jump/
+cp /passwordless_login.thrift /home/jump/
+"#;
+/// The jump host asks the gate all the time, a connection each, while its certificate is renewed.
+const HAMMER: &str = r#"
+{ set +x; } 2>/dev/null
+cat > /hammer <<'EOF'
+{ set +x; } 2>/dev/null
+while [ ! -e enough ]; do
+    if tsmgate whoami > asked; then echo >> calls; else cat asked >> failures; fi
+    read -rt 0.5 <> <(:) || :
+done
+EOF
+nsenter --net=/run/netns/jump unshare --mount bash /jump-shell /hammer > /hammer.log &
+calls() { cat /home/jump/calls 2>/dev/null | wc -l; }
+until_calls() { for _ in $(seq 3000); do [ "$(calls)" -ge "$1" ] && return; read -rt 0.01 <> <(:) || :; done; cat /home/jump/failures; return 1; }
+until_calls 2
+set -x
+"#;
+const HAMMERED: &str = r#"
+{ set +x; } 2>/dev/null
+until_calls $(($(calls) + 3))
+touch /home/jump/enough
+[ ! -e /home/jump/failures ]
+[ "$(grep -c '"event.action":"renew"' /var/log/tsmgate-authority/audit.jsonl)" -ge 2 ]
+set -x
+"#;
+/// A connection of the jump host's is open, and stays so until it is cut.
+const HELD: &str = r#"
+{ set +x; } 2>/dev/null
+mkfifo /home/jump/never
+cat > /held <<'EOF'
+cd .config/tsmgate/jump01
+{ printf 'GET /v1/whoami HTTP/1.1\r\nHost: tsm.example.com\r\n\r\n'; cat ~/never; } |
+    openssl s_client -quiet -verify_quiet -alpn http/1.1 -connect tsm.example.com:18850 -CAfile ca.pem -cert cert.pem -key key.pem > ~/held
+EOF
+nsenter --net=/run/netns/jump unshare --mount bash /jump-shell /held > /held.log 2>&1 &
+for _ in $(seq 1000); do grep -q jump01 /home/jump/held && break; read -rt 0.01 <> <(:) || :; done
+grep -q jump01 /home/jump/held
+set -x
+"#;
+/// Within two seconds it is, for the right reason, and everything is out.
+const CUT: &str = r#"
+{ set +x; } 2>/dev/null
+was_cut() { grep '"event.action":"cut"' /var/log/tsmgate/audit.jsonl | grep certificate_revoked | grep -q jump01; }
+for _ in $(seq 200); do was_cut && break; read -rt 0.01 <> <(:) || :; done
+was_cut
+[ ! -e /var/lib/tsmgate-authority/gate/clients.d/jump01.toml ]
+set -x
 "#;
 /// The socket on the jump host is there.
 const FORWARDED: &str = r#"
@@ -152,6 +205,8 @@ grep -q "Password-less login request from user 'tsmgate'" /tsm.log
 grep '"event.action":"request"' /var/log/tsmgate/audit.jsonl | grep '"tsmgate.operation":"restart"' | grep '"event.outcome":"success"' > /dev/null
 grep '"event.action":"login"' /var/log/tsmgate/audit.jsonl | grep '"event.outcome":"success"' | grep '"source.ip":"10.20.1.5"' | grep jump01 > /dev/null
 [ "$(ps -o user= -C tsmgated)" = tsmgate ]
+[ "$(ps -o user:20= -C tsmgate-authority | tr -d ' ')" = tsmgate-authority ]
+runuser -u tsmgate -- tsmgated audit verify /var/log/tsmgate-authority/audit.jsonl 2>/dev/null || tsmgated audit verify /var/log/tsmgate-authority/audit.jsonl
 [ "$(ps -o user= -C tsmgate-runner)" = tsmgate+ ] || [ "$(ps -o user:20= -C tsmgate-runner | tr -d ' ')" = tsmgate-runner ]
 grep '"event.action":"command-ended"' /var/log/tsmgate/audit.jsonl | grep external-ssl > /dev/null
 grep '"event.action":"command-ended"' /var/log/tsmgate/audit.jsonl | grep 'pending-changes apply' > /dev/null
@@ -178,29 +233,37 @@ fn every_command_of_the_readme_works_as_written() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let mut script = BEFORE.to_owned();
     let blocks = blocks(&readme);
+    let with_token = INVITE.0.replace("--roles operator,login\n", INVITE.1);
     for (number, block) in blocks.iter().enumerate() {
         let Block { host, commands, .. } = block;
-        if commands.starts_with("export TSMGATE_GATE") {
-            script.push_str(BROUGHT);
+        for (start, before) in
+            [("tsmgate join", BROUGHT), ("tsmgate renew", HAMMER), ("tsmgate pki revoke", HELD)]
+        {
+            if commands.starts_with(start) {
+                script.push_str(before);
+            }
         }
         script.push_str(&format!("{{ echo '{BEGIN} {number}'; }} 2>/dev/null\n"));
         match host {
-            Host::Tsm => script.push_str(commands),
+            Host::Tsm => script.push_str(&commands.replace(INVITE.0, &with_token)),
             Host::Jump => script.push_str(&format!(
                 "{{ cat > /jump-{number} <<'END OF BLOCK'\n{commands}END OF BLOCK\n\
                  }} 2>/dev/null\n\
-                 nsenter --net=/run/netns/jump unshare --mount bash /jump-shell /jump-{number}\n"
+                 nsenter --net=/run/netns/jump unshare --mount bash /jump-shell /jump-{number} < {}\n",
+                if commands.starts_with("tsmgate join") { "/home/jump/token" } else { "/dev/null" }
             )),
         }
         script.push_str(&format!("{{ echo '{END} {number}'; }} 2>/dev/null\n"));
-        if commands.contains("-HUP -x tsmgated") {
-            script.push_str(RUNNING);
-        }
-        if commands.starts_with("tsmgate forward --listen") {
-            script.push_str(FORWARDED);
-        }
-        if commands.starts_with("runuser -u tsmgate -- tsmgated run &") {
-            script.push_str(LISTENING);
+        for (part, after) in [
+            ("-HUP -x tsmgated", RUNNING),
+            ("tsmgate forward --listen", FORWARDED),
+            ("runuser -u tsmgate -- tsmgated run &", LISTENING),
+            ("tsmgate renew --if-needed", HAMMERED),
+            ("tsmgate pki revoke", CUT),
+        ] {
+            if commands.contains(part) {
+                script.push_str(after);
+            }
         }
     }
     script.push_str(AFTER);
@@ -208,7 +271,7 @@ fn every_command_of_the_readme_works_as_written() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path();
     std::fs::write(place.join("script"), script).unwrap();
-    let programs = ["tsmgated", "tsmgate-runner", "tsmgate", "tsmsim", "tsm"]
+    let programs = ["tsmgated", "tsmgate-authority", "tsmgate-runner", "tsmgate", "tsmsim", "tsm"]
         .map(|name| built(name).display().to_string());
     // the mounts are in a namespace of their own and go with it; so do the processes
     let stage = format!(
