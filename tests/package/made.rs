@@ -70,7 +70,7 @@ fn make(deb: &Path, rpm: &Path) -> Packages {
     // a release is stripped by its profile, and cargo-generate-rpm strips nothing
     let staged = at("target").join(built_as);
     std::fs::create_dir_all(&staged).unwrap();
-    for name in ["tsmgate", "tsmgated", "tsmgate-runner"] {
+    for name in ["tsmgate", "tsmgated", "tsmgate-authority", "tsmgate-runner"] {
         run(Command::new("strip").arg(programs.join(name)).arg("-o").arg(staged.join(name)));
     }
     run(Command::new(&pages).arg(&staged));
