@@ -46,3 +46,17 @@ fn every_reason_code_is_explained_in_the_readme_of_systemd() {
         assert!(page.contains(&format!("`{code}`")), "{code} is not explained");
     }
 }
+
+#[test]
+fn every_code_of_the_enrolment_is_explained_there_too() {
+    let page = read("systemd/README.md");
+    let source = read("crates/pki/src/enrolment/fault.rs");
+    let (_, codes) = source.split_once("pub fn code(").unwrap();
+    let (codes, _) = codes.split_once("pub fn status(").unwrap();
+    let codes: Vec<_> = codes.split('"').skip(1).step_by(2).collect();
+    assert!(codes.len() >= 12, "{codes:?}");
+    let others = ["certificate_missing", "rate_limited", "not_recorded", "too_large", "too_slow"];
+    for code in codes.iter().chain(&others) {
+        assert!(page.contains(&format!("`{code}`")), "{code} is not explained");
+    }
+}
