@@ -14,3 +14,9 @@ fn a_host_is_enrolled_by_the_service_of_another_user() {
 fn the_authoritys_key_is_roots_and_out_of_everybodys_sight() {
     holds("the_authoritys_key_is_roots_and_out_of_everybodys_sight");
 }
+
+/// From nothing but the packages: one command, one token, and a host logs in, renews, and is out again.
+#[test]
+fn setup_makes_a_host_that_lets_in_who_joins() {
+    holds("setup_makes_a_host_that_lets_in_who_joins");
+}

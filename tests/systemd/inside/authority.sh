@@ -74,3 +74,43 @@ the_authoritys_key_is_roots_and_out_of_everybodys_sight() {
     systemctl stop tsmgate-authority.service
     [ "$(of_authority Result)" = success ]
 }
+
+# host9 COMMAND...: tsmgate on a host that has joined.
+host9() { env -u TSMGATE_PKI_DIR HOME=/root/host9 tsmgate "$@"; }
+
+# The machine as it was before anybody set anything up, but for the packages.
+setup_makes_a_host_that_lets_in_who_joins() {
+    systemctl stop tsmgated.socket tsmgated.service tsmgate-authority.service
+    mv $etc /root/etc-before
+    rm -rf $enrolment /var/log/tsmgate/* /var/log/tsmgate-authority
+    mkdir -p /root/host9
+    unset TSMGATE_PKI_DIR
+    tsmgated setup --name tsm.test --allow 10.20.1.0/24 --dry-run > /root/shown
+    cat /root/shown
+    [ ! -e $etc ] || fail "a dry run made something"
+    tsmgated setup --name tsm.test --allow 10.20.1.0/24 --invite host9 --roles operator,login > /root/done
+    cat /root/done
+    for unit in tsmgated.service tsmgate-authority.service tsmgate-renew-server.timer; do
+        [ "$(systemctl is-active $unit)" = active ] || fail "$unit is not active"
+        [ "$(systemctl is-enabled $unit)" = enabled ] || fail "$unit is not enabled"
+    done
+    [ "$(stat -c '%a %U' $etc/server.key $enrolment/pki/ca.key | sort -u)" = "600 root" ]
+    $(tail -1 /root/done | sed 's/^tsmgate/host9/') > /root/joined9
+    cat /root/joined9
+    grep -x 'client       host9' /root/joined9
+    host9 login --format value --output /root/host9/cookie
+    [ "$(stat -c %a /root/host9/cookie)" = 600 ]
+    host9 renew
+    host9 whoami | grep -x 'roles        operator, login'
+    # the old way of renewing works in the service's folder too, and leaves it the service's
+    rm $enrolment/pki/clients.crl
+    systemctl start tsmgate-renew-crl.service
+    [ "$(stat -c %U $enrolment/pki/clients.crl $enrolment/pki/index.json | sort -u)" = tsmgate-authority ]
+    tsmgated setup --name tsm.test --allow 10.20.1.0/24 > /root/again
+    ! grep -E '^(done|cannot)' /root/again || fail "a second setup changes something"
+    tsmgate pki revoke host9
+    until_ 2 eval '! host9 whoami'
+    ! host9 renew || fail "who is revoked renews"
+    tsmgated audit verify /var/log/tsmgate-authority/audit.jsonl
+    tsmgated audit verify
+}

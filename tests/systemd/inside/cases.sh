@@ -473,5 +473,6 @@ case_ the_kernel_drops_what_the_allowlist_does_not_name
 case_ the_timers_run
 case_ the_watchdog_spares_a_loop_that_turns
 case_ the_watchdog_ends_a_loop_that_hangs
+case_ setup_makes_a_host_that_lets_in_who_joins
 journalctl -b -o short-monotonic > /out/journal
 echo "the end"

@@ -58,7 +58,9 @@ impl Host {
             ));
         }
         let socket = socket(Path::new(SOCKETS));
-        let group = socket.as_deref().and_then(group_of).or_else(usual_group);
+        // the group that is documented first: that of the socket's file may be TSM's own user's, and more than the
+        // gate should have
+        let group = usual_group().or_else(|| socket.as_deref().and_then(group_of));
         Ok(Self {
             names,
             named: !said.is_empty(),
