@@ -36,6 +36,8 @@ tsm() {
 }
 # all that a setup could change, to the nanosecond
 tree() { find /etc /var/lib /var/log /run/ /root /usr/bin -xdev -printf '%p %M %U %G %s %T@ %l\n' | sort; }
+# `!` would not end the script
+never() { if "$@"; then echo "but: $*" >&2; return 1; fi; }
 whose() { stat -c '%a %U %G' "$1"; }
 is() { [ "$1" = "$2" ] || { echo "it is: $1, not: $2" >&2; return 1; }; }
 # ends with this code: ends CODE COMMAND...
@@ -61,6 +63,7 @@ fn on_a_host(script: &str) {
     let tools = [
         ("unshare", "util-linux"),
         ("flock", "util-linux"),
+        ("setpriv", "util-linux"),
         ("ip", "iproute2"),
         ("bash", "bash"),
         ("useradd", "passwd"),
@@ -90,7 +93,8 @@ fn on_a_host(script: &str) {
          cd {place}/stage/root\n\
          install -m 755 {programs} usr/local/bin/\n\
          install -m 644 {place}/script script\n\
-         install -D -m 644 {samples}/tsmgated.toml samples/tsmgated.toml\n\
+         install -D -m 644 -t samples {samples}/tsmgated.toml {samples}/tsmgate-renew \
+         {samples}/tsmgate-renew-server.service\n\
          mount -t proc proc proc\n\
          mount --rbind /dev dev\n\
          mount -t tmpfs tmpfs tmp\n\
@@ -124,7 +128,18 @@ says 'would      /etc/tsmgate/tsmgated.toml'
 says 'the gate is called tsm.example.com tsm 10.20.1.2'
 says 'would      tsmgate in tsmadmin'
 says 'would      invite for jump01'
-! grep -E '^(done|cannot)' /said
+never grep -E '^(done|cannot)' /said
+# as the package leaves a host
+install -d -m 750 -g tsmgate /etc/tsmgate
+install -m 644 /samples/tsmgated.toml /etc/tsmgate/tsmgated.toml
+ends 0 tsmgated setup --dry-run --allow 10.20.1.0/24
+says 'would      /etc/tsmgate/tsmgated.toml'
+says 'is so      who may connect'
+says 'would      tsmgated check'
+never grep -E '^(done|left|cannot)' /said
+ends 0 tsmgated setup --dry-run
+says 'by hand    who may connect: nobody'
+rm -r /etc/tsmgate
 userdel tsmgate
 tree > /before
 ends 0 tsmgated setup --dry-run
@@ -144,8 +159,8 @@ tsm
 tsmgated setup --allow 10.20.1.0/24 --invite jump01 --roles operator,login > /out 2> /err
 tail -1 /out | grep -E '^tsmgate join tsmgate-join-[A-Za-z0-9_-]+$'
 [ "$(grep -c tsmgate-join- /out)" = 1 ]
-! grep -r -e 'PRIVATE KEY' -e tsmgate-join- /err /var/log
-! grep 'PRIVATE KEY' /out
+never grep -r -e 'PRIVATE KEY' -e tsmgate-join- /err /var/log
+never grep 'PRIVATE KEY' /out
 id -nG tsmgate | grep -w tsmadmin
 is "$(whose /etc/tsmgate)" '750 root tsmgate'
 is "$(whose /etc/tsmgate/server.key)" '600 tsmgate tsmgate'
@@ -162,7 +177,7 @@ tree > /before
 ends 0 tsmgated setup --allow 10.20.1.0/24 --invite jump01 --roles operator,login
 tree | diff /before -
 says 'is so      invite for jump01'
-! grep -E '^(done|left|cannot)' /said
+never grep -E '^(done|left|cannot)' /said
 ends 0 tsmgated setup --json
 python3 -c 'import json; it = json.load(open("/said")); assert it["changed"] is False and it["join"] is None and len(it["steps"]) > 10'
 tree | diff /before -
@@ -214,8 +229,14 @@ mv /usr/bin/aside /usr/bin/systemd-sysusers
 ends 71 tsmgated setup
 says 'done       user tsmgate'
 says 'not there, nor the group tsmadmin'
+# the package makes the group, with or without TSM
+groupadd tsmadmin
+ends 0 tsmgated setup
+ends 0 tsmgated setup
+says 'login socket: /var/run/tableau/tab-controller-login-* is not there'
 tsm
 ends 0 tsmgated setup
+says 'login socket: /var/run/tableau/tab-controller-login-8850'
 id -nG tsmgate | grep -w tsmadmin
 says 'name the networks of your clients'
 says 'tsmgate pki --dir /var/lib/tsmgate-authority/pki invite'
@@ -306,6 +327,29 @@ says 'done       both services'
 ends 0 tsmgated setup
 says 'is so      both services'
 is "$(grep -c ^enable /asked)" 1
+"#,
+    );
+}
+
+/// The timer is enabled by the setup: its unit's rights must do for a folder of the service's user.
+#[test]
+fn the_renewal_that_it_turns_on_can_do_its_work() {
+    on_a_host(
+        r#"
+people
+tsm
+mkdir -p /run/systemd/system
+ln -sf /bin/true /usr/local/bin/systemctl
+ends 0 tsmgated setup --no-start
+cp /etc/tsmgate/server.pem /old
+rm /etc/tsmgate/server.pem
+rights=$(sed -n 's/^CapabilityBoundingSet=//p' /samples/tsmgate-renew-server.service)
+rights=$(echo "$rights" | tr A-Z a-z | sed 's/cap_/+/g; s/ /,/g')
+set -a
+. /etc/tsmgate/renewal.env
+ends 0 setpriv --bounding-set="-all,$rights" --no-new-privs sh /samples/tsmgate-renew server
+is "$(whose /etc/tsmgate/server.key)" '600 root root'
+never cmp -s /old /etc/tsmgate/server.pem
 "#,
     );
 }

@@ -22,7 +22,7 @@ user_and_folders() {
     id -nG tsmgate | tr ' ' '\n' | grep -qx tsmadmin
     getent passwd tsmgate | grep -q ':/nonexistent:/usr/sbin/nologin$'
     id -nG tsmgate-runner | tr ' ' '\n' | grep -qx tsmadmin
-    ! id -nG tsmgate-runner | tr ' ' '\n' | grep -qx tsmgate
+    ! id -nG tsmgate-runner | tr ' ' '\n' | grep -qx tsmgate || fail 'the runner is in the group of the gate'
     getent passwd tsmgate-runner | grep -q ':/var/lib/tsmgate-runner:/usr/sbin/nologin$'
     [ "$(stat -c '%a %U:%G' $etc $etc/clients.d /var/log/tsmgate | paste -sd ,)" = \
         "750 root:tsmgate,750 root:tsmgate,750 tsmgate:tsmgate" ]

@@ -86,7 +86,7 @@ END
     cat /out/printed
     grep -qx "stdout names HOME LANG PATH TSM_COLOUR" /out/printed
     grep -qx "stdout home /var/lib/tsmgate-runner /var/lib/tsmgate-runner" /out/printed
-    ! grep terminal /out/printed
+    ! grep terminal /out/printed || fail "a terminal is asked"
 }
 
 # not_answered CODE COMMAND...: that a question so asked ends with this code.
@@ -148,7 +148,7 @@ END
     prints "$id" "stdout wrote what is its own"
     cat /out/printed
     [ "$(grep -c ' wrote ' /out/printed)" = 1 ]
-    ! grep 'read a key' /out/printed
+    ! grep 'read a key' /out/printed || fail "a key is asked for"
     grep -qx "stdout gate: runner.toml" /out/printed
     grep -qx "stdout users: tsmgate-runner" /out/printed
     [ "$(grep -cE '^stdout Cap...: 0{16}$' /out/printed)" = 5 ]

@@ -157,7 +157,7 @@ impl Step for OfTheGate {
         if is_placed()? {
             return Ok(Standing::Left(format!(
                 "the authority is there and this is missing; try: tsmgate pki --dir {FOLDER} server \
-                 --allow-second {names}, and install what it makes"
+                 --allow-second --force {names}, and install what it makes"
             )));
         }
         let (_, ours) = self.issued()?;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use tsmgate_server::config::raw as gates;
 
+use super::configuration::is_to_be_written;
 use super::host::Host;
 use super::people::{AUTHORITY, GATE, user};
 use super::program;
@@ -38,21 +39,22 @@ impl Check {
         }
     }
 
-    fn file(&self) -> &'static Path {
-        Path::new(match self.what {
+    fn file(&self) -> &'static str {
+        match self.what {
             Service::Authority => CONFIG_FILE,
             Service::Gate => gates::CONFIG_FILE,
-        })
+        }
     }
 
     fn as_root(&self) -> Result<(), Trouble> {
+        let file = Path::new(self.file());
         let fault = match self.what {
             Service::Authority => {
-                crate::daemon::Loaded::load(self.file()).err().map(|fault| fault.to_string())
+                crate::daemon::Loaded::load(file).err().map(|fault| fault.to_string())
             }
-            Service::Gate => tsmgate_server::daemon::Loaded::load(self.file())
-                .err()
-                .map(|fault| fault.to_string()),
+            Service::Gate => {
+                tsmgate_server::daemon::Loaded::load(file).err().map(|fault| fault.to_string())
+            }
         };
         fault.map_or(Ok(()), |says| Err(Trouble { exit: crate::cli::Exit::Contents, says }))
     }
@@ -64,7 +66,7 @@ impl Step for Check {
     }
 
     fn look(&self) -> Result<Standing, Trouble> {
-        if !self.file().exists() {
+        if is_to_be_written(self.file())? {
             return Ok(Standing::ToDo("by what the service itself would load".to_owned()));
         }
         self.perform().map(|()| Standing::So("good".to_owned()))

@@ -2,7 +2,7 @@
 //! package; what it lacks is said line by line.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::{Gid, Uid, User};
 use toml::{Table, Value};
@@ -31,6 +31,7 @@ pub(super) fn all(host: &Host, arguments: &SetupArguments) -> Vec<Box<dyn Step>>
     vec![
         Box::new(of_authority(host, arguments)),
         Box::new(of_gate(host, arguments)),
+        Box::new(LoginSocket { place: host.socket.clone() }),
         Box::new(Admission { allow: arguments.allow.clone() }),
         Box::new(Controller { listeners: host.controller.clone() }),
     ]
@@ -133,6 +134,12 @@ fn there(path: &'static str) -> Result<Option<(String, Table)>, Trouble> {
     Ok(Some((text, table)))
 }
 
+/// Whether none is there that anybody wrote: it is still to be written.
+pub(super) fn is_to_be_written(path: &'static str) -> Result<bool, Trouble> {
+    let there = files::read(Path::new(path))?;
+    Ok(there.is_none_or(|there| [SAMPLE, AUTHORITY_SAMPLE].iter().any(|it| it.as_bytes() == there)))
+}
+
 /// The lines that one lacks or says otherwise.
 fn lacking(needed: &Table, there: &Table) -> Vec<String> {
     let mut lacking = Vec::new();
@@ -171,6 +178,32 @@ impl Step for Configuration {
     }
 }
 
+/// Where logins come from. The configurations are good without it, so it is said here, at every run.
+struct LoginSocket {
+    place: Option<PathBuf>,
+}
+
+impl Step for LoginSocket {
+    fn what(&self) -> String {
+        "TSM's login socket".to_owned()
+    }
+
+    fn look(&self) -> Result<Standing, Trouble> {
+        Ok(match &self.place {
+            Some(place) => Standing::So(place.display().to_string()),
+            None => Standing::ByHand(
+                "/var/run/tableau/tab-controller-login-* is not there, and nobody can log in; start TSM, and run \
+                 this again"
+                    .to_owned(),
+            ),
+        })
+    }
+
+    fn perform(&self) -> Result<(), Trouble> {
+        Ok(())
+    }
+}
+
 /// Who may connect: an operator says it, or nobody may.
 struct Admission {
     allow: Vec<Network>,
@@ -185,12 +218,12 @@ impl Step for Admission {
         let mut closed = Vec::new();
         for path in [CONFIG_FILE, gates::CONFIG_FILE] {
             // what is there counts, and where nothing is, what will be
-            let open = match there(path)? {
-                None => !self.allow.is_empty(),
-                Some((_, table)) => {
-                    let allow = table.get("admission").and_then(|section| section.get("allow"));
-                    allow.and_then(Value::as_array).is_some_and(|allow| !allow.is_empty())
-                }
+            let open = if is_to_be_written(path)? {
+                !self.allow.is_empty()
+            } else {
+                let table = there(path)?.map(|(_, table)| table).unwrap_or_default();
+                let allow = table.get("admission").and_then(|section| section.get("allow"));
+                allow.and_then(Value::as_array).is_some_and(|allow| !allow.is_empty())
             };
             if !open {
                 closed.push(path);
