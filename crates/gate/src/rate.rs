@@ -86,7 +86,7 @@ impl Bucket {
     pub fn with_rate(&self, rate: Rate) -> Self {
         let taken = self.rate.burst.get() - self.left();
         let now = self.clock.now().as_u64();
-        let missing = u64::from(taken.min(rate.burst.get())) * rate.each();
+        let missing = u64::from(taken.min(rate.burst.get())).saturating_mul(rate.each());
         let level = (taken > 0).then(|| Nanos::new(now.saturating_add(missing)));
         Self::at(rate, level, &self.clock)
     }

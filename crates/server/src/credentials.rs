@@ -209,12 +209,12 @@ fn load_after(
         }
         (Err(fault), _) => return Err(fault),
     };
+    let old = current.and_then(|current| current.trust.as_ref());
     let trust = match tls.client_authorities.as_slice() {
         [] => None,
-        files => Some(Arc::new(Trust::load(files, tls, &provider)?)),
+        files => Some(Arc::new(Trust::load(files, tls, &provider, old.map(Arc::as_ref))?)),
     };
     let older = |(new, old): (&Arc<Trust>, &Arc<Trust>)| new.older_list(old);
-    let old = current.and_then(|current| current.trust.as_ref());
     if let Some(older) = trust.as_ref().zip(old).and_then(older) {
         return Err(CredentialsFault::OlderList(older));
     }
@@ -244,6 +244,11 @@ fn load_after(
 }
 
 impl Credentials {
+    /// Whether a file is to be tried again, for what is in it now does not count.
+    pub fn is_to_be_tried_again(&self) -> bool {
+        self.trust.as_ref().is_some_and(|trust| trust.keeps_an_earlier_list())
+    }
+
     /// The same files judged at another time: an authority that has ended counts no more, and with the
     /// last of them nobody gets in.
     #[must_use]

@@ -46,6 +46,15 @@ pub const ASKS: usize = 16;
 /// Somebody wants everything read anew, and perhaps to know how that went.
 pub type Ask = Option<oneshot::Sender<Result<(), String>>>;
 
+/// Whose files are read: what the enrolment service's hang on must not keep ours from being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The configuration's.
+    Ours,
+    /// The enrolment service's.
+    Theirs,
+}
+
 /// What is read anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Extent {
@@ -85,6 +94,8 @@ pub struct Warden {
     retry_enrolled: Option<Instant>,
     /// A reading that was given up.
     reading: Option<AbortHandle>,
+    /// The same of what the enrolment service published.
+    reading_enrolled: Option<AbortHandle>,
     /// What is wrong with each since it was last read, if anything: a list that is taken meanwhile does not
     /// mend the configuration.
     unmended: BTreeMap<Extent, String>,
@@ -106,6 +117,7 @@ impl Warden {
             retry: None,
             retry_enrolled: None,
             reading: None,
+            reading_enrolled: None,
             unmended: BTreeMap::new(),
         };
         // the start may have taken a while: what ended in it would never be seen to end
@@ -163,7 +175,9 @@ impl Warden {
         if self.watched.changed() || again {
             // whoever replaced the file learns of a fault from log, status and metrics
             let outcome = self.reload(Extent::Credentials).await;
-            self.retry = outcome.is_err().then(|| Instant::now() + RETRY);
+            if outcome.is_err() {
+                self.retry = Some(Instant::now() + RETRY);
+            }
         }
         self.look_at_enrolled(now.1).await;
         if now.1 - self.reminded >= REMINDER {
@@ -188,7 +202,7 @@ impl Warden {
         let snapshot = self.house.snapshot();
         let Some(enrolled) = &snapshot.enrolled else { return };
         let folder = enrolled.folder().to_owned();
-        let changed = match self.in_time(move || Ok(Prints::of(&folder))).await {
+        let changed = match self.in_time(Whose::Theirs, move || Ok(Prints::of(&folder))).await {
             Ok(prints) => prints != *enrolled.prints(),
             // it hangs: said once, and then each time it is tried again
             Err(_) => self.retry_enrolled.is_none(),
@@ -209,7 +223,9 @@ impl Warden {
             Extent::Credentials => certificates(&current, &house),
             Extent::Enrolled => enrolled(&current, &house),
         };
-        let outcome = self.in_time(read).await;
+        let mut not_read = None;
+        let reading = if extent == Extent::Enrolled { Whose::Theirs } else { Whose::Ours };
+        let outcome = self.in_time(reading, read).await;
         let what = extent.name();
         let outcome = match outcome {
             Ok(Anew { snapshot, warnings, fault }) => {
@@ -220,7 +236,12 @@ impl Warden {
                     self.publish(snapshot);
                 } else {
                     self.watched = Watched::new(&snapshot.credentials);
-                    self.retry = None;
+                    let again = |again: bool| again.then(|| Instant::now() + RETRY);
+                    self.retry = again(snapshot.credentials.is_to_be_tried_again());
+                    let enrolled = snapshot.enrolled.as_ref();
+                    let fault = enrolled.and_then(|enrolled| enrolled.fault().map(escape));
+                    self.retry_enrolled = again(fault.is_some());
+                    not_read = fault;
                     self.publish(snapshot);
                     // the gate's own session was got under what there was before: the next request gets another
                     self.house.api.forget_idle();
@@ -243,6 +264,10 @@ impl Warden {
             }
         };
         self.record(extent, &outcome);
+        // the rest counts; that part is tried again
+        if let Some(fault) = not_read {
+            self.unmended.insert(Extent::Enrolled, fault);
+        }
         self.line = Status::of(&self.house).line();
         systemd::ready(&self.line);
         outcome
@@ -252,17 +277,22 @@ impl Warden {
     /// it. A file system that hangs must not keep us from looking at dates.
     async fn in_time<T: Send + 'static>(
         &mut self,
+        whose: Whose,
         read: impl FnOnce() -> Result<T, String> + Send + 'static,
     ) -> Result<T, String> {
-        if self.reading.as_ref().is_some_and(|reading| !reading.is_finished()) {
+        let reading = match whose {
+            Whose::Ours => &mut self.reading,
+            Whose::Theirs => &mut self.reading_enrolled,
+        };
+        if reading.as_ref().is_some_and(|reading| !reading.is_finished()) {
             return Err("the reading before this one still hangs".into());
         }
-        let mut reading = tokio::task::spawn_blocking(read);
-        match timeout(READING, &mut reading).await {
+        let mut task = tokio::task::spawn_blocking(read);
+        match timeout(READING, &mut task).await {
             Ok(Ok(read)) => read,
             Ok(Err(_)) => Err("a part of it panicked; please report it".into()),
             Err(_) => {
-                self.reading = Some(reading.abort_handle());
+                *reading = Some(task.abort_handle());
                 Err("reading took too long; is a file on a file system that hangs?".into())
             }
         }

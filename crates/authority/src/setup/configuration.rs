@@ -96,7 +96,7 @@ fn of_gate(host: &Host, arguments: &SetupArguments) -> Configuration {
         vec![
             ("tls", "certificate", tls("/etc/tsmgate/server.pem")),
             ("tls", "private_key", tls("/etc/tsmgate/server.key")),
-            ("tls", "client_authority", tls("/etc/tsmgate/client-ca.pem")),
+            ("tls", "client_authority", whole.then(vouching)),
             ("tsm", "login_socket", socket),
             ("admission", "allow", allowed(&arguments.allow)),
             ("enrolment", "folder", Some(PUBLISHED.into())),
@@ -116,6 +116,14 @@ fn of_gate(host: &Host, arguments: &SetupArguments) -> Configuration {
         needed: table(entries(false)),
         why,
     }
+}
+
+/// The authority, for the names of its clients alone: it is on this host, and vouches for nobody else's.
+fn vouching() -> Value {
+    let mut one = Table::new();
+    one.insert("file".to_owned(), "/etc/tsmgate/client-ca.pem".into());
+    one.insert("names".to_owned(), list(["URI:tsmgate://client/"]));
+    Value::Array(vec![Value::Table(one)])
 }
 
 fn allowed(allow: &[Network]) -> Option<Value> {

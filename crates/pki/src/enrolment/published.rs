@@ -23,6 +23,9 @@ const REVOKED: &str = "revoked.toml";
 const LIST: &str = "clients.crl";
 /// The longest name of a role, in bytes.
 const ROLE_MOST: usize = 64;
+/// The most roles and networks of a client: the gate reads no more.
+const ROLES_MOST: usize = 16;
+const NETWORKS_MOST: usize = 64;
 /// How long a revoked certificate stays on the deny list after its end: a gate's clock may be behind. The
 /// revocation list keeps it for ever.
 const DENIED_AFTER_END: Duration = Duration::days(2);
@@ -51,6 +54,9 @@ impl Grants {
         }
         if !roles.iter().all(is_role) {
             return Err(PkiError::BadInvite("a role's name is 1 to 64 letters, digits or .-_@"));
+        }
+        if roles.len() > ROLES_MOST || networks.len() > NETWORKS_MOST {
+            return Err(PkiError::BadInvite("it has more than 16 roles or 64 networks"));
         }
         let networks: Vec<_> = networks.iter().map(Network::to_string).collect();
         let networks = (!networks.is_empty()).then_some(networks);

@@ -20,7 +20,7 @@ use crate::config::{ExpiredList, ListFile};
 use tsmgate_settings::files::{self, FILE_LIMIT, Kind, Owners};
 
 /// A revocation list, and what of it is asked again and again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct List {
     pub(super) path: PathBuf,
     pub(super) list: CertificateRevocationListDer<'static>,
@@ -32,10 +32,23 @@ pub(super) struct List {
     number: Option<Vec<u8>>,
     /// It speaks for a part of its issuer's certificates only.
     is_part: bool,
+    /// It stands in a file that another user may write.
+    pub(super) is_foreign: bool,
+}
+
+/// The lists of some files.
+pub(super) struct Lists {
+    pub(super) lists: Vec<List>,
+    /// Files of which the last list that was good goes on counting, each a sentence.
+    pub(super) kept: Vec<String>,
 }
 
 /// The lists of these files, each signed by the authority it names, where that is one of ours: a list of
 /// an authority in between is checked when a client shows that one.
+///
+/// A file that another user may write is not allowed to keep the others from counting: where it is no good
+/// any more, or older than it was, its lists of `before` stay; and what it says of an issuer of whom another
+/// file has a list is left out.
 ///
 /// # Errors
 /// A file is missing, unsafe or broken, has no list in it, or one that nobody of ours signed; or two
@@ -44,28 +57,69 @@ pub(super) fn load(
     files: &[ListFile],
     authorities: &[Authority],
     provider: &CryptoProvider,
-) -> Result<Vec<List>, CredentialsFault> {
-    let mut lists: Vec<List> = Vec::new();
+    before: &[List],
+) -> Result<Lists, CredentialsFault> {
+    let (mut lists, mut kept): (Vec<List>, _) = (Vec::new(), Vec::new());
     for file in files {
-        let path = &file.path;
-        for der in read(file)? {
-            let list = List::read(path, der, authorities, provider)?;
-            if lists.iter().any(|other| other.list == list.list) {
-                continue;
+        let of_file = of_file(file, authorities, provider);
+        if file.owner.is_none() {
+            for list in of_file? {
+                add(&mut lists, list)?;
             }
-            let twin = |other: &&List| other.raw_issuer == list.raw_issuer && !other.is_part;
-            if let Some(other) = lists.iter().find(twin).filter(|_| !list.is_part) {
-                let other = other.path.display();
-                let what = format!(
-                    "two lists of {}: keep the newer one (the other is in {other})",
-                    list.issuer
-                );
-                return Err(contents(path, what));
-            }
-            lists.push(list);
+            continue;
         }
+        let old: Vec<_> = before.iter().filter(|list| list.path == file.path).collect();
+        let newer = |of_file: &Vec<List>| {
+            let older = |list: &List| old.iter().any(|before| list.is_older_than(before));
+            !of_file.iter().any(older)
+        };
+        let good = match of_file {
+            Ok(of_file) if newer(&of_file) => of_file,
+            // nothing of it was ever good: that is not the same as that nobody is revoked
+            Err(fault) if old.is_empty() => return Err(fault),
+            of_file => {
+                let why = of_file.map_or_else(
+                    |fault| fault.to_string(),
+                    |_| format!("{}: the list is older than the one in force", file.path.display()),
+                );
+                kept.push(format!("{why}; the last one that was good goes on counting"));
+                old.into_iter().cloned().collect()
+            }
+        };
+        lists.extend(
+            good.into_iter()
+                .filter_map(|list| {
+                    let spoken = lists.iter().any(|other| other.raw_issuer == list.raw_issuer);
+                    (!spoken).then_some(List { is_foreign: true, ..list })
+                })
+                .collect::<Vec<_>>(),
+        );
     }
-    Ok(lists)
+    Ok(Lists { lists, kept })
+}
+
+fn of_file(
+    file: &ListFile,
+    authorities: &[Authority],
+    provider: &CryptoProvider,
+) -> Result<Vec<List>, CredentialsFault> {
+    read(file)?.into_iter().map(|der| List::read(&file.path, der, authorities, provider)).collect()
+}
+
+/// One more list: another of the same issuer is a fault, but not the same again.
+fn add(lists: &mut Vec<List>, list: List) -> Result<(), CredentialsFault> {
+    if lists.iter().any(|other| other.list == list.list) {
+        return Ok(());
+    }
+    let twin = |other: &&List| other.raw_issuer == list.raw_issuer && !other.is_part;
+    if let Some(other) = lists.iter().find(twin).filter(|_| !list.is_part) {
+        let other = other.path.display();
+        let what =
+            format!("two lists of {}: keep the newer one (the other is in {other})", list.issuer);
+        return Err(contents(&list.path, what));
+    }
+    lists.push(list);
+    Ok(())
 }
 
 impl List {
@@ -113,7 +167,7 @@ impl List {
         };
         let is_part = parsed.extensions().iter().any(|e| part(e.parsed_extension()));
         let path = path.to_owned();
-        Ok(Self { path, issuer, raw_issuer, this, next, number, is_part, list })
+        Ok(Self { path, issuer, raw_issuer, this, next, number, is_part, is_foreign: false, list })
     }
 
     /// Whether this one is older than another of the same issuer: to take it would let those in again

@@ -41,8 +41,9 @@ impl ClientCertVerifier for Scoped {
         &[]
     }
 
-    /// Good as soon as one check says so. Of what is wrong otherwise, what an authority knows goes
-    /// before that another one knows nothing.
+    /// Good where one check says so and none that it is revoked: an authority may stand in two files, with its
+    /// list and without. Of what is wrong otherwise, what an authority knows goes before that another one knows
+    /// nothing.
     fn verify_client_cert(
         &self,
         leaf: &CertificateDer<'_>,
@@ -52,17 +53,21 @@ impl ClientCertVerifier for Scoped {
         let unknown = Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let claim = read_leaf(leaf).map_err(|_| CertificateError::BadEncoding)?;
         let mut wrong = unknown.clone();
+        let mut good = None;
         for (scope, verifier) in &self.parts {
             if scope.as_ref().is_some_and(|names| !hold(names, &claim.leaf)) {
                 continue;
             }
             match verifier.verify_client_cert(leaf, intermediates, now) {
-                Ok(verified) => return Ok(verified),
+                Ok(verified) => good = Some(verified),
+                Err(error @ Error::InvalidCertificate(CertificateError::Revoked)) => {
+                    return Err(error);
+                }
                 Err(error) if wrong == unknown => wrong = error,
                 Err(_) => {}
             }
         }
-        Err(wrong)
+        good.ok_or(wrong)
     }
 
     fn verify_tls12_signature(

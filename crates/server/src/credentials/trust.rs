@@ -15,16 +15,21 @@ use time::OffsetDateTime;
 use tsmgate_text::escape;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::lists::{self, List};
+use super::lists::{self, List, Lists};
 use super::scoped::{Scope, Scoped};
 use super::{CredentialsFault, ENDING_SOON, Ending, EndingKind, certificates, contents, day};
 use crate::config::{ClientAuthorities, ExpiredList, Tls};
+
+/// What a list does that has run out.
+const REFUSED: &str = "every certificate of its issuer is refused";
 
 /// Authorities and lists as their files had them.
 #[derive(Debug)]
 pub(super) struct Trust {
     authorities: Vec<Authority>,
     lists: Vec<List>,
+    /// Files of which an earlier list counts, each a sentence.
+    kept: Vec<String>,
     expired_list: ExpiredList,
 }
 
@@ -49,7 +54,7 @@ pub(super) struct Authority {
 }
 
 impl Trust {
-    /// Reads the authorities' files, and the lists that the configuration names.
+    /// Reads the authorities' files, and the lists that the configuration names, while `current` is in force.
     ///
     /// # Errors
     /// A file is missing, unsafe, empty or broken, or a list is not what it says it is.
@@ -57,6 +62,7 @@ impl Trust {
         files: &[ClientAuthorities],
         tls: &Tls,
         provider: &CryptoProvider,
+        current: Option<&Self>,
     ) -> Result<Self, CredentialsFault> {
         let mut authorities = Vec::new();
         for ClientAuthorities { path, names, unlisted } in files {
@@ -70,8 +76,22 @@ impl Trust {
                 authorities.push(Authority { scope, unlisted, ..authority });
             }
         }
-        let lists = lists::load(&tls.revocation_lists, &authorities, provider)?;
-        Ok(Self { authorities, lists, expired_list: tls.expired_list })
+        let before = current.map_or(&[][..], |current| current.lists.as_slice());
+        let Lists { lists, kept } =
+            lists::load(&tls.revocation_lists, &authorities, provider, before)?;
+        Ok(Self { authorities, lists, kept, expired_list: tls.expired_list })
+    }
+
+    /// Whether a file is to be tried again, for what is in it now does not count.
+    pub(super) fn keeps_an_earlier_list(&self) -> bool {
+        !self.kept.is_empty()
+    }
+
+    /// Whether a list that has run out is in everybody's way: another user's is not, where there are authorities
+    /// of whom it does not speak.
+    fn is_in_the_way(&self, list: &List) -> bool {
+        let spoken_for = |authority: &Authority| authority.raw_name == list.raw_issuer;
+        !list.is_foreign || self.authorities.iter().all(spoken_for)
     }
 
     /// A list that is older than the one of its issuer in `current`, in a sentence.
@@ -202,8 +222,8 @@ impl Trust {
         }
         if self.expired_list == ExpiredList::Refuse {
             let past = self.lists.iter().filter(|list| list.past(now));
-            let then = "every certificate of its issuer is refused";
-            trouble.extend(past.map(|list| list.past_sentence(then)));
+            let past = past.filter(|list| self.is_in_the_way(list));
+            trouble.extend(past.map(|list| list.past_sentence(REFUSED)));
         }
         trouble
     }
@@ -221,6 +241,11 @@ impl Trust {
             }
         }
         warnings.extend(self.lists.iter().filter_map(|list| list.warning(self.expired_list, now)));
+        if self.expired_list == ExpiredList::Refuse {
+            let past = self.lists.iter().filter(|list| list.past(now) && !self.is_in_the_way(list));
+            warnings.extend(past.map(|list| list.past_sentence(REFUSED)));
+        }
+        warnings.extend(self.kept.iter().cloned());
         warnings
     }
 }

@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 use tsmgate_gate::network::Networks;
-use tsmgate_gate::policy::{Client, Identity};
+use tsmgate_gate::policy::{Client, ENROLLED, Identity};
 use tsmgate_settings::fault;
 
 use crate::config::values::WrittenNetwork;
-use crate::config::{ConfigFault, Enrolment, entry_networks, entry_roles};
+use crate::config::{ConfigFault, Enrolment, NAME_RULE, entry_networks, entry_roles, is_name};
 
-/// What a client's URI begins with; its name follows.
-const URI: &str = "tsmgate://client/";
+/// An entry has no more roles, nor networks.
+const ROLES_MOST: usize = 16;
+const NETWORKS_MOST: usize = 64;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +74,16 @@ impl Entry {
             let message = format!("must be `{name}`, as the file is called");
             return Err(at(&written.name.span(), message));
         }
-        let identity = format!("URI:{URI}{name}");
+        let networks = written.networks.as_ref().map_or(0, Vec::len);
+        if written.roles.len() > ROLES_MOST || networks > NETWORKS_MOST {
+            let message =
+                format!("it has more than {ROLES_MOST} roles or {NETWORKS_MOST} networks");
+            return Err(ConfigFault::whole(path, message));
+        }
+        if let Some(role) = written.roles.iter().find(|role| !is_name(role.get_ref())) {
+            return Err(at(&role.span(), format!("a role's name is {NAME_RULE}")));
+        }
+        let identity = format!("URI:{ENROLLED}{name}");
         if *written.identity.get_ref() != identity {
             return Err(at(&written.identity.span(), format!("must be `{identity}`")));
         }
@@ -111,7 +121,7 @@ impl Entry {
         }
         Ok(Client {
             name: self.name().to_owned(),
-            identity: Identity::Uri(format!("{URI}{}", self.name())),
+            identity: Identity::Uri(format!("{ENROLLED}{}", self.name())),
             networks: entry_networks(self.written.networks.as_deref(), allow, &fault)?,
             roles,
             limits: order.limits,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use tsmgate_gate::policy::DenyList;
 use tsmgate_settings::fault;
-use tsmgate_settings::files::{self, FILE_LIMIT, FileFault, Owners};
+use tsmgate_settings::files::{self, FileFault, Owners};
 use tsmgate_text::escape;
 
 use super::entry::{Entry, LeftOut};
@@ -18,8 +18,13 @@ use super::prints::{CLIENTS, FILES, REVOKED, names};
 use crate::config::raw::Revoked;
 use crate::config::{ConfigFault, Enrolment, NAME_RULE, deny_list, is_name};
 
-/// No entry is larger, in bytes.
-const ENTRY_LIMIT: u64 = 64 * 1024;
+/// No entry is larger, in bytes: there are thousands, and all of them are read at once.
+const ENTRY_LIMIT: u64 = 8 * 1024;
+/// The deny list is no larger, in bytes, nor has more serial numbers.
+const REVOKED_LIMIT: u64 = 4 * 1024 * 1024;
+const SERIALS_MOST: usize = 50_000;
+/// A serial number has no more digits, colons counted (RFC 5280 § 4.1.2.2).
+const SERIAL_LONGEST: usize = 63;
 
 /// The folder that the authority's service publishes.
 pub(super) struct Folder<'a> {
@@ -27,13 +32,12 @@ pub(super) struct Folder<'a> {
     owners: [u32; 2],
 }
 
-/// `revoked.toml`. An empty file is half a list, and not one that names nobody.
+/// `revoked.toml`: certificates of the service's own, by their numbers. An empty file is half a list, and not
+/// one that names nobody.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RevokedFile {
     serials: Vec<Spanned<String>>,
-    #[serde(default)]
-    public_keys_sha256: Vec<Spanned<String>>,
 }
 
 impl<'a> Folder<'a> {
@@ -47,10 +51,17 @@ impl<'a> Folder<'a> {
     /// The list is missing or broken, or others could have written it.
     pub(super) fn denied(&self) -> Result<DenyList, ConfigFault> {
         let path = self.path.join(REVOKED);
-        let text = self.text(&path, FILE_LIMIT)?;
-        let RevokedFile { serials, public_keys_sha256 } = fault::parse(&path, &text)?;
+        let text = self.text(&path, REVOKED_LIMIT)?;
+        let RevokedFile { serials } = fault::parse(&path, &text)?;
+        if serials.len() > SERIALS_MOST {
+            let message = format!("there are more than {SERIALS_MOST} serial numbers in it");
+            return Err(ConfigFault::whole(&path, message));
+        }
         let at = |span: &_, message: String| ConfigFault::at(&path, &text, span, message);
-        deny_list(&Revoked { serials, public_keys_sha256 }, &at)
+        if let Some(long) = serials.iter().find(|serial| serial.get_ref().len() > SERIAL_LONGEST) {
+            return Err(at(&long.span(), "is longer than any serial number".to_owned()));
+        }
+        deny_list(&Revoked { serials, public_keys_sha256: Vec::new() }, &at)
     }
 
     /// The entries, in the order of their names, and the files that are none.

@@ -16,6 +16,8 @@ pub(super) const CLIENTS: &str = "clients.d";
 pub(super) const REVOKED: &str = "revoked.toml";
 /// No more files are looked at.
 pub(super) const FILES: usize = 4096;
+/// Nor is a folder with more files of any name.
+const NAMES: usize = 4 * FILES;
 
 /// How the folder and what counts in it are at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +43,10 @@ impl Prints {
 /// A file that is only being written has a name with a dot in front.
 pub(super) fn names(clients: &Path) -> io::Result<(BTreeSet<OsString>, usize)> {
     let (mut names, mut more) = (BTreeSet::new(), 0);
-    for entry in std::fs::read_dir(clients)? {
+    for (place, entry) in std::fs::read_dir(clients)?.enumerate() {
+        if place >= NAMES {
+            return Err(io::Error::other("there are too many files in it"));
+        }
         let name = entry?.file_name();
         let bytes = name.as_bytes();
         if bytes.starts_with(b".") || !bytes.ends_with(b".toml") {
