@@ -173,7 +173,16 @@ impl Keeper {
                 Err(error) => tracing::error!(%error, "no new revocation list; trying again"),
             }
         }
-        if OffsetDateTime::now_utc() < renew_at {
+        // what an order that was cut short left behind: the gate's deny list follows from the index
+        let prepared = Service::read(self.authority.folder()).and_then(|service| {
+            service.map_or(Ok(()), |it| it.published().prepare(self.authority.folder()))
+        });
+        if let Err(error) = prepared {
+            tracing::error!(%error, "the gate's folder cannot be brought up to date; trying again");
+        }
+        // further away than ever: the clock was ahead when it was made
+        let due = renew_at - OffsetDateTime::now_utc();
+        if due.is_positive() && due <= SERVER_LIFE {
             return renew_at;
         }
         match mint(&self.authority, &self.certificate, &self.names) {

@@ -26,6 +26,7 @@ mod wire;
 
 pub use fault::EnrolFault;
 pub use invite::{INVITE_MOST, Invite, InviteOrder, Used, invite, invites, withdraw};
+pub(crate) use invite::{is_invited, withdraw_under};
 pub use join::{Joined, LIFE_MOST};
 pub use published::{Grants, Published, grant};
 pub use renew::LIVE_MOST;

@@ -54,6 +54,9 @@ pub enum PkiError {
     /// The list of what was issued cannot be understood, or is another authority's.
     #[error("the index {} is damaged or of another authority", shown(.0))]
     IndexDamaged(PathBuf),
+    /// There are too many certificates on it.
+    #[error("the index {} is full", shown(.0))]
+    IndexFull(PathBuf),
     /// The authority's key is encrypted and no passphrase was given.
     #[error("{} is encrypted", shown(.0))]
     PassphraseNeeded(PathBuf),
@@ -170,6 +173,7 @@ impl PkiError {
             | PkiError::SecretTooOpen(_)
             | PkiError::IndexLost(_)
             | PkiError::IndexDamaged(_)
+            | PkiError::IndexFull(_)
             | PkiError::Malformed { .. }
             | PkiError::Unknown(_)
             | PkiError::ShortKey { .. }
@@ -197,6 +201,9 @@ impl PkiError {
             PkiError::File { kind: io::ErrorKind::NotFound, .. } => {
                 "check the path and --dir; folders above it must exist".into()
             }
+            PkiError::File { doing: "lock", kind: io::ErrorKind::TimedOut, .. } => {
+                "another command, or the service, has held it for ten seconds: is one of them stopped?".into()
+            }
             PkiError::File { .. } => "check owner, mode and free space of that path".into(),
             PkiError::Exists(_) => {
                 "--force replaces it; --out, where there is one, writes elsewhere".into()
@@ -220,6 +227,9 @@ impl PkiError {
             PkiError::SecretTooOpen(path) => format!("chmod 600 {}", shown(path)),
             PkiError::IndexLost(_) | PkiError::IndexDamaged(_) => {
                 "restore it from a backup: a new one would bring revoked certificates back".into()
+            }
+            PkiError::IndexFull(_) => {
+                "give longer lives; what has ended is forgotten after three lives, 30 days at most".into()
             }
             PkiError::PassphraseNeeded(_) => {
                 "run it on a terminal, or give --passphrase-file FILE".into()

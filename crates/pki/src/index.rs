@@ -7,14 +7,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use time::serde::rfc3339;
+use time::{Duration, OffsetDateTime};
 
 use crate::error::PkiError;
 use crate::serial::Serial;
 use crate::store::{self, Access, Place};
 
 const FORMAT: u32 = 1;
+/// How long a certificate that has ended is remembered at most.
+const REMEMBERED: Duration = Duration::days(30);
+/// With more certificates nothing more is issued; what is left of the largest file is for revocations.
+const ENTRIES_MOST: usize = 40_000;
 
 /// What a certificate is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +105,11 @@ impl Entry {
         }
     }
 
+    /// From its backdated start to its end.
+    fn life(&self) -> Duration {
+        self.not_after - self.not_before
+    }
+
     /// Whether it was issued to this name as its first.
     pub(crate) fn is_of(&self, kind: Kind, name: &str) -> bool {
         self.kind == kind && self.names.first().is_some_and(|first| first == name)
@@ -147,7 +156,23 @@ impl Index {
         let mut json = serde_json::to_vec_pretty(self)
             .map_err(|_| PkiError::Cryptography("write the index as JSON"))?;
         json.push(b'\n');
+        // what could not be read again must not take the place of what can
+        if u64::try_from(json.len()).is_ok_and(|length| length > store::FILE_MOST) {
+            return Err(PkiError::IndexFull(Index::path(folder)));
+        }
         store::write(&Index::path(folder), &json, Access::Public, place)
+    }
+
+    /// One more certificate.
+    ///
+    /// # Errors
+    /// [`PkiError::IndexFull`].
+    pub(crate) fn enter(&mut self, entry: Entry, folder: &Path) -> Result<(), PkiError> {
+        if self.certificates.len() >= ENTRIES_MOST {
+            return Err(PkiError::IndexFull(Index::path(folder)));
+        }
+        self.certificates.push(entry);
+        Ok(())
     }
 
     /// A live certificate of the name, if there is one.
@@ -165,8 +190,9 @@ impl Index {
         })
     }
 
-    /// Forgets certificates that ended before `then` and were not revoked, where their name has a later one.
-    pub(crate) fn forget(&mut self, kind: Kind, then: OffsetDateTime) {
+    /// Forgets certificates that were not revoked and ended long ago, where their name has a later one: three lives
+    /// of theirs, and 30 days at most. A fleet that renews each day, or each minute, would fill the index otherwise.
+    pub(crate) fn forget(&mut self, kind: Kind, now: OffsetDateTime) {
         let mut latest: HashMap<String, OffsetDateTime> = HashMap::new();
         for entry in self.certificates.iter().filter(|entry| entry.kind == kind) {
             if let Some(name) = entry.names.first() {
@@ -178,7 +204,7 @@ impl Index {
             let later = entry.names.first().and_then(|name| latest.get(name));
             entry.kind != kind
                 || entry.revoked.is_some()
-                || entry.not_after >= then
+                || entry.not_after + entry.life().saturating_mul(3).min(REMEMBERED) >= now
                 || later.is_none_or(|later| *later == entry.not_after)
         });
     }

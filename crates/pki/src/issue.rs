@@ -211,7 +211,7 @@ impl Authority {
             Holder::Elsewhere(key) => self.sign(&order.params, &key.key)?,
         };
         let issued = order.issued(holder);
-        index.certificates.push(order.entry(&issued));
+        index.enter(order.entry(&issued), self.folder())?;
         index.write(self.folder(), Place::Any)?;
         if let Err(error) = order.write(&certificate, holder) {
             // The certificate never left this process: it must not count as live. Should this

@@ -195,18 +195,21 @@ impl Register {
             }
             targets.push(target);
         }
-        index.write(self.folder(), Place::Any)?;
-        for target in &targets {
-            // who is out must not come in again by an invite
-            if let Target::Name(Kind::Client, name) = target {
-                enrolment::withdraw(self.folder(), &name.parse()?)?;
-            }
+        if reason == Reason::KeyCompromise {
+            revoked.extend(self.with_the_same_keys(&mut index));
         }
+        index.write(self.folder(), Place::Any)?;
         if let Some(service) = Service::read(self.folder())? {
             let published = service.published();
             published.deny(&index, self.now())?;
             for name in targets.iter().flat_map(|target| self.left_without(target, &index)) {
                 published.dismiss(&name)?;
+            }
+        }
+        for target in &targets {
+            // who is out must not come in again by an invite
+            if let Target::Name(Kind::Client, name) = target {
+                enrolment::withdraw_under(lock, self.folder(), &name.parse()?)?;
             }
         }
         Ok((index, Cut { revoked, already }))
@@ -215,8 +218,21 @@ impl Register {
     /// Whether it is a client that has an invite.
     fn is_invited(&self, target: &Target) -> Result<bool, PkiError> {
         let Target::Name(Kind::Client, name) = target else { return Ok(false) };
-        let invites = enrolment::invites(self.folder())?;
-        Ok(invites.iter().any(|invite| invite.name == *name))
+        Ok(enrolment::is_invited(self.folder(), &name.parse()?))
+    }
+
+    /// Revokes what else there is of keys that got out: renewing keeps a key. Gives the serial numbers.
+    fn with_the_same_keys(&self, index: &mut Index) -> Vec<String> {
+        let now = self.now();
+        let out = |entry: &&Entry| index.key_is_compromised(&entry.public_key_sha256);
+        let live = |entry: &&Entry| entry.state(now) == State::Live;
+        let same: Vec<_> = index.certificates.iter().filter(live).filter(out).collect();
+        let same: Vec<_> = same.into_iter().map(|entry| entry.serial.clone()).collect();
+        for entry in index.certificates.iter_mut().filter(|entry| same.contains(&entry.serial)) {
+            let reason = Reason::KeyCompromise;
+            entry.revoked = Some(Revoked { at: whole_seconds(now), reason });
+        }
+        same.iter().map(Serial::to_string).collect()
     }
 
     /// The clients whose entries go: of a name all, of a serial number the one that has nothing else.

@@ -6,16 +6,17 @@ use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use crate::error::PkiError;
 
 /// The largest file that is read, in bytes: a revocation list of some 400 000 entries.
-const FILE_MOST: u64 = 16 * 1024 * 1024;
+pub(crate) const FILE_MOST: u64 = 16 * 1024 * 1024;
 const FOLDER_MODE: u32 = 0o700;
 const PUBLIC_FOLDER_MODE: u32 = 0o755;
 
@@ -211,12 +212,24 @@ pub(crate) struct FolderLock {
     _folder: File,
 }
 
-/// Waits for the folder and holds it.
+/// How long a folder is waited for that somebody else holds.
+const LOCK_TIME: Duration = Duration::from_secs(10);
+/// Between two tries.
+const LOCK_EVERY: Duration = Duration::from_millis(5);
+
+/// Waits for the folder and holds it; not for ever, for whoever has it may have been stopped.
 pub(crate) fn lock(folder: &Path) -> Result<FolderLock, PkiError> {
     let failed = |e: io::Error| PkiError::file("lock", folder, &e);
     let file = File::open(folder).map_err(failed)?;
-    retry_on_intr(|| flock(&file, FlockOperation::LockExclusive)).map_err(|e| failed(e.into()))?;
-    Ok(FolderLock { _folder: file })
+    let end = Instant::now() + LOCK_TIME;
+    loop {
+        match retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
+            Ok(()) => return Ok(FolderLock { _folder: file }),
+            Err(Errno::WOULDBLOCK) if Instant::now() < end => std::thread::sleep(LOCK_EVERY),
+            Err(Errno::WOULDBLOCK) => return Err(failed(io::ErrorKind::TimedOut.into())),
+            Err(errno) => return Err(failed(errno.into())),
+        }
+    }
 }
 
 fn sync_folder(folder: &Path) -> Result<(), PkiError> {

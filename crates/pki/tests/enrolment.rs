@@ -319,3 +319,33 @@ fn what_ended_long_ago_is_forgotten_where_there_is_a_later_one() {
     // that of jump02 ended as long ago, and is the last that is known of it
     assert_eq!(serials.len(), 3);
 }
+
+/// R50: renewing keeps a key: one that got out is out with all of its certificates, and gets no new one
+#[test]
+fn a_key_that_got_out_is_out_with_all_its_certificates() {
+    let place = served();
+    let key = KeyPair::generate().unwrap();
+    let first = join(&place, &invited(&place, &order("jump01")), &key).unwrap();
+    let second = renew(&place, &first, "10.20.1.5", &key).unwrap();
+    let what = [Revokee::Serial(first.serial.parse().unwrap())];
+    let done = cut(&place.path("ca"), &what, Reason::KeyCompromise).unwrap();
+    assert_eq!(done.revoked, [first.serial, second.serial.clone()]);
+    assert!(published(&place, "revoked.toml").contains(&second.serial));
+    let fresh = KeyPair::generate().unwrap();
+    let refused = renew(&place, &second, "10.20.1.5", &fresh).unwrap_err();
+    assert_eq!(refused, EnrolFault::CertificateRevoked);
+}
+
+/// R50: a broken invite, of anybody, is in nobody's way out
+#[test]
+fn a_broken_invite_keeps_nobody_in() {
+    let place = served();
+    let joined =
+        join(&place, &invited(&place, &order("jump01")), &KeyPair::generate().unwrap()).unwrap();
+    fs::write(place.in_ca("invites/jump01.json"), "no invite").unwrap();
+    fs::write(place.in_ca("invites/other.json"), "no invite").unwrap();
+    let what = [Revokee::Client(client("jump01"))];
+    let done = cut(&place.path("ca"), &what, Reason::Unspecified).unwrap();
+    assert_eq!(done.revoked, [joined.serial]);
+    assert!(!place.in_ca("invites/jump01.json").exists());
+}

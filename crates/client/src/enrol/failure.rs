@@ -274,9 +274,6 @@ impl EnrolFailure {
             Self::Misfit { misfit: Misfit::Untimely { .. }, .. } => {
                 "this host's clock may be hours off: compare `date -u` with another host's".into()
             }
-            Self::Misfit { misfit: Misfit::NoLater(_), .. } => {
-                "the authority itself may end then: `tsmgate pki list` on the TSM host".into()
-            }
             Self::Misfit { .. } => {
                 "nothing of it was used; see the log and the version of tsmgate-authority".into()
             }

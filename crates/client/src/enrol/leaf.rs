@@ -62,9 +62,6 @@ pub enum Misfit {
         /// What time it is here.
         now: OffsetDateTime,
     },
-    /// It ends no later than the one before.
-    #[error("a certificate that ends no later than the one that is there, {}", time_text(*.0))]
-    NoLater(OffsetDateTime),
     /// The gate's address in the answer is none.
     #[error("no address of a gate")]
     NoGate,

@@ -100,9 +100,6 @@ impl Holding {
         let identity = old.own_identity().unwrap_or_else(|| Leaf::identity_of(old.name()));
         new.check(&identity, &key.identity(), roots).map_err(misfit)?;
         new.timely(OffsetDateTime::now_utc()).map_err(misfit)?;
-        if new.ends < old.ends {
-            return Err(misfit(Misfit::NoLater(old.ends)));
-        }
         write_whole(folder, &path, given.certificate.as_bytes(), Readers::Everybody)
             .map_err(|error| EnrolFailure::Unwritten { path, kind: error.kind() })?;
         Ok(Renewal::Renewed(new))

@@ -171,3 +171,18 @@ fn the_list_says_who_holds_what_and_was_seen_when() {
     assert!(lines.contains("LAST SEEN") && lines.contains("monitor"), "{lines}");
     assert_eq!(place.bad(&["list", "--audit", "gone.jsonl"]).0, 66);
 }
+
+/// R50: who was invited and never came is revoked as well as anybody; a file that is missing stops nothing
+#[test]
+fn revoking_goes_as_far_as_it_can() {
+    let place = served();
+    place.good(&["invite", "jump01", "--roles", "login"]);
+    let done = place.json(&["revoke", "jump01"]);
+    assert_eq!(done["revoked"], serde_json::json!([]));
+    assert_eq!(place.json(&["invites", "list"]), serde_json::json!([]));
+    let issued = place.json(&["client", "jump02"]);
+    let output = place.run(&["revoke", "jump02", "--passphrase-file", "nowhere"]);
+    assert_eq!(output.status.code(), Some(66));
+    let denied = fs::read_to_string(place.path("gate/revoked.toml")).unwrap();
+    assert!(denied.contains(issued[0]["serial_number"].as_str().unwrap()), "{denied}");
+}

@@ -17,7 +17,7 @@ use crate::error::PkiError;
 use crate::index::Kind;
 use crate::name::ClientName;
 use crate::register::Register;
-use crate::store::{self, Access, Place};
+use crate::store::{self, Access, FolderLock, Place};
 
 const FOLDER: &str = "invites";
 /// The longest that an invite may be good.
@@ -186,5 +186,20 @@ pub fn invites(dir: &Path) -> Result<Vec<Invite>, PkiError> {
 /// # Errors
 /// [`PkiError::File`].
 pub fn withdraw(dir: &Path, name: &ClientName) -> Result<bool, PkiError> {
+    // whoever is joining by it at this moment is done before, or comes too late
+    withdraw_under(&store::lock(dir)?, dir, name)
+}
+
+/// The same for who holds the folder.
+pub(crate) fn withdraw_under(
+    _lock: &FolderLock,
+    dir: &Path,
+    name: &ClientName,
+) -> Result<bool, PkiError> {
     store::remove(&path_of(dir, name))
+}
+
+/// Whether there is an invite of a name, good or not.
+pub(crate) fn is_invited(dir: &Path, name: &ClientName) -> bool {
+    path_of(dir, name).symlink_metadata().is_ok()
 }

@@ -23,10 +23,6 @@ use crate::store::{self, Access, FolderLock, Place};
 const FOLDER: &str = "joined";
 /// The longest life of a certificate that the service issues.
 pub const LIFE_MOST: Duration = Duration::days(365);
-/// Certificates that ended longer ago than this are forgotten where the name has a later one: a fleet that
-/// renews each day would fill the index otherwise.
-const REMEMBERED: Duration = Duration::days(30);
-
 /// A host that was enrolled, or whose certificate was renewed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joined {
@@ -162,8 +158,8 @@ impl Authority {
             public_key_sha256: key.sha256.clone(),
             revoked: None,
         };
-        index.forget(Kind::Client, now - REMEMBERED);
-        index.certificates.push(entry.clone());
+        index.forget(Kind::Client, now);
+        index.enter(entry.clone(), self.folder())?;
         index.write(self.folder(), Place::Any)?;
         store::private_folder(&self.folder().join(FOLDER))?;
         store::write(&self.joined(name), pem.as_bytes(), Access::Public, Place::Any)?;

@@ -67,6 +67,10 @@ impl Authority {
         });
         let entry = entry.ok_or(EnrolFault::CertificateUnknown)?;
         match entry.state(self.now()) {
+            // whoever has a key that got out must not have a new one certified by it
+            State::Live if index.key_is_compromised(&key) => {
+                return Err(EnrolFault::CertificateRevoked);
+            }
             State::Live => {}
             State::Revoked => return Err(EnrolFault::CertificateRevoked),
             State::Expired => return Err(EnrolFault::CertificateExpired(entry.not_after)),

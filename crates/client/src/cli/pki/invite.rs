@@ -7,6 +7,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 use tsmgate_pki::enrolment::{self, Invite, InviteOrder, Network};
 use tsmgate_pki::{ClientName, time_text};
+use tsmgate_text::escape;
 
 use super::passphrase::in_folder;
 use super::show::{Answer, table};
@@ -95,10 +96,8 @@ pub(super) fn grant(dir: &Path, args: GrantArgs) -> Result<Answer, Failure> {
     let grants = enrolment::grant(dir, &name, roles.as_deref(), networks.as_deref())?;
     let from =
         grants.networks.as_ref().map_or_else(String::new, |it| format!(", from {}", it.join(", ")));
-    let talk = format!(
-        "{name} may be {}{from}; the gate has it within a second\n",
-        grants.roles.join(", ")
-    );
+    let may = escape(format!("{}{from}", grants.roles.join(", ")).as_bytes());
+    let talk = format!("{name} may be {may}; the gate has it within a second\n");
     let json = json!({ "name": name, "roles": grants.roles, "networks": grants.networks });
     Ok(Answer::new(String::new(), json, talk))
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use tsmgate_pki::enrolment::Service;
-use tsmgate_pki::{Authority, Passphrase, Reason, Revocation, Revokee, cut};
+use tsmgate_pki::{Authority, Cut, Passphrase, Reason, Revocation, Revokee, cut};
 
 use super::Failure;
 use super::passphrase::{in_folder, open_with};
@@ -20,29 +20,23 @@ pub(super) fn revoke(
     talk: &mut dyn Write,
 ) -> Result<Answer, Failure> {
     let key = Authority::key(dir);
-    let passphrase = passphrase_file.map(Passphrase::from_file).transpose()?;
+    let passphrase = passphrase_file.map(Passphrase::from_file).transpose();
     in_folder(dir)?;
+    let opened = || -> Result<Authority, Failure> { open_with(dir, &key?, passphrase?.as_ref()) };
     if Service::read(dir)?.is_none() {
-        let done = open_with(dir, &key?, passphrase.as_ref())?.revoke_because(what, reason)?;
+        let done = opened()?.revoke_because(what, reason)?;
         return Ok(Answer::revocation(&done, false));
     }
-    let out = cut(dir, what, reason)?;
-    let listed = || {
-        open_with(dir, &key?, passphrase.as_ref())?
-            .revoke_because(what, reason)
-            .map_err(Failure::from)
-    };
-    match listed() {
-        Ok(done) => {
-            let done = Revocation { revoked: out.revoked, already: out.already, ..done };
-            Ok(Answer::revocation(&done, true))
-        }
+    let Cut { revoked, already } = cut(dir, what, reason)?;
+    let count = revoked.len() + already.len();
+    match opened().and_then(|authority| Ok(authority.issue_crl()?)) {
+        Ok(list) => Ok(Answer::revocation(&Revocation { revoked, already, list }, true)),
         Err(failure) => {
             // when even the talk cannot be written there is nobody left to tell
             let _ = writeln!(
                 talk,
                 "out at the gate already: {} certificates; the revocation list is not written:",
-                out.revoked.len() + out.already.len()
+                count
             );
             Err(failure)
         }

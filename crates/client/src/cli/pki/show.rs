@@ -15,8 +15,11 @@ use tsmgate_pki::{
     State, time_text,
 };
 
+use tsmgate_text::escape;
+
 use super::Failure;
 use super::holders::Holders;
+use crate::json::visible;
 
 /// Whom a certificate is for.
 #[derive(Debug)]
@@ -185,7 +188,7 @@ impl Answer {
     ) -> Result<(), Failure> {
         let _ = talk.write_all(self.talk.as_bytes());
         if json {
-            writeln!(out, "{:#}", self.json)?;
+            writeln!(out, "{}", visible(&format!("{:#}", self.json)))?;
         } else {
             out.write_all(self.lines.as_bytes())?;
         }
@@ -280,6 +283,8 @@ pub(super) fn table<const N: usize>(heading: [&str; N], rows: Vec<[String; N]>) 
     if rows.is_empty() {
         return String::new();
     }
+    // what stands in the folder is the service's to write, and this terminal is root's
+    let rows = rows.into_iter().map(|row| row.map(|cell| escape(cell.as_bytes())));
     let rows: Vec<_> = std::iter::once(heading.map(str::to_owned)).chain(rows).collect();
     let mut widths = [0; N];
     for row in &rows {
