@@ -104,7 +104,7 @@ impl Authority {
     pub fn key(dir: &Path) -> Result<Zeroizing<Vec<u8>>, PkiError> {
         // without an index nothing can be done, whatever the key
         Register::open(dir)?;
-        store::read_secret(&dir.join(KEY))
+        store::read_own_secret(&dir.join(KEY))
     }
 
     /// Opens it with a key that is kept elsewhere, PEM: a service is handed it by systemd.

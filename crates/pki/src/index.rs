@@ -141,7 +141,7 @@ impl Index {
     /// Reads the index of the authority with this public key.
     pub(crate) fn read(folder: &Path, authority: &str) -> Result<Index, PkiError> {
         let path = Index::path(folder);
-        let contents = store::read(&path).map_err(|error| match error {
+        let contents = store::read_own(&path).map_err(|error| match error {
             PkiError::File { path, kind: io::ErrorKind::NotFound, .. } => PkiError::IndexLost(path),
             other => other,
         })?;

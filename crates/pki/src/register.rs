@@ -126,7 +126,7 @@ impl CaCertificate {
             _ => {}
         }
         let path = dir.join(CERTIFICATE);
-        let contents = store::read(&path).map_err(|error| match error {
+        let contents = store::read_own(&path).map_err(|error| match error {
             PkiError::File { kind: NotFound, .. } => none(),
             other => other,
         })?;

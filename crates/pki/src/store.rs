@@ -4,11 +4,11 @@
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::{Errno, retry_on_intr};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
@@ -119,16 +119,41 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, PkiError> {
     read_all(&file, path)
 }
 
+/// Reads a file of the authority's folder. It may be another user's, so that a pipe there would keep us for ever.
+pub(crate) fn read_own(path: &Path) -> Result<Vec<u8>, PkiError> {
+    read_all(&open_own(path)?, path)
+}
+
+/// The same of one that holds a secret; refuses one that others may read or write.
+pub(crate) fn read_own_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, PkiError> {
+    read_closed(&open_own(path)?, path)
+}
+
+/// Opens a regular file and nothing else, without waiting.
+fn open_own(path: &Path) -> Result<File, PkiError> {
+    let failed = |e: io::Error| PkiError::file("read", path, &e);
+    let no_wait = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = File::options().read(true).custom_flags(no_wait).open(path).map_err(failed)?;
+    match file.metadata().map_err(failed)?.is_file() {
+        true => Ok(file),
+        false => Err(failed(io::ErrorKind::InvalidInput.into())),
+    }
+}
+
 /// Reads a file that holds a secret; refuses one that others may read or write. Pipes are taken:
 /// they have no name that others could open.
 pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, PkiError> {
     let file = File::open(path).map_err(|e| PkiError::file("read", path, &e))?;
+    read_closed(&file, path)
+}
+
+fn read_closed(file: &File, path: &Path) -> Result<Zeroizing<Vec<u8>>, PkiError> {
     // On the open file, so that what was judged is what is read.
     let meta = file.metadata().map_err(|e| PkiError::file("read", path, &e))?;
     if meta.is_file() && meta.mode() & 0o077 != 0 {
         return Err(PkiError::SecretTooOpen(path.to_owned()));
     }
-    read_all(&file, path).map(Zeroizing::new)
+    read_all(file, path).map(Zeroizing::new)
 }
 
 fn read_all(file: &File, path: &Path) -> Result<Vec<u8>, PkiError> {

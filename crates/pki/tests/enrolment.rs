@@ -349,3 +349,18 @@ fn a_broken_invite_keeps_nobody_in() {
     assert_eq!(done.revoked, [joined.serial]);
     assert!(!place.in_ca("invites/jump01.json").exists());
 }
+
+/// a pipe in the folder, which a taken-over service could put there, keeps nobody
+#[test]
+fn a_pipe_in_the_folder_is_an_error_at_once() {
+    for file in ["index.json", "ca.key", "ca.pem", "service.json"] {
+        let place = served();
+        fs::remove_file(place.in_ca(file)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(place.in_ca(file)).status().unwrap();
+        assert!(made.success());
+        let what = [Revokee::Client(client("jump01"))];
+        assert!(cut(&place.path("ca"), &what, Reason::Unspecified).is_err(), "{file}");
+        let opened = Authority::open(&place.path("ca"), None);
+        assert_eq!(opened.is_err(), file != "service.json", "{file}");
+    }
+}

@@ -31,7 +31,8 @@ const NOT_NEEDED: u8 = 1;
 
 /// Where the authority is unless it is said.
 const HERE: &str = "./pki";
-/// And where the enrolment service has it (systemd/tmpfiles.conf).
+/// The folder of the enrolment service (systemd/tmpfiles.conf), and where in it the authority is.
+const SERVICE_HOME: &str = "/var/lib/tsmgate-authority";
 const SERVICE: &str = "/var/lib/tsmgate-authority/pki";
 
 /// Make certificates and revocation lists with an authority in a folder

@@ -9,7 +9,8 @@ use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 
 /// Becomes the owner of `folder`, where we are root and it is not root's.
 pub(crate) fn become_owner_of(folder: &Path) -> io::Result<()> {
-    let owner = folder.metadata()?;
+    // not of what a link leads to: whoever may put one there decides
+    let owner = folder.symlink_metadata()?;
     if !Uid::effective().is_root() || owner.uid() == 0 {
         return Ok(());
     }

@@ -78,7 +78,7 @@ impl Invite {
     /// The invite of a name, if there is one.
     pub(super) fn read(dir: &Path, name: &ClientName) -> Result<Option<Invite>, PkiError> {
         let path = path_of(dir, name);
-        let contents = match store::read(&path) {
+        let contents = match store::read_own(&path) {
             Err(PkiError::File { kind: io::ErrorKind::NotFound, .. }) => return Ok(None),
             contents => contents?,
         };

@@ -93,7 +93,7 @@ impl Authority {
         let Some(entry) = live.filter(|_| same_key) else {
             return Err(EnrolFault::InviteUsed(used.at));
         };
-        let pem = store::read(&self.joined(name))?;
+        let pem = store::read_own(&self.joined(name))?;
         let pem = String::from_utf8(pem).unwrap_or_default();
         // it was renewed since: the answer of then did not get lost
         if crate::inspect::first_serial(pem.as_bytes()) != Some(entry.serial.clone()) {

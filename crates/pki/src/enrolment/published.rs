@@ -141,7 +141,7 @@ impl Published {
         let lock = register.lock()?;
         self.write_if_other(CERTIFICATE, register.certificate_pem().as_bytes())?;
         self.deny(&register.index(&lock)?, register.now())?;
-        self.list(&store::read(&dir.join(LIST))?)
+        self.list(&store::read_own(&dir.join(LIST))?)
     }
 
     /// What a client was granted; `None` where it has no entry.
@@ -150,7 +150,7 @@ impl Published {
     /// [`PkiError::File`], [`PkiError::Malformed`].
     pub fn grants(&self, name: &ClientName) -> Result<Option<Grants>, PkiError> {
         let path = self.entry(name);
-        let contents = match store::read(&path) {
+        let contents = match store::read_own(&path) {
             Err(PkiError::File { kind: io::ErrorKind::NotFound, .. }) => return Ok(None),
             contents => contents?,
         };
@@ -212,7 +212,7 @@ impl Published {
 
     fn write_if_other(&self, file: &str, contents: &[u8]) -> Result<(), PkiError> {
         let path = self.folder.join(file);
-        if store::read(&path).is_ok_and(|there| there == contents) {
+        if store::read_own(&path).is_ok_and(|there| there == contents) {
             return Ok(());
         }
         store::write(&path, contents, Access::Public, Place::Any)

@@ -31,7 +31,7 @@ impl Service {
     /// [`PkiError::File`], [`PkiError::Malformed`].
     pub fn read(dir: &Path) -> Result<Option<Service>, PkiError> {
         let path = dir.join(FILE);
-        let contents = match store::read(&path) {
+        let contents = match store::read_own(&path) {
             Err(PkiError::File { kind: io::ErrorKind::NotFound, .. }) => return Ok(None),
             contents => contents?,
         };

@@ -7,7 +7,7 @@ use std::path::Path;
 use tsmgate_pki::{Authority, Passphrase, PkiError};
 use zeroize::Zeroizing;
 
-use super::Failure;
+use super::{Failure, SERVICE_HOME};
 use crate::exit::Exit;
 use crate::system::owner::become_owner_of;
 
@@ -38,7 +38,9 @@ pub(super) fn open_with(
 
 /// From here on we are whose the folder is. One that is not there is not ours to complain of.
 pub(super) fn in_folder(dir: &Path) -> Result<(), Failure> {
-    match become_owner_of(dir) {
+    // what lies in the service's place is its user's to swap at any moment, whoever owns it just now
+    let whose = if dir.starts_with(SERVICE_HOME) { Path::new(SERVICE_HOME) } else { dir };
+    match become_owner_of(whose) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             let doing = "work as the owner of";
             Err(PkiError::File { doing, path: dir.to_owned(), kind: error.kind() }.into())
