@@ -19,8 +19,10 @@
 //! | answer | [`answer`] | the bytes of the answer, or of a refusal |
 //!
 //! [`connection`] is the one function that calls them in order. [`daemon`] starts and stops it all from what
-//! [`config`] says, which `reload` reads anew; [`keeper`] opens the authority and keeps what runs out: the service's own certificate, and
-//! the revocation list. [`setup`] is what makes it all once, on the TSM host; it runs alone, and never in the service. What is changed in the authority's folder is `tsmgate-pki`'s business, `enrolment`.
+//! [`config`] says, which `reload` reads anew; [`keeper`] opens the authority and keeps what runs out: the
+//! service's own certificate, and the revocation list. What is changed in the authority's folder is
+//! `tsmgate-pki`'s business, `enrolment`. [`setup`] makes it all once, on the TSM host; it runs alone, and never
+//! in the service.
 
 pub mod answer;
 pub mod cli;
