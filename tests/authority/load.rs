@@ -21,7 +21,7 @@ use crate::support::{Options, Stage};
 /// How long it goes on unless that is said.
 const SECONDS: u64 = 30;
 /// The life of a certificate; the renewals are well within it.
-const LIFE: &str = "12s";
+const LIFE: &str = "20s";
 /// Between two renewals of a host.
 const EVERY: Duration = Duration::from_secs(2);
 /// What a daemon's memory may grow by, in KiB: buffers and pools fill up, certificates must not.

@@ -182,11 +182,11 @@ for _ in $(seq 1000); do grep -q jump01 /home/jump/held && break; read -rt 0.01 
 grep -q jump01 /home/jump/held
 set -x
 "#;
-/// Within two seconds it is, for the right reason, and everything is out.
+/// It is, by itself and for the right reason, and everything is out.
 const CUT: &str = r#"
 { set +x; } 2>/dev/null
 was_cut() { grep '"event.action":"cut"' /var/log/tsmgate/audit.jsonl | grep certificate_revoked | grep -q jump01; }
-for _ in $(seq 200); do was_cut && break; read -rt 0.01 <> <(:) || :; done
+for _ in $(seq 1000); do was_cut && break; read -rt 0.01 <> <(:) || :; done
 was_cut
 [ ! -e /var/lib/tsmgate-authority/gate/clients.d/jump01.toml ]
 set -x
