@@ -43,6 +43,7 @@ async fn status_tells_a_person() {
             ),
             "session at TSM: held for 60 minutes, used for 48 minutes more",
             "local socket: /run/tsmgate/local.sock, for group tableau-support; connected: local:alice",
+            "joined: 7 clients, 1 left out, of /var/lib/tsmgate-authority/gate",
             "last login: jump01 at 2026-11-22T12:30:00Z",
             "last reload: good, at 2026-11-22T12:10:00Z",
             &format!("audit: can be written, head 42:{}", "ab".repeat(32)),
@@ -262,6 +263,7 @@ async fn the_picture_has_no_other_fields_than_these() {
         "command",
         "local",
         "endings",
+        "enrolment",
         "sandbox",
     ];
     expected.sort_unstable();
