@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::unistd::{Gid, Uid};
 use tsmgate_settings::files;
 
@@ -74,8 +75,9 @@ pub(super) fn put(
     let known = instead.is_some() && read(path)?.as_deref() == instead;
     let placed = write().and_then(|()| match known {
         true => fs::rename(&beside, path),
-        // unlike a rename it does not replace
-        false => fs::hard_link(&beside, path),
+        // in one step, and nothing is replaced: a kill leaves no second name of a key
+        false => renameat2(AT_FDCWD, &beside, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE)
+            .map_err(io::Error::from),
     });
     let _ = fs::remove_file(&beside);
     placed.and_then(|()| File::open(folder)?.sync_all()).map_err(failed)
