@@ -114,6 +114,8 @@ async fn a_stop_on_a_hanging_disk_leaves_no_intent_alone() {
     let (intents, outcomes) = (of_phase("intent"), of_phase("outcome"));
     assert!((intents..=intents + 1).contains(&outcomes), "{intents} intents, {outcomes} outcomes");
     assert!(text.matches("call_aborted").count() <= 4);
+    // who was here is said of all of them, also of those whose call was never begun
+    assert_eq!(text.matches("\"event.action\":\"connection\"").count(), 4);
     assert!(text.lines().last().unwrap().contains("\"stop\""));
 }
 

@@ -50,6 +50,7 @@ mod python;
 mod reach;
 mod relay;
 mod reload;
+mod remembered;
 mod stop;
 mod stop_last_call;
 mod storms;

@@ -15,16 +15,24 @@ fn tls_record(kind: u8, contents: &[u8]) -> Vec<u8> {
 }
 
 /// Bytes that look like anything; the same in every run.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[0]
-    };
-    // the first byte is no TLS content type
-    std::iter::once(0x7f).chain(std::iter::repeat_with(&mut next)).take(length).collect()
+pub struct Noise(u64);
+
+impl Noise {
+    pub fn new() -> Self {
+        Self(0x2545_f491_4f6c_dd1d)
+    }
+
+    pub fn byte(&mut self) -> u8 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.to_le_bytes()[0]
+    }
+
+    /// A number below this one, which is at most 256.
+    pub fn below(&mut self, end: usize) -> usize {
+        usize::from(self.byte()) % end
+    }
 }
 
 /// Sends bytes from there; what comes back until the end.
@@ -46,11 +54,17 @@ async fn garbage_instead_of_tls_gets_an_alert_at_most() {
     for _ in 0..7 {
         huge.extend(tls_record(22, &[0; 16_384]));
     }
+    // the first byte is no TLS content type
+    let mut random = Noise::new();
+    let noise: Vec<u8> = std::iter::once(0x7f)
+        .chain(std::iter::repeat_with(|| random.byte()))
+        .take(65_536)
+        .collect();
     let cases: [(&str, &[u8]); 7] = [
         ("HTTP", b"GET /api/0.5/status HTTP/1.1\r\nHost: tsm\r\n\r\n"),
         ("Thrift in clear", CALL),
         ("SSLv2", sslv2),
-        ("64 KiB of noise", &noise(65_536)),
+        ("64 KiB of noise", &noise),
         ("a record longer than records are", &[22, 3, 1, 0xff, 0xff, 1, 0, 0, 0, 0, 0]),
         ("a huge ClientHello", &huge),
         ("application data first", &tls_record(23, CALL)),

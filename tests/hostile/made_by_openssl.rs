@@ -35,7 +35,7 @@ fn issued(folder: &Path, key: &str, signing: &str) -> Identity {
     Identity { chain: read("crt"), key: read("key"), serial: "77".into() }
 }
 
-/// R3: a signature over SHA-1 does not count
+/// R3: a signature over SHA-1, or over SHA-224, does not count
 #[tokio::test]
 async fn a_sha1_signature_does_not_count() {
     if !here() {
@@ -43,10 +43,12 @@ async fn a_sha1_signature_does_not_count() {
     }
     let scene = Scene::start().await;
     let folder = folder(&scene.authority);
-    let old = issued(folder.path(), P256, "-extfile names -sha1");
-    let peer = stranger(&scene, 0, Some(&old));
-    let line = refused(&scene, "SHA-1", &peer, "DecryptError", "certificate_invalid").await;
-    assert_eq!(line["tls.client.x509.serial_number"], "77");
+    for (number, digest) in ["-sha1", "-sha224"].into_iter().enumerate() {
+        let old = issued(folder.path(), P256, &format!("-extfile names {digest}"));
+        let peer = stranger(&scene, number, Some(&old));
+        let line = refused(&scene, digest, &peer, "DecryptError", "certificate_invalid").await;
+        assert_eq!(line["tls.client.x509.serial_number"], "77");
+    }
     let good = issued(folder.path(), P256, "-extfile names -sha256");
     stranger(&scene, 0, Some(&good)).cookie().await;
 }
@@ -115,5 +117,64 @@ async fn rsa_1024_does_not_count() {
         let line = record(&scene, "127.0.0.1".parse().unwrap(), code).await;
         assert_eq!(line["tsmgate.key_proved"], false, "{case}");
         scene.nothing_reached_tsm();
+    }
+}
+
+/// R3: name constraints of every kind count against every name of that kind, wildcards among them
+#[tokio::test]
+async fn name_constraints_of_every_kind_count() {
+    if !here() {
+        return;
+    }
+    let scene = Scene::start().await;
+    let folder = folder(&scene.authority);
+    let root = folder.path();
+    let limited = |constraints: &str, names: &str| {
+        let of_ca = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
+        std::fs::write(root.join("limits"), format!("{of_ca}{constraints}")).unwrap();
+        std::fs::write(root.join("names"), NAMES.replace("/jump01", &format!("/jump01{names}")))
+            .unwrap();
+        for line in [
+            format!("req -new -newkey {P256} -nodes -keyout sub.key -out sub.csr -subj /CN=sub"),
+            "x509 -req -in sub.csr -CA ca.pem -CAkey ca.key -set_serial 0x76 -days 2 -out sub.pem \
+             -extfile limits"
+                .into(),
+            format!("req -new -newkey {P256} -nodes -keyout key -out csr -subj /CN=jump01"),
+            "x509 -req -in csr -CA sub.pem -CAkey sub.key -set_serial 0x77 -days 2 -out crt \
+             -extfile names"
+                .into(),
+        ] {
+            run(root, &line);
+        }
+        let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+        Identity { chain: read("crt") + &read("sub.pem"), key: read("key"), serial: "77".into() }
+    };
+    for (number, (constraints, names)) in [
+        ("permitted;URI:.example.org", ""),
+        ("excluded;URI:client", ""),
+        ("permitted;DNS:example.org", ",DNS:*.example.net"),
+        ("permitted;DNS:a.example.org", ",DNS:*.example.org"),
+        ("excluded;DNS:a.example.org", ",DNS:*.example.org"),
+        ("excluded;DNS:example.org", ",DNS:x.example.org"),
+        ("permitted;IP:192.0.2.0/255.255.255.0", ",IP:198.51.100.1"),
+        ("permitted;email:example.org", ",email:x@example.net"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let who = limited(&format!("nameConstraints=critical,{constraints}\n"), names);
+        let peer = stranger(&scene, number, Some(&who));
+        let case = format!("{constraints} {names}");
+        refused(&scene, &case, &peer, "CertificateUnknown", "certificate_invalid").await;
+    }
+    for (number, (constraints, names)) in [
+        ("", ",DNS:*.example.org"),
+        ("nameConstraints=critical,permitted;DNS:example.org\n", ",DNS:*.example.org"),
+        ("nameConstraints=critical,permitted;IP:192.0.2.0/255.255.255.0\n", ",IP:192.0.2.7"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        stranger(&scene, 100 + number, Some(&limited(constraints, names))).cookie().await;
     }
 }

@@ -3,15 +3,19 @@
 
 mod admission;
 mod bans;
+mod bent;
 mod bytes;
+mod calls;
 mod case;
 mod certificates;
 mod floods;
+mod hello;
 mod http;
 mod made_by_openssl;
 mod names;
 mod openssl;
 mod revocation;
+mod scanners;
 mod strangers;
 mod tls;
 mod wire;

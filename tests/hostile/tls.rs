@@ -96,7 +96,8 @@ async fn the_hybrid_key_exchange_is_preferred() {
     scene.peer("jump01").cookie().await;
 }
 
-/// R14: our protocol name, alone or among others, and none at all are served; only others are refused
+/// R14, R61: our protocol name, alone or among others, and none at all are served; only others are refused,
+/// HTTP/2's among them
 #[tokio::test]
 async fn only_unknown_protocol_names_are_refused() {
     let scene = Scene::start().await;

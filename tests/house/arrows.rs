@@ -174,9 +174,14 @@ fn source_files_open_with_what_they_are_for() {
     }
 }
 
+/// R68: no crate of ours, tests and fuzz targets among them, allows unsafe code
 #[test]
 fn no_crate_of_ours_has_unsafe_code_or_a_second_provider() {
     assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));
+    for path in files(&root().join("tests"), "Cargo.toml") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("[lints.rust]\nunsafe_code = \"forbid\""), "{}", path.display());
+    }
     for path in files(&root().join("crates"), "Cargo.toml") {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("[lints]\nworkspace = true"), "{}", path.display());

@@ -4,10 +4,12 @@
 mod arrows;
 mod commands;
 mod documents;
+mod fuzz;
 mod operations;
 mod requirements;
 mod sample;
 mod sample_runner;
+mod security;
 
 use std::path::{Path, PathBuf};
 

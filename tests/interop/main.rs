@@ -3,6 +3,7 @@
 //! HTTP clients at the api lane.
 
 mod api;
+mod codec;
 mod forward;
 
 use std::io::{BufRead, BufReader, Write};

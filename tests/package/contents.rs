@@ -32,7 +32,10 @@ const SERVER: &[(&str, &str)] = &[
     ("-rw-r--r--", "/usr/share/doc/tsmgated/README.md"),
     ("-rw-r--r--", "/usr/share/doc/tsmgated/operating.md"),
     ("-rw-r--r--", "/usr/share/doc/tsmgated/runner.toml"),
+    ("-rw-r--r--", "/usr/share/doc/tsmgated/tsmgate-authority.cdx.json"),
     ("-rw-r--r--", "/usr/share/doc/tsmgated/tsmgate-authority.toml"),
+    ("-rw-r--r--", "/usr/share/doc/tsmgated/tsmgate-runner.cdx.json"),
+    ("-rw-r--r--", "/usr/share/doc/tsmgated/tsmgated.cdx.json"),
     ("-rw-r--r--", "/usr/share/doc/tsmgated/tsmgated.toml"),
 ];
 
@@ -48,6 +51,7 @@ const CLIENT: &[(&str, &str)] = &[
     ("-rw-r--r--", "/usr/lib/systemd/user/tsmgate-renew-client.service"),
     ("-rw-r--r--", "/usr/lib/systemd/user/tsmgate-renew-client.timer"),
     ("-rw-r--r--", "/usr/share/doc/tsmgate/README.md"),
+    ("-rw-r--r--", "/usr/share/doc/tsmgate/tsmgate.cdx.json"),
 ];
 
 /// What dpkg and rpm ask before they replace it.

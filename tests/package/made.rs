@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use tests::program::{built, have, texts};
+use tests::program::{built, have, texts, tool};
 
 use crate::root;
 
@@ -21,22 +21,18 @@ pub struct Packages {
 pub fn packages() -> Option<&'static Packages> {
     static MADE: OnceLock<Option<Packages>> = OnceLock::new();
     MADE.get_or_init(|| {
-        let debian = [("dpkg-deb", "dpkg"), ("dpkg-shlibdeps", "dpkg-dev"), ("strip", "binutils")];
+        let debian = [
+            ("dpkg-deb", "dpkg"),
+            ("dpkg-shlibdeps", "dpkg-dev"),
+            ("strip", "binutils"),
+            ("python3", "python3"),
+        ];
         let tools = debian.iter().all(|(tool, package)| have(tool, package));
-        let deb = maker("cargo-deb")?;
-        let rpm = maker("cargo-generate-rpm")?;
+        let deb = tool("cargo-deb")?;
+        let rpm = tool("cargo-generate-rpm")?;
         tools.then(|| make(&deb, &rpm))
     })
     .as_ref()
-}
-
-/// A tool that `tests/run` puts into `target/tools`, or that is there already.
-fn maker(name: &str) -> Option<PathBuf> {
-    let ours = built("tsmgated").ancestors().nth(2).unwrap().join("tools/bin").join(name);
-    if ours.exists() {
-        return Some(ours);
-    }
-    have(name, "none: tests/run installs it into target/tools").then(|| name.into())
 }
 
 /// Runs a command to its good end.
@@ -56,8 +52,12 @@ fn make(deb: &Path, rpm: &Path) -> Packages {
     let built_as = programs.file_name().unwrap().to_str().unwrap();
     let profile = if built_as == "debug" { "dev" } else { built_as };
 
-    let pages = root().join("systemd/package/pages");
-    run(Command::new(&pages).arg(&programs));
+    let beside = |programs: &Path| {
+        for made in ["pages", "bills"] {
+            run(Command::new(root().join("systemd/package").join(made)).arg(programs));
+        }
+    };
+    beside(&programs);
 
     for (package, file) in [("tsmgate-client", "client.deb"), ("tsmgate-server", "server.deb")] {
         run(Command::new(deb)
@@ -73,7 +73,7 @@ fn make(deb: &Path, rpm: &Path) -> Packages {
     for name in ["tsmgate", "tsmgated", "tsmgate-authority", "tsmgate-runner"] {
         run(Command::new("strip").arg(programs.join(name)).arg("-o").arg(staged.join(name)));
     }
-    run(Command::new(&pages).arg(&staged));
+    beside(&staged);
     let made = |package: &str, file: &str, more: &[&str]| {
         run(Command::new(rpm)
             .args(["generate-rpm", "--payload-compress", "none", "--profile", profile])

@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 use tests::program::{built, have, texts};
 
 /// Lines that begin so are not run here. Each is run by `tests/run` itself, which builds and plays the
-/// demo; a release build differs from it by its profile alone, and `tests/bench` makes one.
-const RUN_ELSEWHERE: &[&str] = &["cargo demo", "tests/run", "cargo build --release"];
+/// demo; the release build is tested on small programs, and differs from `tests/run`'s by profile and paths alone.
+const RUN_ELSEWHERE: &[&str] = &["cargo demo", "tests/run", "systemd/package/release"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

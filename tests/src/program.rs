@@ -13,15 +13,15 @@ use nix::unistd::Pid;
 
 use crate::wait;
 
-/// Where a program of the workspace was built, beside this test.
+/// Where a program of the workspace was built, beside this program or above this test.
 ///
 /// # Panics
 /// Where it was not: `cargo build --workspace` makes all of them.
 pub fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let path = test.parent().and_then(Path::parent).unwrap().join(name);
-    assert!(path.exists(), "{} is missing: cargo build --workspace", path.display());
-    path
+    let mut folders = test.ancestors().skip(1).take(2).map(|folder| folder.join(name));
+    let found = folders.find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("{name} is missing: cargo build --workspace"))
 }
 
 /// A command of the workspace's.
@@ -39,6 +39,15 @@ pub fn have(tool: &str, package: &str) -> bool {
         eprintln!("LEFT OUT: {tool} is missing (Debian: {package})");
     }
     found
+}
+
+/// A tool that `tests/run` puts into `target/tools`, or that is there already.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let ours = built("tsmgated").ancestors().nth(2).unwrap().join("tools/bin").join(name);
+    if ours.exists() {
+        return Some(ours);
+    }
+    have(name, "none: tests/run installs it into target/tools").then(|| name.into())
 }
 
 /// The text of a command's standard output and standard error.

@@ -23,7 +23,7 @@ pub mod prometheus;
 mod systeminfo;
 
 pub use gateway::{Gateway, GatewayFailure, GatewayUrl};
-pub use measurements::{GATE, SYSTEMINFO, TSM};
+pub use measurements::{GATE, SYSTEMINFO, TSM, of_systeminfo, of_tsm};
 pub use point::{Batch, Point, Value};
 pub use systeminfo::{DOCUMENT_MOST, PROCESSES_MOST, Process, Systeminfo, Unread};
 

@@ -13,5 +13,6 @@ pub(crate) mod program;
 pub(crate) mod service;
 pub(crate) mod signal;
 pub(crate) mod socket;
+mod staged;
 pub(crate) mod standing;
 pub(crate) mod terminal;

@@ -42,15 +42,17 @@ impl FromStr for Network {
             Ok(address) => IpNet::from(address),
             Err(_) => text.parse().map_err(|_| NetworkFault::Unreadable(text.to_owned()))?,
         };
+        // before its bits: the network that would then be advised is no better
+        if let IpNet::V6(v6) = network
+            && v6.prefix_len() >= 96
+            && v6.addr().to_ipv4_mapped().is_some()
+        {
+            return Err(NetworkFault::Mapped(text.to_owned()));
+        }
         if network.addr() != network.network() {
             return Err(NetworkFault::HostBits(text.to_owned(), network.trunc()));
         }
-        match network {
-            IpNet::V6(v6) if v6.prefix_len() >= 96 && v6.addr().to_ipv4_mapped().is_some() => {
-                Err(NetworkFault::Mapped(text.to_owned()))
-            }
-            _ => Ok(Self(network)),
-        }
+        Ok(Self(network))
     }
 }
 

@@ -71,7 +71,9 @@ fn networks_are_read_strictly() {
         let fault = bad.parse::<Network>().unwrap_err();
         assert_eq!(fault, NetworkFault::Unreadable(bad.into()));
     }
-    assert!(matches!("::ffff:10.0.0.0/104".parse::<Network>(), Err(NetworkFault::Mapped(_))));
+    for mapped in ["::ffff:10.0.0.0/104", "::ffff:10.0.0.1/104"] {
+        assert!(matches!(mapped.parse::<Network>(), Err(NetworkFault::Mapped(_))), "{mapped}");
+    }
 }
 
 /// R24: a mapped address is its IPv4 address, in rules and in limits

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep};
 
 use crate::systemd::Watchdog;
@@ -117,11 +117,16 @@ where
             Ok((slot, stream, peer)) => {
                 backoff.over();
                 number += 1;
-                let served = connection(Arrival { stream, peer, at: Instant::now(), number });
+                let arrival = Arrival { stream, peer, at: Instant::now(), number };
+                // in a box: a future that waits for another by value has room for it twice
+                let served = Box::pin(connection(arrival));
                 connections.spawn(async move {
                     served.await;
                     drop(slot);
                 });
+                // it is admitted before the next one comes: of a burst the runtime begins with the last, and
+                // who came first would have to make room for it
+                yield_now().await;
             }
             Err(error) => backoff.after(&error).await,
         }

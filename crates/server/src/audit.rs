@@ -6,21 +6,23 @@
 //! cause at will are counted and summed up ([`tally`]), so that nobody fills the disk.
 //!
 //! Rooms: [`record`] what a line says, [`chain`] how lines hang together, `opening`, `file`, `disk` and
-//! `writer` bring them to disk, `rotation` puts a full file aside, `journal` tells systemd's journal,
+//! `writer` bring them to disk, `beside` runs a call where its records are written, `rotation` puts a full file aside, `journal` tells systemd's journal,
 //! [`verify`] the check, [`report`] the sums for a review.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::TrySendError;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::runtime::{self, Handle};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tsmgate_gate::clock::Clock;
 use tsmgate_gate::reason::Reason;
 
 use crate::config;
 
+mod beside;
 pub mod chain;
 mod disk;
 mod file;
@@ -61,24 +63,44 @@ pub enum Unwritten {
     Perhaps,
 }
 
+/// A record on its way to the file.
+#[derive(Debug)]
+pub struct Written(oneshot::Receiver<bool>);
+
+impl Written {
+    /// Waits until it is there, five seconds at most.
+    ///
+    /// # Errors
+    /// Whatever the record was for must not happen.
+    pub async fn on_file(self) -> Result<(), Unwritten> {
+        match timeout(RECORD_DEADLINE, self.0).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(_) => Err(Unwritten::Surely),
+            Err(_) => Err(Unwritten::Perhaps),
+        }
+    }
+}
+
 /// How far the audit has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     /// The last record that counts.
     pub head: Head,
-    /// Whether the last try to write went well: `false` means that calls are refused. Tried again each
-    /// second, also where nobody calls.
+    /// Whether the last try to write went well, and none hangs: `false` means that calls are refused. Tried
+    /// again each second, also where nobody calls.
     pub writable: bool,
 }
 
 /// The audit, shared by all connections.
 #[derive(Debug)]
 pub struct Audit {
-    queue: std::sync::mpsc::SyncSender<Order>,
+    queue: mpsc::Sender<Order>,
     tally: Arc<Tally>,
     lost: Arc<AtomicU64>,
     begins_chain: bool,
-    seen: Seen,
+    seen: Arc<Seen>,
+    /// The writer's thread, for calls that run beside it.
+    thread: Handle,
     fingerprints: aws_lc_rs::hmac::Key,
 }
 
@@ -103,12 +125,17 @@ impl Audit {
         let writer = Writer::open(config, sources)?;
         let begins_chain = writer.begins_chain();
         let seen = writer.seen();
-        let (queue, orders) = std::sync::mpsc::sync_channel(QUEUE);
+        let (queue, orders) = mpsc::channel(QUEUE);
         let (ended, end) = oneshot::channel();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(AuditFault::Thread)?;
+        let thread = runtime.handle().clone();
         std::thread::Builder::new()
             .name("audit".to_owned())
             .spawn(move || {
-                writer.run(&orders);
+                // one of the runtime's tasks: what `block_on` itself runs waits for a look at the sockets
+                let writing = runtime.spawn(writer.run(orders));
+                let _ = runtime.block_on(writing);
                 let _ = ended.send(());
             })
             .map_err(AuditFault::Thread)?;
@@ -117,7 +144,8 @@ impl Audit {
             &aws_lc_rs::rand::SystemRandom::new(),
         );
         let fingerprints = random.map_err(|_| AuditFault::NoRandom)?;
-        Ok((Arc::new(Self { queue, tally, lost, begins_chain, seen, fingerprints }), end))
+        let audit = Self { queue, tally, lost, begins_chain, seen, thread, fingerprints };
+        Ok((Arc::new(audit), end))
     }
 
     /// Whether the file was missing or empty, so that a chain begins with this start.
@@ -128,7 +156,7 @@ impl Audit {
     /// How far it has come, as the writer last saw it. Cheap: a lock that nobody holds for longer than
     /// a copy takes.
     pub fn position(&self) -> Position {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.position()
     }
 
     /// Writes a record and waits until it is on file, and in the journal where that is asked for.
@@ -136,15 +164,19 @@ impl Audit {
     /// # Errors
     /// Whatever the record was for must not happen.
     pub async fn write(&self, record: Record) -> Result<(), Unwritten> {
+        self.hand_over(record)?.on_file().await
+    }
+
+    /// Hands a record over, behind all that were before and before all that come later; what comes of it is
+    /// there to be waited for.
+    ///
+    /// # Errors
+    /// It is not taken: whatever it was for must not happen.
+    pub fn hand_over(&self, record: Record) -> Result<Written, Unwritten> {
         let (done, written) = oneshot::channel();
-        self.queue
-            .try_send(Order::Write { record, done: Some(done) })
-            .map_err(|_| Unwritten::Surely)?;
-        match timeout(RECORD_DEADLINE, written).await {
-            Ok(Ok(true)) => Ok(()),
-            Ok(_) => Err(Unwritten::Surely),
-            Err(_) => Err(Unwritten::Perhaps),
-        }
+        let order = Order::Write { record, done: Some(done) };
+        self.queue.try_send(order).map_err(|_| Unwritten::Surely)?;
+        Ok(Written(written))
     }
 
     /// Hands a record over without waiting: for what has happened already. Where it cannot be taken
@@ -194,7 +226,7 @@ impl Audit {
                 match self.queue.try_send(order) {
                     Ok(()) => return closed.await.unwrap_or_default(),
                     Err(TrySendError::Full(back)) => order = back,
-                    Err(TrySendError::Disconnected(_)) => return false,
+                    Err(TrySendError::Closed(_)) => return false,
                 }
                 sleep(CLOSE_RETRY).await;
             }

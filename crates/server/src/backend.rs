@@ -18,7 +18,7 @@ use tsmgate_gate::permit::Permit;
 use tsmgate_gate::reason::Reason;
 use tsmgate_text::escape;
 use tsmgate_wire::{Answer, Login, REPLY_LIMIT, decode_reply, encode_call};
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 use crate::config::{LocalSocket, Tsm};
 
@@ -141,23 +141,41 @@ async fn converse(stream: &mut UnixStream) -> Result<Login, Failure> {
         detail: detail.to_string(),
     };
     stream.write_all(&encode_call(SEQUENCE)).await.map_err(|error| garbage(&error))?;
-    // of the full size at once: a vector that grows leaves unwiped copies behind
-    let mut bytes = Zeroizing::new(vec![0; REPLY_LIMIT]);
-    let mut length = 0;
+    let mut reply = Reply::default();
     loop {
-        let room = bytes.get_mut(length..).filter(|room| !room.is_empty());
+        let room = reply.bytes.get_mut(reply.length..).filter(|room| !room.is_empty());
         let room = room.ok_or_else(|| garbage(&"an answer without an end"))?;
         let count = stream.read(room).await.map_err(|error| garbage(&error))?;
         if count == 0 {
+            let length = reply.length;
             return Err(garbage(&format!("it ended after {length} bytes of an answer")));
         }
-        length += count;
-        let received = bytes.get(..length).unwrap_or_default();
+        reply.length += count;
+        let received = reply.bytes.get(..reply.length).unwrap_or_default();
         match decode_reply(received, SEQUENCE) {
             Ok(None) => {}
             Ok(Some(answer)) => return judge(answer),
             Err(fault) => return Err(garbage(&fault)),
         }
+    }
+}
+
+/// What TSM has answered so far. Of the full size at once, since a vector that grows leaves unwiped copies
+/// behind; wiped is what was written into it, which is a twentieth of that.
+struct Reply {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Self { bytes: vec![0; REPLY_LIMIT], length: 0 }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        self.bytes.get_mut(..self.length).unwrap_or_default().zeroize();
     }
 }
 

@@ -4,7 +4,6 @@
 
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -34,6 +33,11 @@ mod setup;
 mod status;
 mod trust_tsm;
 mod verify;
+
+/// Threads for conversations, beside the audit's and those for what may block. One does two thousand logins a second, and
+/// takes no more of a host that is there for something else than a core; with more of them, each that is woken wakes
+/// another, which costs a login a tenth of its processor time.
+const WORKERS: usize = 1;
 
 /// How a command of `tsmgated` ends. The numbers are those of `sysexits.h` where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,15 +268,13 @@ fn run(config: &std::path::Path) -> Exit {
         Ok(sockets) => sockets,
         Err(fault) => return fail(&fault.into()),
     };
-    // before: from in there the limits of our control group cannot be read
-    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     // no thread exists yet: each that is started from here on is in it
     let sandbox = Sandbox::for_config(&loaded.snapshot.config, config);
     if !sandbox.is_full() {
         tracing::warn!("the process confines itself less than it would: {sandbox}");
     }
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = match runtime.worker_threads(workers).enable_all().build() {
+    let runtime = match runtime.worker_threads(WORKERS).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&StartFault::Process(error)),
     };

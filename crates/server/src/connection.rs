@@ -13,7 +13,6 @@ use tokio::time::{Instant, sleep};
 use tsmgate_gate::admission::Unproven;
 use tsmgate_gate::admission::penalty::Offence;
 use tsmgate_gate::reason::{Reason, Stage};
-use tsmgate_wire::CALL_LIMIT;
 
 use crate::accept::Arrival;
 use crate::audit::record::{Outcome, Record};
@@ -22,12 +21,16 @@ use crate::handshake::{Handshaken, Refused, handshake};
 use crate::house::House;
 use crate::proxy::{Origin, Unknown};
 use crate::relay::lane::{self, Chosen, Lane};
+use crate::relay::opening::Opening;
 use crate::relay::{Party, Remote, http, login};
 use crate::{drain, judge};
 
 /// How long after the daemon began to stop a connection that was just made may still become a call. A
 /// restart loses no call that way; silence is not waited for any longer.
 const LAST_CALL: Duration = Duration::from_secs(2);
+
+/// Room for the first bytes of a conversation: a call has eighteen. What is longer makes more.
+const FIRST_BYTES: usize = 64;
 
 /// Takes a connection through all stages. `stop` turns true when the daemon stops.
 pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Receiver<bool>) {
@@ -70,7 +73,8 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
         }
         // the sender is dropped when this connection has to make room
         _ = &mut evicted => return refuse(&house, &origin, Reason::UnprovenEvicted, about),
-        outcome = handshake(stream, origin.address, &snapshot, deadline) => outcome,
+        // in a box that goes when it is done: a connection is much longer than its beginning
+        outcome = Box::pin(handshake(stream, origin.address, &snapshot, deadline)) => outcome,
     };
     let handshaken = match outcome {
         Ok(handshaken) => handshaken,
@@ -96,20 +100,22 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
     let client = caller.client();
     let about = about().client(client).leaf(&leaf);
     house.metrics.seen(&client.name, Some(leaf.not_after));
-    house.audit.note(Record::new("connection", Outcome::Success).until(&leaf).append(&about));
+    let opening = Record::new("connection", Outcome::Success).until(&leaf).append(&about);
+    let opening = Opening::new(&house.audit, opening);
     let lane = Chosen::new();
     let id = format!("{}-{number}", house.life);
     let alpn = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
     let remote = Some(Remote { chain: &chain, origin });
-    let party = Party { caller: &caller, about: &about, id: &id, remote };
+    let party = Party { caller: &caller, about: &about, opening: &opening, id: &id, remote };
     tokio::select! {
         biased;
         reason = judge::no_longer(&mut changes, &origin, &caller, &chain, &lane) => {
             tracing::info!(client = client.name, %reason, "an open connection is cut");
             house.metrics.cut(reason);
+            opening.note();
             house.audit.note(Record::refusal("cut", reason).append(&about));
         }
-        () = converse(&house, &mut stream, alpn.as_deref(), party, &lane, &mut stop) => return,
+        () = opening.before(converse(&house, &mut stream, alpn.as_deref(), party, &lane, &mut stop)) => return,
     }
     // here only where it was cut: the conversation, and a call under way with it, is gone already. An answer
     // of no announced length would seem whole after the goodbye of TLS
@@ -120,7 +126,7 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
 
 /// The conversation, in the lane that the peer chose in the handshake (`alpn`) or chooses now.
 pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
-    house: &House,
+    house: &Arc<House>,
     stream: &mut S,
     alpn: Option<&[u8]>,
     party: Party<'_>,
@@ -128,7 +134,7 @@ pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stop: &mut watch::Receiver<bool>,
 ) {
     let begun = Instant::now();
-    let mut buffer = BytesMut::with_capacity(CALL_LIMIT);
+    let mut buffer = BytesMut::with_capacity(FIRST_BYTES);
     let config = Arc::clone(&house.snapshot().config);
     let deadline = begun + config.login.first_byte;
     let lane = tokio::select! {
@@ -140,7 +146,11 @@ pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     let read = (begun, buffer);
     match lane {
         Lane::Login => login::Conversation::new(house, stream, party, read).serve(stop).await,
-        Lane::Http => http::Conversation::new(house, stream, party, read).serve(stop).await,
+        Lane::Http => {
+            party.opening.note();
+            // on the heap, for a caller in the other lane needs no room for it
+            Box::pin(http::Conversation::new(house, stream, party, read).serve(stop)).await;
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use tsmgate_settings::files::{self, FileFault, Kind, Print};
 
 mod dated;
 mod lists;
+mod remembered;
 mod scoped;
 mod server;
 mod trust;

@@ -38,7 +38,8 @@ async fn end(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), most: usize) {
 
 /// Reads and forgets until the peer closes or has sent so much.
 async fn discard(stream: &mut (impl AsyncRead + Unpin), most: usize) -> io::Result<()> {
-    let mut bin = [0; 1024];
+    // on the heap: every connection could come to this, and few are there at a time
+    let mut bin = vec![0; 1024];
     let mut seen = 0;
     while seen < most {
         match stream.read(&mut bin).await? {

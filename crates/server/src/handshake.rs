@@ -32,8 +32,8 @@ use doorman::{Doorman, Findings};
 /// A connection that proved who it is.
 #[derive(Debug)]
 pub struct Handshaken {
-    /// The plaintext side.
-    pub(crate) stream: TlsStream<TcpStream>,
+    /// The plaintext side; in a box, for it is large and moved from stage to stage.
+    pub(crate) stream: Box<TlsStream<TcpStream>>,
     /// Who it is.
     pub(crate) caller: Caller,
     /// By which certificate.
@@ -82,7 +82,7 @@ pub async fn handshake(
         (Ok(stream), Findings { caller: Some(caller), leaf: Some(leaf), .. }) => {
             let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
             let chain = chain.iter().map(|der| der.clone().into_owned()).collect();
-            Ok(Handshaken { stream, caller, leaf, chain })
+            Ok(Handshaken { stream: Box::new(stream), caller, leaf, chain })
         }
         (Ok(_), findings) => Err(findings.refused(Reason::CertificateMissing)),
         (Err((error, stream)), findings) => {

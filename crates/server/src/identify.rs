@@ -79,11 +79,13 @@ fn serial(certificate: &X509Certificate<'_>) -> String {
 
 /// The soonest end of any of these certificates that is not past at `now`, both in seconds since 1970.
 pub fn next_end(chain: &[CertificateDer<'_>], now: i64) -> Option<i64> {
-    let end = |der: &CertificateDer<'_>| {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        Some(certificate.validity().not_after.timestamp())
-    };
-    chain.iter().filter_map(end).filter(|end| *end >= now).min()
+    chain.iter().filter_map(|der| end(der)).filter(|end| *end >= now).min()
+}
+
+/// When a certificate ends, in seconds since 1970; `None` where it is none.
+pub fn end(der: &[u8]) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }
 
 /// One spelling for serial numbers: lower case, no leading zeros.

@@ -16,7 +16,7 @@
 //! | identify | [`identify`] reads the leaf, `tsmgate-gate` decides | a `Caller` |
 //! | authorize | `tsmgate-gate`, `permit.rs` | a `Permit`, for one call |
 //! | relay | [`relay`] speaks with the caller, a lane each; [`backend`] with TSM, under the gate's own [`session`] where the lane keeps the cookie, and with the runner, which alone starts programs | an answer |
-//! | audit | [`audit`] | the record, before the answer leaves |
+//! | audit | [`audit`]; a login runs beside it, where its records are written | the record, before the answer leaves |
 //!
 //! [`connection`] is the one function that calls them in order. Callers on this host come through a door of their
 //! own, [`local`], without a handshake; all that follows is the same. [`daemon`] starts and stops it all from

@@ -23,6 +23,7 @@ use crate::connection::{converse, past_last_call};
 use crate::house::House;
 use crate::relay::Party;
 use crate::relay::lane::{Chosen, Lane};
+use crate::relay::opening::Opening;
 use crate::{drain, judge};
 
 pub mod directory;
@@ -88,19 +89,21 @@ pub async fn connection(
     let about = about.client(client);
     house.metrics.seen(&client.name, None);
     let entries = peer::entries(&snapshot.policy, &caller);
-    house.audit.note(Record::new("connection", Outcome::Success).append(&entries).append(&about));
+    let opening = Record::new("connection", Outcome::Success).append(&entries).append(&about);
+    let opening = Opening::new(&house.audit, opening);
     drop(snapshot);
 
     let lane = Chosen::new();
-    let party = Party { caller: &caller, about: &about, id: &id, remote: None };
+    let party = Party { caller: &caller, about: &about, opening: &opening, id: &id, remote: None };
     tokio::select! {
         biased;
         reason = judge::local_no_longer(&house, &mut changes, &caller, &lane) => {
             tracing::info!(client = client.name, %reason, "an open connection is cut");
             house.metrics.cut(reason);
+            opening.note();
             house.audit.note(Record::refusal("cut", reason).append(&about));
         }
-        () = converse(&house, &mut stream, None, party, &lane, &mut stop) => return,
+        () = opening.before(converse(&house, &mut stream, None, party, &lane, &mut stop)) => return,
     }
     drop(place);
     // an answer of no announced length would seem whole after a goodbye

@@ -7,6 +7,7 @@ mod entry;
 pub mod http;
 pub mod lane;
 pub mod login;
+pub mod opening;
 mod told;
 
 use rustls_pki_types::CertificateDer;
@@ -14,6 +15,7 @@ use tsmgate_gate::permit::Caller;
 
 use crate::audit::record::Record;
 use crate::proxy::Origin;
+use crate::relay::opening::Opening;
 
 /// Who is at the other end of a connection, past the handshake.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +24,8 @@ pub struct Party<'a> {
     pub caller: &'a Caller,
     /// The connection's fields, which each of its records carries.
     pub about: &'a Record,
+    /// Its first record, which comes before all others.
+    pub opening: &'a Opening<'a>,
     /// The connection's number.
     pub id: &'a str,
     /// What only who comes over the network has; a user of this host has neither.

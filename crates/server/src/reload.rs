@@ -40,6 +40,8 @@ const REMINDER: Duration = Duration::from_secs(24 * 3600);
 const RETRY: Duration = Duration::from_secs(60);
 /// The longest that reading everything may take.
 const READING: Duration = Duration::from_secs(30);
+/// The longest that a look at files may take, for revocations wait behind it.
+const LOOKING: Duration = Duration::from_secs(5);
 /// Requests that wait; all that wait are served by one reload.
 pub const ASKS: usize = 16;
 
@@ -171,8 +173,7 @@ impl Warden {
         if jumped || !ended.is_empty() {
             self.judge_anew(now.0);
         }
-        let again = self.retry.is_some_and(|retry| now.1 >= retry);
-        if self.watched.changed() || again {
+        if self.credentials_changed().await || self.retry.is_some_and(|retry| now.1 >= retry) {
             // whoever replaced the file learns of a fault from log, status and metrics
             let outcome = self.reload(Extent::Credentials).await;
             if outcome.is_err() {
@@ -197,16 +198,27 @@ impl Warden {
         }
     }
 
+    /// Whether a file of the credentials was replaced.
+    async fn credentials_changed(&mut self) -> bool {
+        let files = self.watched.files();
+        match self.in_time(Whose::Ours, LOOKING, move || Ok(watched::prints(&files))).await {
+            Ok(prints) => self.watched.changed(prints),
+            // it hangs: said once, and then each time it is tried again
+            Err(_) => self.retry.is_none(),
+        }
+    }
+
     /// Reads who joined and who is out where that has changed since it was last read.
     async fn look_at_enrolled(&mut self, now: Instant) {
         let snapshot = self.house.snapshot();
         let Some(enrolled) = &snapshot.enrolled else { return };
         let folder = enrolled.folder().to_owned();
-        let changed = match self.in_time(Whose::Theirs, move || Ok(Prints::of(&folder))).await {
-            Ok(prints) => prints != *enrolled.prints(),
-            // it hangs: said once, and then each time it is tried again
-            Err(_) => self.retry_enrolled.is_none(),
-        };
+        let changed =
+            match self.in_time(Whose::Theirs, LOOKING, move || Ok(Prints::of(&folder))).await {
+                Ok(prints) => prints != *enrolled.prints(),
+                // it hangs: said once, and then each time it is tried again
+                Err(_) => self.retry_enrolled.is_none(),
+            };
         if changed || self.retry_enrolled.is_some_and(|retry| now >= retry) {
             let outcome = self.reload(Extent::Enrolled).await;
             self.retry_enrolled = outcome.is_err().then(|| Instant::now() + RETRY);
@@ -225,7 +237,7 @@ impl Warden {
         };
         let mut not_read = None;
         let reading = if extent == Extent::Enrolled { Whose::Theirs } else { Whose::Ours };
-        let outcome = self.in_time(reading, read).await;
+        let outcome = self.in_time(reading, READING, read).await;
         let what = extent.name();
         let outcome = match outcome {
             Ok(Anew { snapshot, warnings, fault }) => {
@@ -273,11 +285,11 @@ impl Warden {
         outcome
     }
 
-    /// Reads on a thread of its own: reading and parsing may take a while, and no connection waits for
-    /// it. A file system that hangs must not keep us from looking at dates.
+    /// Reads or looks on a thread of its own: it may take a while, and no connection waits for it. A file system that hangs must not keep us from looking at dates.
     async fn in_time<T: Send + 'static>(
         &mut self,
         whose: Whose,
+        within: Duration,
         read: impl FnOnce() -> Result<T, String> + Send + 'static,
     ) -> Result<T, String> {
         let reading = match whose {
@@ -288,7 +300,7 @@ impl Warden {
             return Err("the reading before this one still hangs".into());
         }
         let mut task = tokio::task::spawn_blocking(read);
-        match timeout(READING, &mut task).await {
+        match timeout(within, &mut task).await {
             Ok(Ok(read)) => read,
             Ok(Err(_)) => Err("a part of it panicked; please report it".into()),
             Err(_) => {

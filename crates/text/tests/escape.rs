@@ -47,7 +47,7 @@ fn long_text_is_cut_between_characters() {
     assert_eq!(kept(&"🙂".repeat(300)), Some("🙂".repeat(63)));
     assert_eq!(kept(&format!("a{}", "é".repeat(300))), Some(format!("a{}", "é".repeat(126))));
     assert_eq!(kept(&"\u{1b}".repeat(300)), Some(r"\u{1b}".repeat(42)));
-    assert_eq!(kept(&"a".repeat(10_000_000)), Some("a".repeat(253)));
+    assert_eq!(kept(&"a".repeat(100_000)), Some("a".repeat(253)));
 }
 
 /// R43: a line of output is whole, and steers nothing

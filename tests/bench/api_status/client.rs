@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use rustls::client::Resumption;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls::crypto::aws_lc_rs;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls_pki_types::ServerName;
 use tests::Identity;
+
+use crate::offer::offer;
 
 /// No single read or write takes longer.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -35,24 +35,8 @@ pub struct Line {
 impl Client {
     /// Trusts `authority` (PEM), shows `identity`.
     pub fn new(authority: &str, identity: Option<&Identity>) -> anyhow::Result<Self> {
-        let provider = CryptoProvider {
-            kx_groups: vec![aws_lc_rs::kx_group::X25519],
-            cipher_suites: vec![aws_lc_rs::cipher_suite::TLS13_AES_256_GCM_SHA384],
-            ..aws_lc_rs::default_provider()
-        };
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(authority.as_bytes())?)?;
-        let config = ClientConfig::builder_with_provider(Arc::new(provider))
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_root_certificates(roots);
-        let mut config = match identity {
-            None => config.with_no_client_auth(),
-            Some(identity) => {
-                config.with_client_auth_cert(identity.certificates(), identity.private_key())?
-            }
-        };
+        let mut config = offer(authority, identity, aws_lc_rs::kx_group::X25519)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        config.resumption = Resumption::disabled();
         Ok(Self { config: Arc::new(config), lines: String::new() })
     }
 

@@ -15,10 +15,14 @@ mod circumstances;
 mod client;
 #[path = "../parts/cpu.rs"]
 mod cpu;
+#[path = "../parts/family.rs"]
+mod family;
 #[path = "../parts/interrupt.rs"]
 mod interrupt;
 mod large;
 mod measure;
+#[path = "../parts/offer.rs"]
+mod offer;
 #[path = "../parts/process.rs"]
 mod process;
 mod stage;

@@ -4,7 +4,7 @@
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -76,7 +76,7 @@ impl Stage {
         let log = at("log/controller");
         write(&at("controller.conf"), &controller(port))?;
         let mut command = nginx(&program, folder.path(), "controller.conf");
-        let mut process = Process::start(&mut command, log)?;
+        let mut process = Process::start(&mut command, Stdio::null(), log)?;
         wait_until_up("TSM's controller", &mut process, port)?;
         Ok(Some(Self {
             _tsm: process,

@@ -16,7 +16,7 @@ pub fn print_header(options: &Options, targets: &[Target]) {
         "* command: `tests/bench/api-status --profile {profile} --rounds {rounds} --requests {requests} \
          --paced {paced} --large {large}{only}`"
     );
-    circumstances::print();
+    circumstances::lines().iter().for_each(|line| println!("{line}"));
     for target in targets {
         println!("* {}: {}", target.name, target.about);
     }

@@ -4,7 +4,7 @@
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -79,7 +79,8 @@ pub fn start(stage: &Stage, only: &[String]) -> anyhow::Result<Vec<Target>> {
             continue;
         };
         let Server { name, about, mut command, port } = server;
-        let mut process = Process::start(&mut command, stage.path(&format!("log/{name}")))?;
+        let mut process =
+            Process::start(&mut command, Stdio::null(), stage.path(&format!("log/{name}")))?;
         wait_until_up(name, &mut process, port)?;
         targets.push(target(stage, name, about, port, Some(process))?);
     }

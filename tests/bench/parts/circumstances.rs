@@ -4,16 +4,21 @@
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// Date, machine and the load as it begins, as lines of a list.
-pub fn print() {
+/// Date, machine and the load as it is now, as lines of a list.
+pub fn lines() -> [String; 2] {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
     let now = OffsetDateTime::now_utc().format(format).unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let kernel = file("/proc/sys/kernel/osrelease");
+    // what a builder of kernels adds says nothing to anybody else
+    let kernel = kernel.split('-').next().unwrap_or_default();
     let load = file("/proc/loadavg");
     let load = load.split(' ').next().unwrap_or_default();
-    println!("* date: {now}");
-    println!("* machine: {}, {cores} cores, Linux {kernel}, load {load} at the start", processor());
+    let processor = processor();
+    [
+        format!("* date: {now}"),
+        format!("* machine: {processor}, {cores} cores, Linux {kernel}, load {load} at the start"),
+    ]
 }
 
 /// The middle of what was measured.
@@ -28,11 +33,17 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Median, least and most, as a table has them.
-pub fn spread(values: &[f64]) -> String {
+/// The least and the most of what was measured.
+pub fn range(values: &[f64]) -> (f64, f64) {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(0.0, f64::max);
-    format!("{:.0} ({least:.0}..{most:.0})", median(values))
+    (least, values.iter().copied().fold(0.0, f64::max))
+}
+
+/// Median, least and most, as a table has them: with one decimal where they are small.
+pub fn spread(values: &[f64]) -> String {
+    let (middle, (least, most)) = (median(values), range(values));
+    let decimals = usize::from(middle < 100.0);
+    format!("{middle:.decimals$} ({least:.decimals$}..{most:.decimals$})")
 }
 
 fn processor() -> String {

@@ -22,10 +22,10 @@ pub struct Process {
 
 impl Process {
     /// Starts it; `output` is the file for whatever it says.
-    pub fn start(command: &mut Command, output: PathBuf) -> anyhow::Result<Self> {
+    pub fn start(command: &mut Command, input: Stdio, output: PathBuf) -> anyhow::Result<Self> {
         let file = File::create(&output)?;
         let child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(file.try_clone()?)
             .stderr(file)
             .spawn()
@@ -50,13 +50,12 @@ impl Process {
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
-}
 
-impl Drop for Process {
-    fn drop(&mut self) {
+    /// Ends it by this signal, or by force where it takes too long.
+    pub fn end(&mut self, signal: Signal) {
         let end = Instant::now() + GRACE;
         // until it was waited for, the id is nobody else's
-        if !self.has_ended() && kill(self.pid(), Signal::SIGTERM).is_ok() {
+        if !self.has_ended() && kill(self.pid(), signal).is_ok() {
             while !self.has_ended() && Instant::now() < end {
                 std::thread::sleep(Duration::from_millis(5));
             }
@@ -65,6 +64,12 @@ impl Drop for Process {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end(Signal::SIGTERM);
     }
 }
 

@@ -48,8 +48,18 @@ async fn two_ways_to_tell_the_end_are_refused() {
     ] {
         cases.refused(post(lines, "0\r\n\r\n"), bad(what), Then::Ends).await;
     }
-    let old = format!("POST {OTHER} HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
-    cases.refused(old, bad("Transfer-Encoding in HTTP/1.0"), Then::Ends).await;
+    for (lines, what) in [
+        ("Transfer-Encoding: chunked\r\n", "Transfer-Encoding in HTTP/1.0"),
+        ("Transfer-Encoding: identity\r\n", "Transfer-Encoding in HTTP/1.0"),
+        (
+            "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding in HTTP/1.0",
+        ),
+        ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", BOTH),
+    ] {
+        let old = format!("POST {OTHER} HTTP/1.0\r\n{lines}\r\n0\r\n\r\n");
+        cases.refused(old, bad(what), Then::Ends).await;
+    }
     // each way by itself
     let length = post("Content-Length: 2\r\n", "{}");
     cases.control(length, 400, &[OTHER, STATUS]).await;

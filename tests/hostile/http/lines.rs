@@ -1,8 +1,8 @@
 //! First lines and fields that some would mend.
 
-use super::{Cases, GOOD, OTHER, STATUS, Then, bad};
+use super::{Cases, GOOD, OTHER, STATUS, Then, bad, post};
 
-/// R59: a first line that is not METHOD TARGET HTTP/1.1 to the byte
+/// R59, R61: a first line that is not METHOD TARGET HTTP/1.1 to the byte, nor HTTP/2's preface
 #[tokio::test]
 async fn first_lines_of_another_kind_are_refused() {
     const BEGIN: &str = "it does not begin with a method";
@@ -74,6 +74,8 @@ async fn fields_of_another_kind_are_refused() {
         ("A: \u{1b}[31m\r\n", CONTROL),
         ("A: b\r\n c\r\n", COLON),
         ("A: b\r\n\tc\r\n", COLON),
+        ("Transfer-Encoding:\r\n chunked\r\n", COLON),
+        ("Content-Length:\r\n\t5\r\n", COLON),
         ("A: b\r\n Content-Length: 5\r\n", NAME),
         ("A: b\r\n\tContent-Length: 5\r\n", NAME),
         (" A: b\r\n", NAME),
@@ -118,6 +120,12 @@ async fn what_is_not_spoken_is_refused() {
         let request = format!("GET {STATUS} HTTP/1.1\r\nHost: gate\r\n{lines}\r\n");
         cases.refused(request, bad(UPGRADE), Then::Ends).await;
     }
+    // by who could not have it, and with bytes of the other protocol, as if it had been agreed to
+    let lines = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+    let old = format!("GET {STATUS} HTTP/1.0\r\nHost: gate\r\n{lines}\r\n");
+    cases.refused(old, bad(UPGRADE), Then::Ends).await;
+    let eager = post(&format!("{lines}Content-Length: 2\r\n"), "{}");
+    cases.refused(eager, bad(UPGRADE), Then::Ends).await;
     let said = (417, "expectation_refused", "expectation_refused", None);
     for expect in ["100-continue", "100-Continue", "", "200-ok"] {
         let request = format!(

@@ -1,8 +1,10 @@
 //! What reaches TSM is the gate's own request, to the byte: nothing that a caller sends beside its operation
 //! is copied.
 
-use tests::Scene;
 use tests::http::{Http, find};
+use tests::scene::entry;
+use tests::{Scene, SceneOptions};
+use tsmsim::ApiBehaviour;
 
 use super::{GOOD, OTHER, STATUS, options};
 
@@ -207,5 +209,28 @@ async fn the_request_line_is_written_anew() {
         // of no length, where a method could have a body
         assert!(others.is_empty() || others == ["content-length"], "{others:?}");
         assert!(text.ends_with("\r\n\r\n"), "{text}");
+    }
+}
+
+/// R59: what TSM says beyond its answer is nobody's answer, least of all the next client's
+#[tokio::test]
+async fn an_answer_too_many_is_nobodys() {
+    let one =
+        |body: &str| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let rest = entry("jump01", "[\"monitor\"]") + &entry("other", "[\"monitor\"]");
+    let scene = Scene::with(SceneOptions { rest, ..options() }).await;
+    let mut first = Http::open(&scene.peer("jump01")).await.unwrap();
+    let mut other = Http::open(&scene.peer("other")).await.unwrap();
+    for _ in 0..5 {
+        // an honest one before, so that there is a connection to be kept
+        assert_eq!(first.get(STATUS).await.unwrap().status, 200);
+        let both = one("{}") + &one("\"evil\"");
+        scene.api().behave_next(ApiBehaviour::Raw(both.into()));
+        assert_eq!(first.get(STATUS).await.unwrap().body, b"{}");
+        for http in [&mut other, &mut first] {
+            let answer = http.get(STATUS).await.unwrap();
+            let text = String::from_utf8(answer.body).unwrap();
+            assert!(answer.status == 200 && text.contains("clusterStatus"), "{text}");
+        }
     }
 }

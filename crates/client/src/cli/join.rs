@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use tokio::runtime;
 use tokio::time::{Instant, sleep};
 use tsmgate_pki::enrolment::{Enrolled, Token};
+use tsmgate_wire::Secret;
 
 use super::Streams;
 use super::complaint::Complaint;
@@ -55,7 +56,8 @@ cert.pem, ca.pem, authority.pem. JSON: client, profile, current, folder, gate, a
 permissions[], serial, not_before, not_after, renewed_from, timer.")]
 pub(crate) struct JoinArgs {
     /// The token; without it, or with -, it is read from stdin or asked for on the terminal
-    token: Option<String>,
+    #[arg(value_parser = token::word)]
+    token: Option<Secret>,
     /// What to call the profile [default: the client's name in the token]
     #[arg(long)]
     name: Option<ProfileName>,
@@ -117,7 +119,7 @@ fn perform(
         let what = "join makes a profile, and takes none";
         return Err(Complaint::usage(what, "give --name NAME to say what it is called"));
     }
-    if arguments.token.as_deref().is_some_and(|token| token != "-") {
+    if arguments.token.as_ref().is_some_and(token::is_meant) {
         streams.say(
             "warning: a token in the command line is seen by every user of this host, and kept by the shell; \
              `tsmgate join` alone asks for it",
@@ -319,4 +321,21 @@ fn is_not_there_yet(failure: &ApiFailure) -> bool {
         return false;
     };
     matches!(refusal, Refusal::AccessDenied | Refusal::Closed)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches;
+
+    use super::*;
+
+    /// R39: the token of a command line is shown by nothing that shows the command line
+    #[test]
+    fn a_typed_token_is_not_shown() {
+        let command = JoinArgs::augment_args(clap::Command::new("join"));
+        let given = command.try_get_matches_from(["join", "tsmgate-invite-of-jump01"]);
+        let shown = given.and_then(|given| JoinArgs::from_arg_matches(&given));
+        let shown = shown.map(|arguments| format!("{arguments:?}")).unwrap_or_default();
+        assert!(shown.contains("token: Some(Secret(") && !shown.contains("jump01"), "{shown}");
+    }
 }

@@ -39,7 +39,7 @@ fn micros(time: Duration) -> i64 {
 }
 
 /// The cluster, its nodes and every process; `elapsed` is how long the answer took.
-pub(super) fn of_tsm(cluster: &ClusterStatus, elapsed: Duration) -> Vec<Point> {
+pub fn of_tsm(cluster: &ClusterStatus, elapsed: Duration) -> Vec<Point> {
     let point = |node: &str, service: &str, instance: &str| {
         Point::new(TSM).tag("node", node).tag("service", service).tag("instance", instance)
     };
@@ -88,7 +88,7 @@ pub(super) fn tsm_unavailable() -> Point {
 }
 
 /// The server and its processes; `elapsed` is how long the document took.
-pub(super) fn of_systeminfo(document: &Systeminfo, elapsed: Duration) -> Vec<Point> {
+pub fn of_systeminfo(document: &Systeminfo, elapsed: Duration) -> Vec<Point> {
     let status = |point: Point, status: Option<&String>| {
         let status = said(status);
         point.number("status_code", code(status)).text("status", status)

@@ -1,12 +1,13 @@
 //! Modes of files: for their owner alone, or for everybody to read.
 
-use std::fs::{DirBuilder, File, Metadata, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::fs::{DirBuilder, File, Metadata};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use rustix::fs::{Access, access};
-use tempfile::NamedTempFile;
+
+use super::staged::staged;
 
 /// What group and others may do, as mode bits.
 pub(crate) const NOT_THE_OWNER: u32 = 0o077;
@@ -21,7 +22,7 @@ pub(crate) enum Readers {
 }
 
 impl Readers {
-    fn mode(self) -> u32 {
+    pub(super) fn mode(self) -> u32 {
         match self {
             Self::Owner => 0o600,
             Self::Everybody => 0o644,
@@ -78,17 +79,4 @@ pub(crate) fn write_new(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<
     let file = staged(folder, bytes, Readers::Owner)?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
     File::open(folder)?.sync_all()
-}
-
-/// A whole file under a name of its own.
-fn staged(folder: &Path, bytes: &[u8], readers: Readers) -> io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new()
-        .prefix(".tsmgate-")
-        .permissions(Permissions::from_mode(Readers::Owner.mode()))
-        .tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    // on the open file: the umask has a say in the mode at creation
-    file.as_file().set_permissions(Permissions::from_mode(readers.mode()))?;
-    file.as_file().sync_all()?;
-    Ok(file)
 }

@@ -36,10 +36,7 @@ impl Questions {
     ///
     /// # Errors
     /// The answer to what is none; nothing where nobody waits for one.
-    pub(super) async fn read(
-        &self,
-        from: &mut (impl AsyncRead + Unpin),
-    ) -> Result<Ask, Option<Refused>> {
+    pub async fn read(&self, from: &mut (impl AsyncRead + Unpin)) -> Result<Ask, Option<Refused>> {
         let line = match timeout(READ, self.whole(from)).await {
             Ok(Ok(line)) => line,
             Ok(Err(error)) if error.kind() == io::ErrorKind::FileTooLarge => {

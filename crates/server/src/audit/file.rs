@@ -15,7 +15,7 @@ use super::chain::{Head, Lines, Link};
 use super::disk::{Disk, to_disk};
 use super::journal::Journal;
 use super::opening::{
-    AuditFault, check_file, check_folder, end_of_chain, is_same, lock, open_append, sync_folder,
+    AuditFault, check_file, check_folder, end_of_chain, inode, lock, open_append, sync_folder,
 };
 use super::record::{Outcome, Record};
 use super::rotation;
@@ -54,6 +54,8 @@ impl From<io::Error> for Refused {
 pub(super) struct ChainFile {
     path: PathBuf,
     file: File,
+    /// Which file that is.
+    inode: (u64, u64),
     length: u64,
     head: Head,
     /// The file was missing or empty when it was opened.
@@ -92,7 +94,8 @@ impl ChainFile {
         check_file(&path, &file)?;
         lock(&file).map_err(|_| AuditFault::InUse(path.clone()))?;
         let (head, torn) = end_of_chain(&mut file, &path)?;
-        let length = file.metadata().map_err(opening)?.len();
+        let metadata = file.metadata().map_err(opening)?;
+        let (inode, length) = (inode(&metadata), metadata.len());
         let is_new = head == Head::EMPTY && torn.is_none();
         if head == Head::EMPTY {
             tracing::warn!(file = %path.display(), "a new audit chain is begun");
@@ -101,6 +104,7 @@ impl ChainFile {
         let mut chain = Self {
             path: path.clone(),
             file,
+            inode,
             length,
             head,
             is_new,
@@ -261,13 +265,12 @@ impl ChainFile {
     /// The file at the path is still the one we hold. One that was moved or deleted takes writes
     /// without a word, and nobody would ever read them.
     fn same_file(&mut self) -> io::Result<()> {
-        let ours = self.file.metadata()?;
         match std::fs::symlink_metadata(&self.path) {
-            Ok(theirs) if is_same(&ours, &theirs) && ours.len() == self.length => return Ok(()),
-            Ok(theirs) if is_same(&ours, &theirs) => {
+            Ok(there) if inode(&there) == self.inode && there.len() == self.length => return Ok(()),
+            Ok(there) if inode(&there) == self.inode => {
                 // somebody cut it or wrote into it: we go on at its end, and verify will show it
                 tracing::error!(file = %self.path.display(), "the audit file was changed by others");
-                self.length = ours.len();
+                self.length = there.len();
                 return Ok(());
             }
             Ok(_) => {}
@@ -292,6 +295,7 @@ impl ChainFile {
         }
         sync_folder(&self.path);
         self.length = length;
+        self.inode = inode(&metadata);
         self.file = file;
         self.begun = true;
         Ok(())

@@ -103,8 +103,9 @@ pub(super) fn sync_folder(path: &Path) {
     let _ = folder.map(|folder| folder.sync_all());
 }
 
-pub(super) fn is_same(ours: &Metadata, theirs: &Metadata) -> bool {
-    ours.dev() == theirs.dev() && ours.ino() == theirs.ino()
+/// Which file it is, for as long as it is held open.
+pub(super) fn inode(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
 }
 
 /// Group-readable, so that a log shipper needs no more than a group; never through a symlink, whose

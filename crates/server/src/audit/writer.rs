@@ -1,22 +1,24 @@
-//! The one thread that writes records: in order, each taken by the file, and by the journal where that
-//! is asked for, before it counts.
+//! The one task that writes records, on a thread of its own: in order, each taken by the file, and by the
+//! journal where that is asked for, before it counts.
 //!
 //! What cannot be written is tried again with the next record, and each second, so that service
 //! resumes by itself.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use std::{io, mem};
 
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
+use tokio::time::{Instant, timeout_at};
 
-use super::Position;
 use super::file::{AppendFault, ChainFile, Refused};
 use super::opening::AuditFault;
 use super::record::{Outcome, Record};
 use super::tally::Tally;
+use super::{Position, RECORD_DEADLINE};
 use crate::config;
 
 /// How often sums are looked at and the disk is synced.
@@ -46,7 +48,26 @@ pub(super) struct Sources {
 }
 
 /// Where the thread is, for all others to see.
-pub(super) type Seen = Arc<Mutex<Position>>;
+#[derive(Debug)]
+pub(super) struct Seen(Mutex<(Position, Option<Instant>)>);
+
+impl Seen {
+    fn lock(&self) -> MutexGuard<'_, (Position, Option<Instant>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far it has come. A disk that hangs takes no record, though none was refused.
+    pub(super) fn position(&self) -> Position {
+        let (position, since) = *self.lock();
+        let hangs = since.is_some_and(|since| since.elapsed() >= RECORD_DEADLINE);
+        Position { writable: position.writable && !hangs, ..position }
+    }
+
+    /// For how long it has been at the file; none while it waits for work.
+    pub(super) fn busy_for(&self) -> Duration {
+        self.lock().1.map(|since| since.elapsed()).unwrap_or_default()
+    }
+}
 
 /// The thread's own.
 #[derive(Debug)]
@@ -54,19 +75,20 @@ pub(super) struct Writer {
     file: ChainFile,
     sources: Sources,
     failing: bool,
-    seen: Seen,
+    seen: Arc<Seen>,
 }
 
 impl Writer {
     /// Opens the file.
     pub(super) fn open(config: &config::Audit, sources: Sources) -> Result<Self, AuditFault> {
         let file = ChainFile::open(config)?;
-        let seen = Arc::new(Mutex::new(Position { head: file.head(), writable: true }));
+        let position = Position { head: file.head(), writable: true };
+        let seen = Arc::new(Seen(Mutex::new((position, None))));
         Ok(Self { file, sources, failing: false, seen })
     }
 
     /// Where others see how far it has come.
-    pub(super) fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> Arc<Seen> {
         Arc::clone(&self.seen)
     }
 
@@ -76,37 +98,48 @@ impl Writer {
     }
 
     /// Writes until it is told to close or nobody is left to tell it anything.
-    pub(super) fn run(mut self, orders: &Receiver<Order>) {
+    pub(super) async fn run(mut self, mut orders: Receiver<Order>) {
         let mut next_tick = Instant::now() + TICK;
         let mut next_head = Instant::now();
         loop {
-            let wait = next_tick.saturating_duration_since(Instant::now());
-            match orders.recv_timeout(wait) {
-                Ok(order) => {
-                    if let Some(closed) = self.batch(order, orders) {
-                        let whole = self.close();
+            match timeout_at(next_tick, orders.recv()).await {
+                Ok(Some(order)) => {
+                    if let Some(closed) = self.at_work(|this| this.batch(order, &mut orders)) {
+                        let whole = self.at_work(Self::close);
                         // the file is free before anybody is told
                         drop(self);
                         let _ = closed.send(whole);
                         return;
                     }
+                    if !orders.is_empty() {
+                        // who runs beside has a turn between two batches, however many come
+                        yield_now().await;
+                    }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    self.close();
+                Ok(None) => {
+                    self.at_work(Self::close);
                     return;
                 }
+                Err(_) => {}
             }
             if Instant::now() < next_tick {
                 continue;
             }
             next_tick = Instant::now() + TICK;
-            self.tick();
+            self.at_work(Self::tick);
             if Instant::now() >= next_head {
                 next_head = Instant::now() + HEAD_TO_LOG;
                 self.log_head();
             }
         }
+    }
+
+    /// Does something that a disk can hold up, for others to see how long it takes.
+    fn at_work<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.seen.lock().1 = Some(Instant::now());
+        let done = work(self);
+        self.seen.lock().1 = None;
+        done
     }
 
     /// What is due without anybody asking: sums, the disk, a look whether the file is still in its
@@ -123,7 +156,11 @@ impl Writer {
     }
 
     /// Writes an order and those that wait behind it in one go; the answer is an order to close.
-    fn batch(&mut self, first: Order, orders: &Receiver<Order>) -> Option<oneshot::Sender<bool>> {
+    fn batch(
+        &mut self,
+        first: Order,
+        orders: &mut Receiver<Order>,
+    ) -> Option<oneshot::Sender<bool>> {
         let mut records = Vec::new();
         let mut waiting = Vec::new();
         let mut close = None;
@@ -221,7 +258,7 @@ impl Writer {
 
     fn show(&self) {
         let position = Position { head: self.file.head(), writable: !self.failing };
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = position;
+        self.seen.lock().0 = position;
     }
 
     fn log_head(&self) {

@@ -1,7 +1,8 @@
 //! The check of a client's chain, by the authorities that count at that moment.
 //!
 //! What is right from one authority's beginning or end to the next is made once; a chain that is checked
-//! later than that, for whatever reason nobody made another, gets a check of its own.
+//! later than that, for whatever reason nobody made another, gets a check of its own. What was found good
+//! meanwhile is [`Remembered`].
 
 use std::sync::Arc;
 
@@ -13,7 +14,9 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 use time::OffsetDateTime;
 
 use super::CredentialsFault;
+use super::remembered::Remembered;
 use super::trust::Trust;
+use crate::identify::end;
 
 /// See the room's first lines.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(super) struct Dated {
     steady: Arc<dyn ClientCertVerifier>,
     /// Between these `steady` is right.
     between: (Option<OffsetDateTime>, Option<OffsetDateTime>),
+    /// What `steady` has said yes to.
+    remembered: Remembered,
 }
 
 impl Dated {
@@ -40,12 +45,29 @@ impl Dated {
             between: trust.steady(now),
             trust: Arc::clone(trust),
             provider: Arc::clone(provider),
+            remembered: Remembered::default(),
         })
     }
 
     fn is_steady(&self, now: OffsetDateTime) -> bool {
         let (after, before) = self.between;
         after.is_none_or(|after| after <= now) && before.is_none_or(|before| now < before)
+    }
+
+    /// The next moment after `now` at which a chain that is good may no longer be, in seconds since 1970: one of
+    /// its certificates ends, an authority begins or ends, or a list is due. None where that cannot be said.
+    fn next_change(
+        &self,
+        leaf: &CertificateDer<'_>,
+        above: &[CertificateDer<'_>],
+        now: OffsetDateTime,
+    ) -> Option<u64> {
+        let ends = std::iter::once(leaf).chain(above).map(|certificate| end(certificate));
+        let ends = ends.collect::<Option<Vec<_>>>()?;
+        let others = self.trust.endings().into_iter().map(|ending| ending.at.unix_timestamp());
+        let others = others.chain(self.between.1.map(OffsetDateTime::unix_timestamp));
+        let next = ends.into_iter().chain(others).filter(|at| *at >= now.unix_timestamp()).min();
+        next.and_then(|at| at.try_into().ok())
     }
 }
 
@@ -62,8 +84,15 @@ impl ClientCertVerifier for Dated {
     ) -> Result<ClientCertVerified, Error> {
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let time = OffsetDateTime::from_unix_timestamp(seconds).ok();
-        if time.is_some_and(|time| self.is_steady(time)) {
-            return self.steady.verify_client_cert(leaf, intermediates, now);
+        if let Some(time) = time.filter(|time| self.is_steady(*time)) {
+            if self.remembered.knows(leaf, intermediates, now.as_secs()) {
+                return Ok(ClientCertVerified::assertion());
+            }
+            let verified = self.steady.verify_client_cert(leaf, intermediates, now)?;
+            if let Some(until) = self.next_change(leaf, intermediates, time) {
+                self.remembered.add(leaf, intermediates, now.as_secs(), until);
+            }
+            return Ok(verified);
         }
         let verifier = time.and_then(|time| self.trust.verifier(&self.provider, time).ok());
         let verifier =

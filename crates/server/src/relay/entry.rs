@@ -3,12 +3,15 @@
 //! An entry that is dropped before it was closed files its outcome as aborted, and counts it so: a
 //! panic, a cut connection or the end of the daemon leave no intent without one.
 
+use std::ops::Deref;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use tokio::time::Instant;
 use tsmgate_gate::permit::Permit;
 use tsmgate_gate::reason::Reason;
 
-use crate::audit::Unwritten;
 use crate::audit::record::{Outcome, Record};
+use crate::audit::{Unwritten, Written};
 use crate::house::House;
 
 /// What kind of call it is.
@@ -50,50 +53,92 @@ impl Call {
     }
 }
 
-/// A call whose intent is on record.
+/// How far a call is on record. The connection's fields are in each of its records.
 #[derive(Debug)]
-pub(super) struct Entry<'a> {
-    house: &'a House,
+enum State {
+    /// Not at all, nor may be the record that its connection is open.
+    New { about: Record, opening: Option<Record> },
+    /// Its intent was handed over.
+    Open(Record),
+    /// Its outcome is on file, or was handed over, or there will be none.
+    Over,
+}
+
+/// A call and its records. Whoever shares it may end it from where he is, at any moment: what was said of the
+/// call is followed by what became of it.
+#[derive(Debug)]
+pub(super) struct Entry<H: Deref<Target = House>> {
+    house: H,
     /// Whose call it is.
-    client: &'a str,
+    client: String,
     call: Call,
-    /// The connection's fields; `None` once the outcome is on file.
-    about: Option<Record>,
+    state: Mutex<State>,
     begun: Instant,
 }
 
-impl<'a> Entry<'a> {
-    /// Records that a permitted call of `client` is about to be made. What `about` says stands in both
-    /// records.
-    ///
-    /// # Errors
-    /// [`Reason::AuditUnavailable`]: it must not be.
-    pub(super) async fn open(
-        house: &'a House,
-        client: &'a str,
+impl<H: Deref<Target = House>> Entry<H> {
+    /// A permitted call of `client` that is about to be made; nothing is recorded yet. What `about` says will
+    /// stand in both records; `opening` comes before them, whatever becomes of the call.
+    pub(super) fn new(
+        house: H,
+        client: &str,
         call: Call,
-        about: &Record,
+        (about, opening): (&Record, Option<Record>),
         permit: &Permit,
-    ) -> Result<Self, Reason> {
+    ) -> Self {
         let about = Record::empty()
             .text("tsmgate.permission", permit.permission().name())
             .text("tsmgate.role", permit.role())
             .append(about);
-        let intent = Record::new(call.action(), Outcome::Unknown).text("tsmgate.phase", "intent");
-        let intent = intent.append(&about);
-        // made first: where the daemon ends while the intent is on its way to the file, so is this
-        let mut entry = Self { house, client, call, about: Some(about), begun: Instant::now() };
-        match house.audit.write(intent).await {
-            Ok(()) => Ok(entry),
-            Err(unwritten) => {
-                // an intent that may come late gets its outcome, as any other
-                if unwritten == Unwritten::Perhaps {
-                    entry.file(call.ended(Err(Reason::CallAborted)));
-                }
-                entry.about = None;
-                Err(Reason::AuditUnavailable)
+        let state = Mutex::new(State::New { about, opening });
+        Self { house, client: client.to_owned(), call, state, begun: Instant::now() }
+    }
+
+    /// The same, with its intent on record.
+    ///
+    /// # Errors
+    /// As [`Entry::begin`].
+    pub(super) async fn open(
+        house: H,
+        client: &str,
+        call: Call,
+        about: &Record,
+        permit: &Permit,
+    ) -> Result<Self, Reason> {
+        let entry = Self::new(house, client, call, (about, None), permit);
+        entry.begin().await?;
+        Ok(entry)
+    }
+
+    /// Records that the call is about to be made.
+    ///
+    /// # Errors
+    /// [`Reason::AuditUnavailable`]: it must not be.
+    pub(super) async fn begin(&self) -> Result<(), Reason> {
+        let intent = self.hand_over_intent().ok_or(Reason::AuditUnavailable)?;
+        intent.on_file().await.map_err(|unwritten| {
+            // an intent that may come late gets its outcome, as any other
+            let about = self.over().filter(|_| unwritten == Unwritten::Perhaps);
+            if let Some(about) = about {
+                let outcome = self.call.ended(Err(Reason::CallAborted));
+                self.house.audit.note(self.outcome(outcome, &about));
             }
-        }
+            Reason::AuditUnavailable
+        })
+    }
+
+    /// None where it was not taken, or the call was aborted before.
+    fn hand_over_intent(&self) -> Option<Written> {
+        let mut state = self.state();
+        let State::New { about, opening } = std::mem::replace(&mut *state, State::Over) else {
+            return None;
+        };
+        opening.into_iter().for_each(|opening| self.house.audit.note(opening));
+        let intent = Record::new(self.call.action(), Outcome::Unknown);
+        let intent = intent.text("tsmgate.phase", "intent").append(&about);
+        let intent = self.house.audit.hand_over(intent).ok()?;
+        *state = State::Open(about);
+        Some(intent)
     }
 
     /// Records how the call ended, with what there is `more` to say, and counts it so.
@@ -101,47 +146,68 @@ impl<'a> Entry<'a> {
     /// # Errors
     /// [`Reason::AuditUnavailable`]: its result must not leave. That is how it ended then.
     pub(super) async fn close(
-        mut self,
+        &self,
         outcome: Result<(), Reason>,
         more: &Record,
     ) -> Result<(), Reason> {
-        let Some(record) = self.outcome(self.call.ended(outcome).append(more)) else {
+        let Some(handed) = self.hand_over_outcome(self.call.ended(outcome).append(more)) else {
             return Ok(());
         };
         // open until that is on file: where the call is cut meanwhile its result does not leave, and
         // what was said of it is followed by what became of it
-        let written = self.house.audit.write(record).await;
-        let closed = written.map_err(|_| {
-            // the result is withheld: that is how the call ended, as soon as it can be written
-            let reason = Reason::AuditUnavailable;
-            self.file(self.call.ended(Err(reason)));
-            reason
-        });
-        self.about = None;
-        self.call.count(self.house, self.client, closed.and(outcome));
+        let written = async { handed?.on_file().await };
+        let closed = written.await.map_err(|_| Reason::AuditUnavailable);
+        if let Some(about) = self.over() {
+            if let Err(reason) = closed {
+                // the result is withheld: that is how the call ended, as soon as it can be written
+                self.house.audit.note(self.outcome(self.call.ended(Err(reason)), &about));
+            }
+            self.call.count(&self.house, &self.client, closed.and(outcome));
+        }
         closed
     }
 
-    /// Hands an outcome over without waiting.
-    fn file(&self, outcome: Record) {
-        if let Some(record) = self.outcome(outcome) {
-            self.house.audit.note(record);
+    /// Ends a call that is not closed: there is nobody who waits for it. What was said of it is followed by
+    /// what became of it; of one that was not begun nothing is said.
+    pub(super) fn abort(&self) {
+        let aborted = Err(Reason::CallAborted);
+        let state = std::mem::replace(&mut *self.state(), State::Over);
+        let last = match state {
+            State::New { opening, .. } => opening,
+            State::Open(about) => Some(self.outcome(self.call.ended(aborted), &about)),
+            State::Over => return,
+        };
+        last.into_iter().for_each(|last| self.house.audit.note(last));
+        self.call.count(&self.house, &self.client, aborted);
+    }
+
+    /// None where there is no intent that has no outcome yet.
+    fn hand_over_outcome(&self, outcome: Record) -> Option<Result<Written, Unwritten>> {
+        // held until it is handed over: an abort comes before, and there is none, or behind it
+        let state = self.state();
+        let State::Open(about) = &*state else { return None };
+        Some(self.house.audit.hand_over(self.outcome(outcome, about)))
+    }
+
+    fn outcome(&self, outcome: Record, about: &Record) -> Record {
+        outcome.text("tsmgate.phase", "outcome").duration(self.begun.elapsed()).append(about)
+    }
+
+    /// Nothing is recorded from here on; what is known of the call, where something would have been.
+    fn over(&self) -> Option<Record> {
+        match std::mem::replace(&mut *self.state(), State::Over) {
+            State::Open(about) => Some(about),
+            State::New { .. } | State::Over => None,
         }
     }
 
-    /// The outcome's record; none once one is on file.
-    fn outcome(&self, outcome: Record) -> Option<Record> {
-        let about = self.about.as_ref()?;
-        let outcome = outcome.text("tsmgate.phase", "outcome").duration(self.begun.elapsed());
-        Some(outcome.append(about))
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Entry<'_> {
+impl<H: Deref<Target = House>> Drop for Entry<H> {
     fn drop(&mut self) {
-        if self.about.is_some() {
-            self.file(self.call.ended(Err(Reason::CallAborted)));
-            self.call.count(self.house, self.client, Err(Reason::CallAborted));
-        }
+        self.abort();
     }
 }

@@ -30,8 +30,8 @@ mod api;
 mod body;
 mod commands;
 mod document;
-mod fields;
-mod head;
+pub mod fields;
+pub mod head;
 mod own;
 mod redact;
 mod stream;
@@ -148,7 +148,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         };
         self.unread = head.framing != Framing::None;
         self.head_alone = head.method == b"HEAD";
-        let reply = self.reply(&head, &asked).await;
+        // on the heap while there is one: an idle connection is a tenth of the size
+        let reply = Box::pin(self.reply(&head, &asked)).await;
         // decided once: what the peer is told is what happens
         let lasts = Instant::now() < self.begun + self.house.snapshot().config.http.lifetime;
         let keep_alive = head.keep_alive && lasts && !*self.stop.borrow() && !self.unread;
@@ -159,11 +160,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             }
             Ok(Reply::Stream(stream)) => {
                 self.refused = 0;
-                self.pass(&asked, *stream, &head, keep_alive).await
+                Box::pin(self.pass(&asked, *stream, &head, keep_alive)).await
             }
             Ok(Reply::Output(passing)) => {
                 self.refused = 0;
-                self.pass_output(&asked, *passing, &head, keep_alive).await
+                Box::pin(self.pass_output(&asked, *passing, &head, keep_alive)).await
             }
             Err(refusal) => {
                 self.refused +=

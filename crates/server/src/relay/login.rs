@@ -3,6 +3,7 @@
 //! Nothing a caller sent is copied to TSM and nothing unparsed to the caller. Each call is authorized
 //! by itself, its intent is on record before TSM is asked, its outcome before the cookie leaves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -10,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tsmgate_gate::permission::Permission;
-use tsmgate_gate::permit::{self, Caller};
+use tsmgate_gate::permit::{self, Caller, Permit};
 use tsmgate_gate::reason::Reason;
 use tsmgate_wire::{
     Answer, CALL_LIMIT, Call, CallFault, ExceptionKind, Login, METHOD, decode_call,
@@ -26,6 +27,7 @@ use crate::house::House;
 use crate::metrics::Side;
 use crate::relay::Party;
 use crate::relay::entry::{Call as Kind, Entry};
+use crate::relay::opening::Opening;
 use crate::relay::told::{stays, told};
 
 /// How long a peer may take to fetch an answer.
@@ -34,11 +36,12 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 /// One caller's connection, past the handshake.
 #[derive(Debug)]
 pub struct Conversation<'a, S> {
-    house: &'a House,
+    house: &'a Arc<House>,
     stream: S,
     caller: &'a Caller,
     /// The connection's fields, which each of its records carries.
     about: &'a Record,
+    opening: &'a Opening<'a>,
     begun: Instant,
     /// What was read and is not answered yet: at most [`CALL_LIMIT`] bytes.
     buffer: BytesMut,
@@ -55,12 +58,12 @@ enum End {
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     /// A conversation that began with `begun`, and of which `buffer` was read already.
     pub fn new(
-        house: &'a House,
+        house: &'a Arc<House>,
         stream: S,
-        Party { caller, about, .. }: Party<'a>,
+        Party { caller, about, opening, .. }: Party<'a>,
         (begun, buffer): (Instant, BytesMut),
     ) -> Self {
-        Self { house, stream, caller, about, begun, buffer }
+        Self { house, stream, caller, about, opening, begun, buffer }
     }
 
     /// Serves calls until the caller closes, a limit is reached or the daemon stops.
@@ -174,39 +177,41 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     /// authorize → record → ask TSM → record → answer. `Err` ends the connection.
     async fn answer(&mut self, call: Call) -> Result<(), End> {
         let snapshot = self.house.snapshot();
-        let House { ledger, .. } = self.house;
+        let House { ledger, audit, .. } = self.house.as_ref();
         let permission = Permission::login();
         let permit = match permit::authorize(&snapshot.policy, ledger, self.caller, permission) {
             Ok(permit) => permit,
             Err(reason) => {
-                self.count(Err(reason));
+                Kind::Login.count(self.house, &self.caller.client().name, Err(reason));
                 self.refused(reason);
                 return self.refuse(call, reason).await;
             }
         };
-        let client = &self.caller.client().name;
-        let entry = match Entry::open(self.house, client, Kind::Login, self.about, &permit).await {
-            Ok(entry) => entry,
-            Err(reason) => {
-                self.count(Err(reason));
-                self.refused(reason);
-                return self.refuse(call, reason).await;
-            }
+        let (house, client) = (Arc::clone(self.house), &self.caller.client().name);
+        let records = (self.about, self.opening.take());
+        let entry = Entry::new(Arc::clone(&house), client, Kind::Login, records, &permit);
+        let entry = Open(Arc::new(entry));
+        let granted = Granted {
+            house,
+            client: client.clone(),
+            entry: Arc::clone(&entry.0),
+            config: Arc::clone(&snapshot.config),
         };
-        let asked = Instant::now();
-        let Config { tsm, login: limits, .. } = snapshot.config.as_ref();
-        let answer = self.house.backend.login(tsm, limits.call, permit).await;
-        let outcome = answer.as_ref().map(|_| ()).map_err(|reason| *reason);
-        self.house.metrics.asked_tsm(Side::Login, asked.elapsed(), outcome);
-        if let Err(reason) = entry.close(outcome, &self.more(&answer)).await {
-            return self.refuse(call, reason).await;
-        }
-        match answer {
+        let login = audit.beside(granted.login(permit)).await;
+        // given up because the disk hangs: what became of the call is filed when it goes on
+        let login = login.unwrap_or(Err(NotLoggedIn::Unrecorded(Reason::AuditUnavailable)));
+        match login {
             Ok(login) => {
                 let reply = encode_reply(call.sequence, &Answer::Granted(login));
                 self.send(&reply).await
             }
-            Err(reason) => self.refuse(call, reason).await,
+            Err(NotLoggedIn::Recorded(reason)) => self.refuse(call, reason).await,
+            Err(NotLoggedIn::Unrecorded(reason)) => {
+                // it may not even have been come to: what is to be said of it, before its refusal
+                entry.0.abort();
+                self.refused(reason);
+                self.refuse(call, reason).await
+            }
         }
     }
 
@@ -240,22 +245,61 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     }
 
     fn refused(&self, reason: Reason) {
+        self.opening.note();
         let origin = RefusalOrigin::Client(self.caller.client().name.clone());
         self.house.refuse(origin, reason, Proof::Key, || self.about.clone());
     }
+}
 
-    fn count(&self, outcome: Result<(), Reason>) {
-        Kind::Login.count(self.house, &self.caller.client().name, outcome);
-    }
+/// Why there is no session to hand out.
+enum NotLoggedIn {
+    /// The call's two records say so.
+    Recorded(Reason),
+    /// There was no call.
+    Unrecorded(Reason),
+}
 
-    /// What else the outcome's record says.
-    fn more(&self, answer: &Result<Login, Reason>) -> Record {
-        let Ok(Login { username, cookie }) = answer else { return Record::empty() };
-        Record::empty()
-            .text("tsmgate.tsm.username", username)
-            .text("tsmgate.cookie.fingerprint", &self.house.audit.fingerprint(cookie.value()))
-            .number("tsmgate.cookie.max_age", cookie.max_age().into())
+/// The records of a call, for who waits for it: where he stops waiting, that is how the call ended.
+struct Open(Arc<Entry<Arc<House>>>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.abort();
     }
+}
+
+/// A call that is permitted, with all that it needs where it runs: beside the audit.
+struct Granted {
+    house: Arc<House>,
+    /// Whose it is.
+    client: String,
+    entry: Arc<Entry<Arc<House>>>,
+    config: Arc<Config>,
+}
+
+impl Granted {
+    /// record → ask TSM → record.
+    async fn login(self, permit: Permit) -> Result<Login, NotLoggedIn> {
+        let Self { house, client, entry, config } = self;
+        entry.begin().await.map_err(|reason| {
+            Kind::Login.count(&house, &client, Err(reason));
+            NotLoggedIn::Unrecorded(reason)
+        })?;
+        let asked = Instant::now();
+        let answer = house.backend.login(&config.tsm, config.login.call, permit).await;
+        let outcome = answer.as_ref().map(|_| ()).map_err(|reason| *reason);
+        house.metrics.asked_tsm(Side::Login, asked.elapsed(), outcome);
+        let more = answer.as_ref().map_or_else(|_| Record::empty(), |login| more(&house, login));
+        entry.close(outcome, &more).await.and(answer).map_err(NotLoggedIn::Recorded)
+    }
+}
+
+/// What else the record of a login says.
+fn more(house: &House, Login { username, cookie }: &Login) -> Record {
+    Record::empty()
+        .text("tsmgate.tsm.username", username)
+        .text("tsmgate.cookie.fingerprint", &house.audit.fingerprint(cookie.value()))
+        .number("tsmgate.cookie.max_age", cookie.max_age().into())
 }
 
 /// What a caller is told: the stable code, and for a limit when to come again.

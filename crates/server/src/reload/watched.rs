@@ -4,6 +4,7 @@
 //! once the same was seen at two looks: a file that is still being written is not read half.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::credentials::Credentials;
 use tsmgate_settings::files::{self, Print};
@@ -11,7 +12,7 @@ use tsmgate_settings::files::{self, Print};
 /// Files and how they were.
 #[derive(Debug)]
 pub(super) struct Watched {
-    files: Vec<PathBuf>,
+    files: Arc<[PathBuf]>,
     /// As they were just before they were read, or tried to be.
     known: Vec<Print>,
     /// As they were at the last look, where that differs.
@@ -22,13 +23,18 @@ impl Watched {
     /// The files that these credentials were read from. What changed since then is news, however long
     /// ago that was.
     pub(super) fn new(credentials: &Credentials) -> Self {
-        let (files, known) = credentials.read_from().iter().cloned().unzip();
-        Self { files, known, unsettled: None }
+        let (files, known): (Vec<_>, _) = credentials.read_from().iter().cloned().unzip();
+        Self { files: files.into(), known, unsettled: None }
     }
 
-    /// Whether a file was replaced since it was read. Says so once for each replacement.
-    pub(super) fn changed(&mut self) -> bool {
-        let now: Vec<_> = self.files.iter().map(|file| files::print(file)).collect();
+    /// The files.
+    pub(super) fn files(&self) -> Arc<[PathBuf]> {
+        Arc::clone(&self.files)
+    }
+
+    /// Whether a file was replaced since it was read, by how they are `now`. Says so once for each
+    /// replacement.
+    pub(super) fn changed(&mut self, now: Vec<Print>) -> bool {
         if now == self.known {
             self.unsettled = None;
             return false;
@@ -41,4 +47,9 @@ impl Watched {
         self.unsettled = None;
         true
     }
+}
+
+/// How files are now.
+pub(super) fn prints(files: &[PathBuf]) -> Vec<Print> {
+    files.iter().map(|file| files::print(file)).collect()
 }

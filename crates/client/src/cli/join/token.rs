@@ -1,11 +1,13 @@
 //! Where the token comes from: the command line, stdin, or the terminal, which does not show it. One that cannot
 //! work is refused before anything is made or sent, and never said again.
 
+use std::convert::Infallible;
 use std::io::{self, IsTerminal, Read};
 
 use time::OffsetDateTime;
 use tsmgate_pki::enrolment::{Token, TokenFault};
 use tsmgate_pki::{kind_text, time_text};
+use tsmgate_wire::Secret;
 use zeroize::Zeroizing;
 
 use crate::cli::complaint::Complaint;
@@ -13,12 +15,22 @@ use crate::cli::complaint::Complaint;
 /// The longest line that is read for a token, in bytes.
 const LINE_MOST: u64 = 4096;
 
+/// What was typed for a token, as the command line takes it: any text.
+pub(super) fn word(typed: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(typed.to_owned()))
+}
+
+/// Whether what was typed is the token itself, and not a word for stdin.
+pub(super) fn is_meant(typed: &Secret) -> bool {
+    typed.expose() != "-"
+}
+
 /// The token: what was typed, what stdin has, or what is asked for. One that cannot work is refused here.
-pub(super) fn read(typed: Option<String>) -> Result<Token, Complaint> {
-    let text = match typed.filter(|text| text != "-").map(Zeroizing::new) {
+pub(super) fn read(typed: Option<Secret>) -> Result<Token, Complaint> {
+    let text = match typed.filter(is_meant) {
         Some(text) => text,
         None if io::stdin().is_terminal() => {
-            let asked = rpassword::prompt_password("Token of the invite: ").map(Zeroizing::new);
+            let asked = rpassword::prompt_password("Token of the invite: ").map(Secret::new);
             asked.map_err(|_| {
                 let hint = "send it to stdin: tsmgate join < FILE";
                 Complaint::check("there is no terminal to ask for the token", hint)
@@ -34,10 +46,10 @@ pub(super) fn read(typed: Option<String>) -> Result<Token, Complaint> {
                     "send it as one line",
                 )
             })?;
-            text
+            Secret::new(std::mem::take(&mut text))
         }
     };
-    let token: Token = text.parse().map_err(|fault: TokenFault| {
+    let token: Token = text.expose().parse().map_err(|fault: TokenFault| {
         let hint = "give the whole line that `tsmgate pki invite NAME` printed on the TSM host; nothing was sent";
         Complaint::check(fault.to_string(), hint)
     })?;

@@ -25,7 +25,7 @@ const VALUE_LIMIT: usize = 1024;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What goes up with a request. Answers are always asked for unencoded, for they are looked through.
-pub(super) fn up(head: &Head, json_alone: bool, has_body: bool) -> HeaderMap {
+pub fn up(head: &Head, json_alone: bool, has_body: bool) -> HeaderMap {
     let mut fields = HeaderMap::with_capacity(8);
     for name in UP {
         let value = head.only(name.as_str()).filter(|value| is_plain(value));

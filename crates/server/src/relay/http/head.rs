@@ -7,33 +7,35 @@
 use memchr::{memchr_iter, memmem};
 
 /// The longest header, in bytes, request line included.
-pub(super) const HEAD_LIMIT: usize = 16 * 1024;
+pub const HEAD_LIMIT: usize = 16 * 1024;
 /// The most fields of a header.
-pub(super) const FIELDS_LIMIT: usize = 64;
+pub const FIELDS_LIMIT: usize = 64;
 
 const END: &[u8] = b"\r\n\r\n";
 const NEITHER: &str = "it is neither HTTP/1.1 nor HTTP/1.0";
 
 /// A header that can be read in one way only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) method: Vec<u8>,
+pub struct Head {
+    /// A token.
+    pub method: Vec<u8>,
     /// Visible ASCII; not looked at any further.
-    pub(super) target: Vec<u8>,
-    pub(super) framing: Framing,
+    pub target: Vec<u8>,
+    /// What its body is like.
+    pub framing: Framing,
     /// Whether the peer wants, and its version lets, another request follow.
-    pub(super) keep_alive: bool,
+    pub keep_alive: bool,
     /// HTTP/1.0 knows no chunks.
-    pub(super) old: bool,
+    pub old: bool,
     /// Names in lower case, in the order in which they came.
     fields: Vec<(String, Vec<u8>)>,
     /// How many bytes it took.
-    pub(super) length: usize,
+    pub length: usize,
 }
 
 /// How the body's end is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
+pub enum Framing {
     /// There is no body.
     None,
     /// It has so many bytes, at least one.
@@ -44,7 +46,7 @@ pub(super) enum Framing {
 
 /// Why bytes are no header that is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum HeadFault {
+pub enum HeadFault {
     /// Not HTTP, or in more than one way; what is wrong with it.
     Bad(&'static str),
     /// More than [`HEAD_LIMIT`] or [`FIELDS_LIMIT`].
@@ -57,7 +59,10 @@ use HeadFault::Bad;
 
 impl Head {
     /// The header that `bytes` begin with; `None` where its end is not there yet.
-    pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, HeadFault> {
+    ///
+    /// # Errors
+    /// As soon as the bytes cannot become one that is taken.
+    pub fn read(bytes: &[u8]) -> Result<Option<Self>, HeadFault> {
         // also of one that is not whole yet: who speaks another language, or ends lines in another way,
         // would have us wait for more
         if bytes.first().is_some_and(|byte| !is_token(&[*byte])) {
@@ -117,13 +122,13 @@ impl Head {
     }
 
     /// The value of the only field of this name (in lower case).
-    pub(super) fn only<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
+    pub fn only<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
         let mut all = self.all(name);
         all.next().filter(|_| all.next().is_none())
     }
 
     /// Whether there is a field of this name.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.all(name).next().is_some()
     }
 
