@@ -168,6 +168,8 @@ async fn a_stranger_from_elsewhere_is_not_shaken_hands_with() {
     std::fs::write(&path, text.replace("life", "live")).unwrap();
     stage.service().signal(nix::sys::signal::Signal::SIGHUP);
     stage.service().line_with("did you mean `life`?");
-    assert_eq!(stage.records("reload").len(), 2);
+    tests::wait::until_blocking("the records of both", || {
+        (stage.records("reload").len() == 2).then_some(())
+    });
     let (_, _) = stage.joined("jump02").await;
 }
