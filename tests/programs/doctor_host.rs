@@ -328,6 +328,7 @@ async fn an_audit_that_cannot_be_written_or_is_broken_is_found() {
     let words = ["the service user may not write it", "chown and chmod it"];
     said.says("audit", "failed", &words);
     assert_eq!(said.step("audit")["cause"], "file");
+    tests::wait::until_blocking("a start on record", || scene.records("start").pop());
     drop(gated);
 
     let file = scene.path("log/audit.jsonl");

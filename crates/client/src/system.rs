@@ -13,6 +13,5 @@ pub(crate) mod program;
 pub(crate) mod service;
 pub(crate) mod signal;
 pub(crate) mod socket;
-mod staged;
 pub(crate) mod standing;
 pub(crate) mod terminal;

@@ -3,7 +3,7 @@
 //! then moved into place; moving does not follow a link and, unless told, does not replace.
 
 use std::fs::{DirBuilder, File, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use crate::error::PkiError;
+use crate::staged::staged;
 
 /// The largest file that is read, in bytes: a revocation list of some 400 000 entries.
 pub(crate) const FILE_MOST: u64 = 16 * 1024 * 1024;
@@ -30,11 +31,11 @@ pub(crate) enum Access {
 }
 
 impl Access {
-    fn permissions(self) -> Permissions {
-        Permissions::from_mode(match self {
+    fn mode(self) -> u32 {
+        match self {
             Access::Secret => 0o600,
             Access::Public => 0o644,
-        })
+        }
     }
 }
 
@@ -76,15 +77,7 @@ pub(crate) fn write(
 pub(crate) fn stage(path: &Path, contents: &[u8], access: Access) -> Result<Staged, PkiError> {
     let failed = |error: io::Error| PkiError::file("write", path, &error);
     let folder = folder_of(path);
-    let mut file = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(&folder)
-        .map_err(failed)?;
-    file.write_all(contents).map_err(failed)?;
-    // Said again, on the open file: the umask has a say in the mode at creation.
-    file.as_file().set_permissions(access.permissions()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
+    let file = staged(&folder, contents, access.mode()).map_err(failed)?;
     Ok(Staged { file, path: path.to_owned(), folder })
 }
 

@@ -6,8 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use rustix::fs::{Access, access};
-
-use super::staged::staged;
+use tsmgate_pki::staged::staged;
 
 /// What group and others may do, as mode bits.
 pub(crate) const NOT_THE_OWNER: u32 = 0o077;
@@ -22,7 +21,7 @@ pub(crate) enum Readers {
 }
 
 impl Readers {
-    pub(super) fn mode(self) -> u32 {
+    fn mode(self) -> u32 {
         match self {
             Self::Owner => 0o600,
             Self::Everybody => 0o644,
@@ -67,7 +66,7 @@ pub(crate) fn write_whole(
     bytes: &[u8],
     readers: Readers,
 ) -> io::Result<File> {
-    staged(folder, bytes, readers)?.persist(path).map_err(|error| error.error)
+    staged(folder, bytes, readers.mode())?.persist(path).map_err(|error| error.error)
 }
 
 /// The same for its owner alone, and only where nothing is at `path`, not even a dangling link. The name outlives a
@@ -76,7 +75,7 @@ pub(crate) fn write_whole(
 /// # Errors
 /// `AlreadyExists`, or the system's own answer; nothing is left behind then.
 pub(crate) fn write_new(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let file = staged(folder, bytes, Readers::Owner)?;
+    let file = staged(folder, bytes, Readers::Owner.mode())?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
     File::open(folder)?.sync_all()
 }

@@ -47,3 +47,18 @@ fn a_huge_file_is_not_read() {
     let kind = io::ErrorKind::FileTooLarge;
     assert_eq!(read(&path), Err(PkiError::File { doing: "read", path, kind }));
 }
+
+/// R39: a key that a killed command had not given its name yet goes with the next write
+#[test]
+fn what_a_killed_command_left_behind_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = stage(&folder.path().join("a.key"), b"a key", Access::Secret).unwrap();
+    let name = left.file.path().file_name().unwrap().to_owned();
+    let there = folder.path().join(name);
+    // as it is found when nobody holds it any more
+    drop(left);
+    fs::write(&there, "a key").unwrap();
+    write(&folder.path().join("b.key"), b"b", Access::Secret, Place::Empty).unwrap();
+    assert!(!there.exists());
+    assert_eq!(names(folder.path()), 1);
+}

@@ -49,8 +49,7 @@ const PIECE_DEADLINE: Duration = Duration::from_secs(10);
 /// After so many refusals in a row the connection ends: a new one is counted where connections are.
 const REFUSED_LIMIT: u32 = 100;
 
-/// One caller's connection, past the handshake.
-#[derive(Debug)]
+/// One caller's connection, past the handshake. Not for printing: its buffer has what a caller sent.
 pub struct Conversation<'a, S> {
     house: &'a House,
     stream: S,

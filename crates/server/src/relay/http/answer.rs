@@ -38,8 +38,7 @@ pub(super) enum End {
     Close,
 }
 
-/// An answer that is there as a whole.
-#[derive(Debug)]
+/// An answer that is there as a whole. Not for printing: a configuration may hold secrets.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) fields: Vec<(Cow<'static, str>, String)>,

@@ -4,6 +4,8 @@
 //! reader that mends and another that does not. RFC 9112 lets a server refuse each of these. What is left
 //! needs no second reader, and there is none.
 
+use std::fmt;
+
 use memchr::{memchr_iter, memmem};
 
 /// The longest header, in bytes, request line included.
@@ -15,7 +17,7 @@ const END: &[u8] = b"\r\n\r\n";
 const NEITHER: &str = "it is neither HTTP/1.1 nor HTTP/1.0";
 
 /// A header that can be read in one way only.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Head {
     /// A token.
     pub method: Vec<u8>,
@@ -56,6 +58,16 @@ pub enum HeadFault {
 }
 
 use HeadFault::Bad;
+
+impl fmt::Debug for Head {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // a target's query and a field's value may be secrets
+        let names: Vec<_> = self.fields.iter().map(|(name, _)| name).collect();
+        let mut shown = formatter.debug_struct("Head");
+        shown.field("method", &self.method.escape_ascii().to_string());
+        shown.field("framing", &self.framing).field("fields", &names).finish_non_exhaustive()
+    }
+}
 
 impl Head {
     /// The header that `bytes` begin with; `None` where its end is not there yet.

@@ -78,7 +78,7 @@ pub(super) fn complain() {
 }
 
 /// The same for an answer that comes in parts: what may be the beginning of a piece waits for the next.
-#[derive(Debug)]
+/// Not for printing: what waits may be of the secret.
 pub(super) struct Painter<'a> {
     withhold: &'a Withhold,
     /// The end of what came, at most a piece less a byte, as it came: a piece may begin in one that is

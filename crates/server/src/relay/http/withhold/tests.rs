@@ -134,7 +134,6 @@ fn short_secrets_are_found_whole() {
 fn the_searcher_does_not_show_what_it_looks_for() {
     let withhold = withhold(&secret(64));
     assert_eq!(format!("{withhold:?}"), "Withhold");
-    assert!(!has_part_of(&secret(64), format!("{:?}", Painter::new(&withhold)).as_bytes()));
 }
 
 /// A secret, and texts that have much in common with it.

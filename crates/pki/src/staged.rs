@@ -13,23 +13,23 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 use tempfile::NamedTempFile;
 
-use super::mode::Readers;
-
 /// How such a name begins: nothing that anybody would give a file of his own, for it is swept away.
 const PREFIX: &str = ".tsmgate-staged-";
+/// The mode of one that is not whole: it may hold a secret.
+const OWN: u32 = 0o600;
 /// Names of a folder that are looked at.
 const MOST: usize = 4096;
 
-/// A whole file under a name of its own.
+/// A whole file of this mode under a name of its own; its owner's alone until it has all its bytes.
 ///
 /// # Errors
 /// The system's own answer; nothing is left behind then.
-pub(super) fn staged(folder: &Path, bytes: &[u8], readers: Readers) -> io::Result<NamedTempFile> {
+pub fn staged(folder: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
     sweep(folder);
     let mut file = locked(folder)?;
     file.write_all(bytes)?;
     // on the open file: the umask has a say in the mode at creation
-    file.as_file().set_permissions(Permissions::from_mode(readers.mode()))?;
+    file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
     Ok(file)
 }
@@ -39,7 +39,7 @@ fn locked(folder: &Path) -> io::Result<NamedTempFile> {
     loop {
         let file = tempfile::Builder::new()
             .prefix(PREFIX)
-            .permissions(Permissions::from_mode(Readers::Owner.mode()))
+            .permissions(Permissions::from_mode(OWN))
             .tempfile_in(folder)?;
         // where another was faster, it found the file before it was locked, and removed it; where there are no
         // locks, nobody takes one, and nobody sweeps
@@ -87,11 +87,11 @@ mod tests {
         std::fs::write(&left, "AUTH_COOKIE=half").unwrap();
         std::fs::write(&other, "kept").unwrap();
         std::os::unix::fs::symlink(&other, folder.join(".tsmgate-staged-link")).unwrap();
-        let first = staged(folder, b"first", Readers::Owner).unwrap();
+        let first = staged(folder, b"first", OWN).unwrap();
         assert!(
             !left.exists() && other.exists() && folder.join(".tsmgate-staged-link").is_symlink()
         );
-        let second = staged(folder, b"second", Readers::Owner).unwrap();
+        let second = staged(folder, b"second", OWN).unwrap();
         assert_eq!(std::fs::read(first.path()).unwrap(), b"first");
         second.persist(folder.join("place")).unwrap();
         drop(first);
