@@ -1,6 +1,7 @@
 //! A scene whose gate is a program at an address of the test's choice, the client's program, and the look at
 //! what was recorded.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -73,6 +74,16 @@ pub fn logins(scene: &Scene) -> Logins {
     let output = command("tsmgated").args(["audit", "verify"]).arg(&file).output().unwrap();
     assert!(output.status.success(), "{:?}", texts(&output));
     let records = scene.records("login");
+    // a connection has one call at a time: each that is begun ends once, before the next
+    let mut begun = HashSet::new();
+    for record in &records {
+        let connection = record["tsmgate.connection"].as_str().unwrap();
+        let in_order = match record["tsmgate.phase"].as_str().unwrap() {
+            "intent" => begun.insert(connection),
+            _ => begun.remove(connection),
+        };
+        assert!(in_order, "{record}");
+    }
     let ended: Vec<_> = records.iter().filter(|line| line["tsmgate.phase"] == "outcome").collect();
     let granted = ended.iter().filter(|line| line["event.outcome"] == "success").count() as u64;
     let outcomes = ended.len() as u64;

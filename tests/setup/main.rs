@@ -263,6 +263,22 @@ cmp /etc/tsmgate/client-ca.pem /var/lib/tsmgate-authority/gate/ca.pem
     );
 }
 
+/// The moment that a kill seldom meets: the authority is whole but for its list
+#[test]
+fn an_authority_without_its_list_gets_one() {
+    on_a_host(
+        r"
+people
+tsm
+mkdir -m 700 /var/lib/.tsmgate-authority.setup
+tsmgate pki init --dir /var/lib/.tsmgate-authority.setup/pki
+rm /var/lib/.tsmgate-authority.setup/pki/clients.crl
+ends 0 tsmgated setup --allow 10.20.1.0/24
+checks
+",
+    );
+}
+
 #[test]
 fn of_two_at_once_the_second_is_refused() {
     on_a_host(

@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::watch;
 use tsmgate_pki::enrolment::Service;
 use tsmgate_pki::inspect::{View, inspect};
-use tsmgate_pki::{Authority, CRL_DAYS, Passphrase, PkiError, ServerName};
+use tsmgate_pki::{Authority, CRL_DAYS, LIST, Passphrase, PkiError, ServerName};
 use tsmgate_settings::files::{self, FileFault, Kind};
 use tsmgate_text::escape;
 use zeroize::Zeroizing;
@@ -26,8 +26,6 @@ const TICK: std::time::Duration = std::time::Duration::from_secs(3600);
 /// The names under which systemd hands over the key, and what opens it.
 const KEY_CREDENTIAL: &str = "ca.key";
 const PASSPHRASE_CREDENTIAL: &str = "ca.passphrase";
-/// The list in the authority's folder.
-const LIST: &str = "clients.crl";
 
 /// Why the authority cannot serve.
 #[derive(Debug, thiserror::Error)]

@@ -53,7 +53,7 @@ pub use passphrase::{PASSPHRASE_LEAST, Passphrase};
 pub use profile::{AUTHORITY_DAYS, BACKDATED, CLIENT_DAYS, CRL_DAYS, DAYS_MOST, SERVER_DAYS};
 pub use renewal::{Renewal, renewal};
 pub use request::read_request;
-pub use revocation::{Cut, Revocation, RevocationList, Revokee, cut};
+pub use revocation::{Cut, LIST, Revocation, RevocationList, Revokee, cut};
 pub use serial::Serial;
 
 /// A time as people and JSON read it: RFC 3339, UTC, whole seconds.

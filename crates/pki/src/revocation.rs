@@ -22,7 +22,8 @@ use crate::register::Register;
 use crate::serial::Serial;
 use crate::store::{self, Access, FolderLock, Place};
 
-const FILE: &str = "clients.crl";
+/// The name of an authority's revocation list, in its folder and where the gate reads it.
+pub const LIST: &str = "clients.crl";
 
 /// What to revoke.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +149,7 @@ impl Authority {
         .and_then(|list| list.pem())
         .map_err(|_| PkiError::Cryptography("sign the revocation list"))?;
         index.write(self.folder(), Place::Any)?;
-        let path = self.folder().join(FILE);
+        let path = self.folder().join(LIST);
         store::write(&path, pem.as_bytes(), Access::Public, Place::Any)?;
         if let Some(service) = Service::read(self.folder())? {
             service.published().list(pem.as_bytes())?;

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use nix::unistd::Group;
 use tests::local::{User, can_make_users};
 use tests::program::have;
-use tests::{Forwarding, Scene};
+use tests::{Forwarding, Scene, wait};
 
 /// A user that is none of those who may.
 const STRANGER: u32 = 65534;
@@ -77,9 +77,12 @@ async fn members_of_a_group_get_a_session_and_nobody_else_does() {
     forwarding.line_with(&format!("uid {} ({}): granted", user.uid, user.name));
     forwarding.line_with("uid 0 (root): caller_not_listed");
     forwarding.line_with("hint: name the user with --allow-user");
-    let log = forwarding.log();
-    let told = log.iter().filter(|line| line.contains("uid 0 (root) may not log in here"));
-    assert_eq!(told.count(), 1, "{log:?}");
+    let count = |text: &str| forwarding.log().iter().filter(|line| line.contains(text)).count();
+    wait::until_blocking("both calls of root's in the log", || {
+        (count("uid 0 (root): caller_not_listed") == 2).then_some(())
+    });
+    forwarding.line_with("uid 0 (root) may not log in here");
+    assert_eq!(count("uid 0 (root) may not log in here"), 1, "{:?}", forwarding.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{Gid, Uid};
 use tsmgate_pki::enrolment::{Published, Service};
-use tsmgate_pki::{Authority, InitOptions, IssueOptions, ServerName};
+use tsmgate_pki::{Authority, InitOptions, IssueOptions, LIST, ServerName};
 
 use super::files::{self, Access};
 use super::host::Host;
@@ -76,7 +76,13 @@ fn is_placed() -> Result<bool, Trouble> {
 fn authority() -> Result<Authority, Trouble> {
     let folder = made();
     match Authority::open(&folder, None) {
-        Ok(authority) => Ok(authority),
+        Ok(authority) => {
+            // the last that an authority gets when it is made
+            if !is_there(&folder.join(LIST))? {
+                authority.issue_crl()?;
+            }
+            Ok(authority)
+        }
         Err(fault) if folder.join("servers").exists() => Err(fault.into()),
         Err(_) => {
             if is_there(&folder)? {
@@ -114,7 +120,7 @@ impl Step for Made {
         if is_placed()? {
             return Ok(Standing::So("there is one".to_owned()));
         }
-        if made().join("clients.crl").exists() {
+        if made().join(LIST).exists() {
             return Ok(Standing::So("begun by a setup that was cut short".to_owned()));
         }
         let key = match self.0.systemd {

@@ -15,12 +15,12 @@ use crate::error::PkiError;
 use crate::index::{Index, Kind};
 use crate::name::ClientName;
 use crate::register::{CERTIFICATE, Register};
+use crate::revocation::LIST;
 use crate::store::{self, Access, Place};
 use crate::time_text;
 
 const CLIENTS: &str = "clients.d";
 const REVOKED: &str = "revoked.toml";
-const LIST: &str = "clients.crl";
 /// The longest name of a role, in bytes.
 const ROLE_MOST: usize = 64;
 /// The most roles and networks of a client: the gate reads no more.
