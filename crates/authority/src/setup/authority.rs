@@ -248,15 +248,19 @@ impl Step for HandedOver {
     }
 
     fn look(&self) -> Result<Standing, Trouble> {
-        Ok(match is_placed()? {
-            true => Standing::So("they are its".to_owned()),
-            false => {
+        Ok(match (is_placed()?, is_there(Path::new(WORKSHOP))?) {
+            (true, false) => Standing::So("they are its".to_owned()),
+            (true, true) => Standing::ToDo(format!("{WORKSHOP}, in which they were made, goes")),
+            (false, _) => {
                 Standing::ToDo(format!("the service issues, and is called {}", self.0.address))
             }
         })
     }
 
     fn perform(&self) -> Result<(), Trouble> {
+        if is_placed()? {
+            return clear();
+        }
         // afterwards nobody could
         for needed in [CERTIFICATE, KEY, CLIENT_AUTHORITY] {
             if !is_there(Path::new(needed))? {
@@ -283,9 +287,13 @@ impl Step for HandedOver {
         }
         // the last of all: where it stands, everything does
         place(&pki, Path::new(FOLDER))?;
-        let _ = fs::remove_dir(WORKSHOP);
-        Ok(())
+        clear()
     }
+}
+
+/// Removes the workshop, of which nothing is left.
+fn clear() -> Result<(), Trouble> {
+    fs::remove_dir(WORKSHOP).map_err(|error| Trouble::file("remove", Path::new(WORKSHOP), &error))
 }
 
 /// All in this folder, but not the folder.

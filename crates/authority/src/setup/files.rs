@@ -75,10 +75,17 @@ pub(super) fn put(
     let known = instead.is_some() && read(path)?.as_deref() == instead;
     let placed = write().and_then(|()| match known {
         true => fs::rename(&beside, path),
-        // in one step, and nothing is replaced: a kill leaves no second name of a key
-        false => renameat2(AT_FDCWD, &beside, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE)
-            .map_err(io::Error::from),
+        false => place(&beside, path),
     });
     let _ = fs::remove_file(&beside);
     placed.and_then(|()| File::open(folder)?.sync_all()).map_err(failed)
+}
+
+/// Gives what is made its name: in one step, and nothing is replaced. A kill leaves no second name of a key.
+///
+/// # Errors
+/// `AlreadyExists`, or the system's own answer.
+pub(super) fn place(made: &Path, path: &Path) -> io::Result<()> {
+    renameat2(AT_FDCWD, made, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE)
+        .map_err(io::Error::from)
 }

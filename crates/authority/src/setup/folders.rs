@@ -1,12 +1,15 @@
 //! The folders of both services, each with its owner and mode: those of systemd/tmpfiles.conf and of the units.
 //! One that is there otherwise is somebody's own, and left.
 
-use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
 use nix::fcntl::OFlag;
+use nix::unistd::{Gid, Uid};
 
+use super::files;
 use super::people::{AUTHORITY, GATE, user};
 use super::step::{Standing, Step, Trouble};
 
@@ -71,15 +74,28 @@ impl Step for Folder {
     fn perform(&self) -> Result<(), Trouble> {
         let ((uid, _), (_, gid)) = (user(self.user)?, user(self.group)?);
         let path = Path::new(self.path);
-        let made = DirBuilder::new().mode(0o700).create(path);
+        self.make(path, uid, gid).map_err(|error| Trouble::file("make", path, &error))
+    }
+}
+
+impl Folder {
+    /// Under another name until it is whole: of a setup that was killed nobody takes what it left for his own.
+    fn make(&self, path: &Path, uid: Uid, gid: Gid) -> io::Result<()> {
+        let above = path.parent().unwrap_or(Path::new("/"));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = above.join(format!(".{name}.new"));
+        match fs::remove_dir(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        DirBuilder::new().mode(0o700).create(&beside)?;
         let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
-        made.and_then(|()| OpenOptions::new().read(true).custom_flags(flags.bits()).open(path))
-            .and_then(|folder| {
-                // the mode first: once it is another's it is not for us to change
-                folder.set_permissions(Permissions::from_mode(self.mode))?;
-                fchown(&folder, Some(uid.as_raw()), Some(gid.as_raw()))?;
-                folder.sync_all()
-            })
-            .map_err(|error| Trouble::file("make", path, &error))
+        let folder = OpenOptions::new().read(true).custom_flags(flags.bits()).open(&beside)?;
+        // the mode first: once it is another's it is not for us to change
+        folder.set_permissions(Permissions::from_mode(self.mode))?;
+        fchown(&folder, Some(uid.as_raw()), Some(gid.as_raw()))?;
+        folder.sync_all()?;
+        files::place(&beside, path)?;
+        File::open(above)?.sync_all()
     }
 }
