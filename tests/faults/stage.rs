@@ -13,9 +13,7 @@ pub async fn stage(options: SceneOptions) -> Scene {
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let scene = Scene::prepare(folder, Authority::new("tests"), &options).await;
     let identity = scene.authority.client("jump01");
-    scene.write("client.pem", &identity.chain, 0o644);
-    scene.write("client.key", &identity.key, 0o600);
-    scene.write("ca.pem", &scene.authority.pem(), 0o644);
+    scene.install(&identity);
     std::fs::create_dir(scene.path("out")).unwrap();
     scene
 }
@@ -36,11 +34,7 @@ pub fn tsmgate(scene: &Scene, gate: &str, front: &[&str], arguments: &[&str]) ->
         .args(words)
         .args(arguments)
         .current_dir(scene.path("out"))
-        .env("TSMGATE_GATE", gate)
-        .env("TSMGATE_SERVER_NAME", "localhost")
-        .env("TSMGATE_CA", scene.path("ca.pem"))
-        .env("TSMGATE_CERT", scene.path("client.pem"))
-        .env("TSMGATE_KEY", scene.path("client.key"))
+        .envs(scene.environment(gate))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

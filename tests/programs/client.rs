@@ -20,17 +20,11 @@ async fn scene(options: SceneOptions) -> Scene {
 /// Runs `tsmgate` as a client of the scene, in its folder.
 pub fn tsmgate(scene: &Scene, gated: &Gated, name: &str, arguments: &[&str]) -> Output {
     let identity = scene.authority.client(name);
-    scene.write("client.pem", &identity.chain, 0o644);
-    scene.write("client.key", &identity.key, 0o600);
-    scene.write("ca.pem", &scene.authority.pem(), 0o644);
+    scene.install(&identity);
     command("tsmgate")
         .args(arguments)
         .current_dir(scene.path("."))
-        .env("TSMGATE_GATE", gated.address().to_string())
-        .env("TSMGATE_SERVER_NAME", "localhost")
-        .env("TSMGATE_CA", scene.path("ca.pem"))
-        .env("TSMGATE_CERT", scene.path("client.pem"))
-        .env("TSMGATE_KEY", scene.path("client.key"))
+        .envs(scene.environment(gated.address()))
         .output()
         .unwrap()
 }

@@ -15,9 +15,7 @@ use crate::stage::{run, stage, told};
 
 /// `tsmgate doctor` as this client, in the scene's folder.
 fn doctor(scene: &Scene, gated: &Gated, identity: &Identity, arguments: &[&str]) -> Command {
-    scene.write("client.pem", &identity.chain, 0o644);
-    scene.write("client.key", &identity.key, 0o600);
-    scene.write("ca.pem", &scene.authority.pem(), 0o644);
+    scene.install(identity);
     let mut command = command("tsmgate");
     command
         .args(["doctor", "--json", "--server-name", "localhost"])

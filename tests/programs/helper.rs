@@ -40,9 +40,7 @@ impl Helper {
     /// Gives the client a new certificate.
     pub fn become_client(&self, name: &str) {
         let identity = self.scene.authority.client(name);
-        self.scene.write("client.pem", &identity.chain, 0o644);
-        self.scene.write("client.key", &identity.key, 0o600);
-        self.scene.write("ca.pem", &self.scene.authority.pem(), 0o644);
+        self.scene.install(&identity);
     }
 
     /// The program, asked for this.
@@ -64,11 +62,7 @@ impl Helper {
             .args(arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("TSMGATE_GATE", self.gated.address().to_string())
-            .env("TSMGATE_SERVER_NAME", "localhost")
-            .env("TSMGATE_CA", self.scene.path("ca.pem"))
-            .env("TSMGATE_CERT", self.scene.path("client.pem"))
-            .env("TSMGATE_KEY", self.scene.path("client.key"))
+            .envs(self.scene.environment(self.gated.address()))
             .env("TSMGATE_RUNTIME_DIR", self.room());
         command
     }

@@ -27,17 +27,11 @@ struct Monitor {
 impl Monitor {
     fn start(scene: &Scene, gate: &str, arguments: &[&str]) -> Self {
         let identity = scene.authority.client("jump01");
-        scene.write("client.pem", &identity.chain, 0o644);
-        scene.write("client.key", &identity.key, 0o600);
-        scene.write("ca.pem", &scene.authority.pem(), 0o644);
+        scene.install(&identity);
         let mut child = command("tsmgate")
             .arg("monitor")
             .args(arguments)
-            .env("TSMGATE_GATE", gate)
-            .env("TSMGATE_SERVER_NAME", "localhost")
-            .env("TSMGATE_CA", scene.path("ca.pem"))
-            .env("TSMGATE_CERT", scene.path("client.pem"))
-            .env("TSMGATE_KEY", scene.path("client.key"))
+            .envs(scene.environment(gate))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

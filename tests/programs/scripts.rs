@@ -24,9 +24,7 @@ async fn scene() -> (Scene, Gated, Runner) {
 /// Runs a script of `scripts/`, in which one word was changed.
 fn script(scene: &Scene, gated: &Gated, text: &str, arguments: &[&str]) -> Output {
     let identity = scene.authority.client("jump01");
-    scene.write("client.pem", &identity.chain, 0o644);
-    scene.write("client.key", &identity.key, 0o600);
-    scene.write("ca.pem", &scene.authority.pem(), 0o644);
+    scene.install(&identity);
     let word = |line: &str| -> String {
         let words = line.split_inclusive(' ').map(|word| match word {
             "tsm " => "tsmgate ",
@@ -42,11 +40,7 @@ fn script(scene: &Scene, gated: &Gated, text: &str, arguments: &[&str]) -> Outpu
         .args(arguments)
         .current_dir(scene.path("."))
         .env("PATH", format!("{folder}:{}", std::env::var("PATH").unwrap()))
-        .env("TSMGATE_GATE", gated.address().to_string())
-        .env("TSMGATE_SERVER_NAME", "localhost")
-        .env("TSMGATE_CA", scene.path("ca.pem"))
-        .env("TSMGATE_CERT", scene.path("client.pem"))
-        .env("TSMGATE_KEY", scene.path("client.key"))
+        .envs(scene.environment(gated.address()))
         .output()
         .unwrap()
 }

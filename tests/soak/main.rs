@@ -169,9 +169,7 @@ async fn prepare() -> Scene {
     let options = options.with_local(&tests::local::entry("user = \"root\"", "[\"login\"]"));
     let scene = Scene::prepare(folder, Authority::new("tests"), &options).await;
     let identity = scene.authority.client("jump01");
-    scene.write("client.pem", &identity.chain, 0o644);
-    scene.write("client.key", &identity.key, 0o600);
-    scene.write("ca.pem", &scene.authority.pem(), 0o644);
+    scene.install(&identity);
     scene
 }
 
@@ -185,14 +183,7 @@ async fn commands(stage: Stage, scene: Arc<Scene>, gate: String) {
     while !stage.over.load(Ordering::Relaxed) {
         let begun = Instant::now();
         let mut command = Command::new(built("tsmgate"));
-        command
-            .args(orders[turn % 2])
-            .current_dir(scene.path("."))
-            .env("TSMGATE_GATE", &gate)
-            .env("TSMGATE_SERVER_NAME", "localhost")
-            .env("TSMGATE_CA", scene.path("ca.pem"))
-            .env("TSMGATE_CERT", scene.path("client.pem"))
-            .env("TSMGATE_KEY", scene.path("client.key"));
+        command.args(orders[turn % 2]).current_dir(scene.path(".")).envs(scene.environment(&gate));
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let (out, err) = texts(&output);
         assert!(output.status.success() && out.contains("done"), "{out}{err}");

@@ -24,18 +24,9 @@ pub struct Forwarding {
 /// `tsmgate forward` as a client of the scene's gate, with the client's files in the scene's folder.
 pub fn forward(scene: &Scene, gate: SocketAddr, name: &str) -> Command {
     let identity = scene.authority.client(name);
-    scene.write("client.pem", &identity.chain, 0o644);
-    scene.write("client.key", &identity.key, 0o600);
-    scene.write("ca.pem", &scene.authority.pem(), 0o644);
+    scene.install(&identity);
     let mut forward = command("tsmgate");
-    forward
-        .arg("forward")
-        .stdin(Stdio::null())
-        .env("TSMGATE_GATE", gate.to_string())
-        .env("TSMGATE_SERVER_NAME", "localhost")
-        .env("TSMGATE_CA", scene.path("ca.pem"))
-        .env("TSMGATE_CERT", scene.path("client.pem"))
-        .env("TSMGATE_KEY", scene.path("client.key"));
+    forward.arg("forward").stdin(Stdio::null()).envs(scene.environment(gate));
     forward
 }
 

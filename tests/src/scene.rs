@@ -1,5 +1,6 @@
 //! A whole scene in one process: a folder, an authority, the simulator, the daemon on port zero.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -181,6 +182,24 @@ impl Scene {
     /// Writes a file into the scene's folder.
     pub fn write(&self, name: &str, contents: &str, mode: u32) {
         write(self.folder.path(), name, contents, mode);
+    }
+
+    /// Writes a client's certificate and key, and the authority's certificate, into the scene's folder.
+    pub fn install(&self, identity: &Identity) {
+        self.write("client.pem", &identity.chain, 0o644);
+        self.write("client.key", &identity.key, 0o600);
+        self.write("ca.pem", &self.authority.pem(), 0o644);
+    }
+
+    /// What `tsmgate` needs in its environment to use them at this gate.
+    pub fn environment(&self, gate: impl ToString) -> [(&'static str, OsString); 5] {
+        [
+            ("TSMGATE_GATE", gate.to_string().into()),
+            ("TSMGATE_SERVER_NAME", "localhost".into()),
+            ("TSMGATE_CA", self.path("ca.pem").into()),
+            ("TSMGATE_CERT", self.path("client.pem").into()),
+            ("TSMGATE_KEY", self.path("client.key").into()),
+        ]
     }
 
     /// Changes a passage of the configuration.

@@ -17,7 +17,8 @@
 //! Rooms: [`authority`] holds the folder and its key, with `issue` and `revocation` as its two
 //! trades; `profile` says what certificates look like, `request` what is taken from a CSR, `name`
 //! and `serial` what they are called by; `register` is the folder without its key, `index` remembers, `store`
-//! writes files, which are [`staged`] until they are whole, `key` keeps secrets; [`inspect`] reads what others wrote, [`import`] judges it as the gate would.
+//! writes files, which are [`staged`] until they are whole, `key` keeps secrets; [`inspect`] reads what others wrote,
+//! [`import`] judges it as the gate would.
 //! [`enrolment`] is how hosts get theirs without a person who copies files: invites, and what the service does
 //! that answers them; `holder` is the side of whoever asks.
 

@@ -6,8 +6,8 @@
 //! cause at will are counted and summed up ([`tally`]), so that nobody fills the disk.
 //!
 //! Rooms: [`record`] what a line says, [`chain`] how lines hang together, `opening`, `file`, `disk` and
-//! `writer` bring them to disk, `beside` runs a call where its records are written, `rotation` puts a full file aside, `journal` tells systemd's journal,
-//! [`verify`] the check, [`report`] the sums for a review.
+//! `writer` bring them to disk, `beside` runs a call where its records are written, `rotation` puts a full file
+//! aside, `journal` tells systemd's journal, [`verify`] the check, [`report`] the sums for a review.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -285,7 +285,8 @@ impl Warden {
         outcome
     }
 
-    /// Reads or looks on a thread of its own: it may take a while, and no connection waits for it. A file system that hangs must not keep us from looking at dates.
+    /// Reads or looks on a thread of its own: it may take a while, and no connection waits for it. A file system that
+    /// hangs must not keep us from looking at dates.
     async fn in_time<T: Send + 'static>(
         &mut self,
         whose: Whose,
