@@ -100,10 +100,10 @@ pub fn proc(pid: u32, name: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// What to put in front of the program so that it looks users up in files alone, of which this one (`passwd` or
-/// `group`) opens and cannot be read. In a folder of its own: another test that makes a user replaces the host's
-/// files, and what is mounted on one goes with it.
-pub fn without_table(scene: &Scene, table: &str) -> Vec<String> {
+/// What to put in front of the program so that it looks users up in the scene's `etc/passwd` and `etc/group` alone,
+/// which are the host's, after what `then` does. In a folder of its own: another test that makes a user replaces
+/// the host's files, and what is mounted on one goes with it.
+fn with_tables(scene: &Scene, then: &str) -> Vec<String> {
     for name in ["passwd", "group"] {
         scene.write(
             &format!("etc/{name}"),
@@ -113,7 +113,17 @@ pub fn without_table(scene: &Scene, table: &str) -> Vec<String> {
     }
     scene.write("etc/nsswitch.conf", "passwd: files\ngroup: files\ninitgroups: files\n", 0o644);
     let etc = scene.path("etc").display().to_string();
-    let broken =
-        format!("mount --bind {etc} /etc && mount --bind /proc/$$/mem /etc/{table} && exec \"$@\"");
-    ["unshare", "--mount", "sh", "-c", &broken, "sh"].map(str::to_owned).to_vec()
+    let own = format!("mount --bind {etc} /etc && {then} && exec \"$@\"");
+    ["unshare", "--mount", "sh", "-c", &own, "sh"].map(str::to_owned).to_vec()
+}
+
+/// What to put in front of the program so that it looks users up where the test can change them.
+pub fn with_own_tables(scene: &Scene) -> Vec<String> {
+    with_tables(scene, "true")
+}
+
+/// What to put in front of the program so that of the files where it looks users up this one (`passwd` or `group`)
+/// opens and cannot be read.
+pub fn without_table(scene: &Scene, table: &str) -> Vec<String> {
+    with_tables(scene, &format!("mount --bind /proc/$$/mem /etc/{table}"))
 }
