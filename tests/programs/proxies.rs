@@ -153,11 +153,11 @@ async fn what_is_no_proxy_costs_its_time_and_nothing_else() {
     // one that says yes and connects to nobody: what follows is between us and the gate
     let port = answers(b"HTTP/1.1 200 OK\r\n\r\n".to_vec());
     let proxy = format!("http://127.0.0.1:{port}");
-    let late = whoami(&scene, &gated, &proxy, &["--timeout", "300ms"]);
+    let late = whoami(&scene, &gated, &proxy, &["--timeout", "1s"]);
     failed(&late, 70, "no answer in time while in the TLS handshake");
     let silent = answers(Vec::new());
     let proxy = format!("socks5://127.0.0.1:{silent}");
-    let late = whoami(&scene, &gated, &proxy, &["--timeout", "300ms"]);
+    let late = whoami(&scene, &gated, &proxy, &["--timeout", "1s"]);
     failed(&late, 70, "no answer in time while connecting through the proxy");
     for (url, said) in [
         ("anna:Pass-1@proxy:1", "not an address of a proxy"),

@@ -22,6 +22,7 @@ use crate::house::House;
 use crate::proxy::{Origin, Unknown};
 use crate::relay::lane::{self, Chosen, Lane};
 use crate::relay::opening::Opening;
+use crate::relay::shared::Shared;
 use crate::relay::{Party, Remote, http, login};
 use crate::{drain, judge};
 
@@ -96,7 +97,7 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
     };
     drop(snapshot);
 
-    let Handshaken { mut stream, caller, leaf, chain } = handshaken;
+    let Handshaken { stream, caller, leaf, chain } = handshaken;
     let client = caller.client();
     let about = about().client(client).leaf(&leaf);
     house.metrics.seen(&client.name, Some(leaf.not_after));
@@ -105,6 +106,7 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
     let lane = Chosen::new();
     let id = format!("{}-{number}", house.life);
     let alpn = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+    let mut stream = Shared::new(stream);
     let remote = Some(Remote { chain: &chain, origin });
     let party = Party { caller: &caller, about: &about, opening: &opening, id: &id, remote };
     tokio::select! {
@@ -125,9 +127,9 @@ pub async fn connection(house: Arc<House>, arrival: Arrival, mut stop: watch::Re
 }
 
 /// The conversation, in the lane that the peer chose in the handshake (`alpn`) or chooses now.
-pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     house: &Arc<House>,
-    stream: &mut S,
+    stream: &mut Shared<S>,
     alpn: Option<&[u8]>,
     party: Party<'_>,
     chosen: &Chosen,
@@ -145,7 +147,9 @@ pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     let lane = *chosen.get_or_init(|| lane);
     let read = (begun, buffer);
     match lane {
-        Lane::Login => login::Conversation::new(house, stream, party, read).serve(stop).await,
+        Lane::Login => {
+            login::Conversation::new(house, stream.clone(), party, read).serve(stop).await
+        }
         Lane::Http => {
             party.opening.note();
             // on the heap, for a caller in the other lane needs no room for it

@@ -24,6 +24,7 @@ use crate::house::House;
 use crate::relay::Party;
 use crate::relay::lane::{Chosen, Lane};
 use crate::relay::opening::Opening;
+use crate::relay::shared::Shared;
 use crate::{drain, judge};
 
 pub mod directory;
@@ -93,6 +94,7 @@ pub async fn connection(
     let opening = Opening::new(&house.audit, opening);
     drop(snapshot);
 
+    let mut stream = Shared::new(stream);
     let lane = Chosen::new();
     let party = Party { caller: &caller, about: &about, opening: &opening, id: &id, remote: None };
     tokio::select! {

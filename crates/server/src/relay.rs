@@ -1,13 +1,15 @@
 //! The lanes: each speaks with the caller itself and takes one call after the other to TSM.
 //!
 //! Which lane a connection is on is settled by [`lane`]. What a call leaves on record is [`entry`]'s, what
-//! its caller is told when it fails is [`told`]'s, in all of them.
+//! its caller is told when it fails is [`told`]'s, in all of them. The stream is [`shared`] with a call that runs
+//! beside the audit.
 
 mod entry;
 pub mod http;
 pub mod lane;
 pub mod login;
 pub mod opening;
+pub mod shared;
 mod told;
 
 use rustls_pki_types::CertificateDer;

@@ -117,7 +117,7 @@ fn interim_answers_without_end_stop_at_the_timeout() {
     let reply = Reply::Endless(Vec::new(), raw("HTTP/1.1 100 Continue\r\n\r\n"));
     let gate = Gate::start(move |_| reply.clone());
     let began = Instant::now();
-    let run = Run::of(at(&gate, &["nodes"]).args(["--timeout", "700ms"]));
+    let run = Run::of(at(&gate, &["nodes"]).args(["--timeout", "2s"]));
     run.says(70, "no answer in time from localhost:", "--timeout");
     assert!(began.elapsed() < Duration::from_secs(15));
 }
@@ -165,11 +165,11 @@ fn a_silent_gate_ends_at_the_timeout_and_a_change_may_have_happened() {
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
     ] {
         let gate = silent(from);
-        let run = Run::of(at(&gate, &["nodes"]).args(["--timeout", "500ms"]));
+        let run = Run::of(at(&gate, &["nodes"]).args(["--timeout", "2s"]));
         run.says(70, "no answer in time", "raise --timeout");
     }
     let gate = silent("");
-    let run = Run::of(at(&gate, &["stop"]).args(["--timeout", "500ms"]));
+    let run = Run::of(at(&gate, &["stop"]).args(["--timeout", "2s"]));
     run.says(
         70,
         "no answer in time",

@@ -48,7 +48,7 @@ fn slow_but_honest_is_good_enough_and_silence_is_not() {
     let controller = Controller::start();
     controller.api().behave_next(ApiBehaviour::Honest);
     controller.api().behave_next(ApiBehaviour::Silent);
-    let run = controller.run(controller.asked(&["nodes"]).args(["--timeout", "700ms"]));
+    let run = controller.run(controller.asked(&["nodes"]).args(["--timeout", "2s"]));
     run.says(70, "no answer in time from https://localhost:", "--timeout");
     controller.is_left_alone();
 }

@@ -159,7 +159,7 @@ fn a_stream_has_a_limit_and_a_time() {
     run.told("the answer is larger than 67108864 bytes", "");
     let gate = Gate::start(|_| Reply::Hold(b"HTTP/1.1 200 OK\r\n\r\nx".to_vec()));
     let began = Instant::now();
-    let run = Run::of(at(&gate, &["api", "GET", "/api/0.5/status"]).args(["--timeout", "500ms"]));
+    let run = Run::of(at(&gate, &["api", "GET", "/api/0.5/status"]).args(["--timeout", "2s"]));
     assert_eq!((run.code, run.out.as_str()), (Some(70), "x"), "{run:?}");
     assert!(began.elapsed() < Duration::from_secs(15));
 }

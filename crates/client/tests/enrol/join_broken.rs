@@ -6,7 +6,7 @@ use crate::rig::{Home, Reply, Run, Service};
 fn answered(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Run {
     let service = Service::scripted(move |_, _| Some(reply()));
     let home = Home::new();
-    let run = home.join(&service.token(60), &["--timeout", "1s"]);
+    let run = home.join(&service.token(60), &["--timeout", "3s"]);
     assert!(!home.file("cert.pem").exists(), "{run:?}");
     assert!(!home.folder().join("config.toml").exists(), "{run:?}");
     run

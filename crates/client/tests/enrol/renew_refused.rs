@@ -15,7 +15,7 @@ fn fails(
     let home = Home::new();
     home.joined(&service, -20 * 24..24);
     let old = home.read("cert.pem");
-    let run = home.run(&["renew", "--if-needed", "--timeout", "1s"]);
+    let run = home.run(&["renew", "--if-needed", "--timeout", "3s"]);
     run.says(code, what, hint);
     assert!(run.talk.contains("; the old certificate stays, good until 20"), "{run:?}");
     assert!(run.talk.starts_with("tsmgate: jump01: "), "{run:?}");

@@ -1,8 +1,9 @@
 //! Calls that run on the audit's own thread. Such a call waits for each of its records where they are
 //! written, and no thread has to wake another for it: that was a third of what a login cost.
 //!
-//! It is for calls that do nothing but wait, for the audit or for TSM. A disk that hangs holds up the
-//! thread and all of them; who waits for one is somewhere else, sees it, and gives up.
+//! It is for calls that do nothing but wait: for the audit, for TSM, for a caller to take what there is for him.
+//! A disk that hangs holds up the thread and all of them; who waits for one is somewhere else, sees it, and
+//! gives up.
 
 use std::panic::resume_unwind;
 use std::time::Duration;

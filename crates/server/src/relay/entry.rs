@@ -60,8 +60,10 @@ enum State {
     New { about: Record, opening: Option<Record> },
     /// Its intent was handed over.
     Open(Record),
-    /// Its outcome is on file, or was handed over, or there will be none.
+    /// Its outcome was handed over and its result is withheld, or there will be none.
     Over,
+    /// Its outcome is on file: its result may leave.
+    Closed,
 }
 
 /// A call and its records. Whoever shares it may end it from where he is, at any moment: what was said of the
@@ -118,7 +120,7 @@ impl<H: Deref<Target = House>> Entry<H> {
         let intent = self.hand_over_intent().ok_or(Reason::AuditUnavailable)?;
         intent.on_file().await.map_err(|unwritten| {
             // an intent that may come late gets its outcome, as any other
-            let about = self.over().filter(|_| unwritten == Unwritten::Perhaps);
+            let about = self.end(State::Over).filter(|_| unwritten == Unwritten::Perhaps);
             if let Some(about) = about {
                 let outcome = self.call.ended(Err(Reason::CallAborted));
                 self.house.audit.note(self.outcome(outcome, &about));
@@ -150,20 +152,21 @@ impl<H: Deref<Target = House>> Entry<H> {
         outcome: Result<(), Reason>,
         more: &Record,
     ) -> Result<(), Reason> {
+        let aborted = Err(Reason::CallAborted);
         let Some(handed) = self.hand_over_outcome(self.call.ended(outcome).append(more)) else {
-            return Ok(());
+            return aborted;
         };
         // open until that is on file: where the call is cut meanwhile its result does not leave, and
         // what was said of it is followed by what became of it
         let written = async { handed?.on_file().await };
         let closed = written.await.map_err(|_| Reason::AuditUnavailable);
-        if let Some(about) = self.over() {
-            if let Err(reason) = closed {
-                // the result is withheld: that is how the call ended, as soon as it can be written
-                self.house.audit.note(self.outcome(self.call.ended(Err(reason)), &about));
-            }
-            self.call.count(&self.house, &self.client, closed.and(outcome));
+        let end = if closed.is_ok() { State::Closed } else { State::Over };
+        let Some(about) = self.end(end) else { return aborted };
+        if let Err(reason) = closed {
+            // the result is withheld: that is how the call ended, as soon as it can be written
+            self.house.audit.note(self.outcome(self.call.ended(Err(reason)), &about));
         }
+        self.call.count(&self.house, &self.client, closed.and(outcome));
         closed
     }
 
@@ -171,14 +174,24 @@ impl<H: Deref<Target = House>> Entry<H> {
     /// what became of it; of one that was not begun nothing is said.
     pub(super) fn abort(&self) {
         let aborted = Err(Reason::CallAborted);
-        let state = std::mem::replace(&mut *self.state(), State::Over);
-        let last = match state {
+        let mut state = self.state();
+        let last = match std::mem::replace(&mut *state, State::Over) {
             State::New { opening, .. } => opening,
             State::Open(about) => Some(self.outcome(self.call.ended(aborted), &about)),
-            State::Over => return,
+            before @ (State::Over | State::Closed) => {
+                *state = before;
+                return;
+            }
         };
+        drop(state);
         last.into_iter().for_each(|last| self.house.audit.note(last));
         self.call.count(&self.house, &self.client, aborted);
+    }
+
+    /// Whether its outcome is on file, so that its result may leave, or has left. One that was aborted before
+    /// never comes to that.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(*self.state(), State::Closed)
     }
 
     /// None where there is no intent that has no outcome yet.
@@ -193,11 +206,16 @@ impl<H: Deref<Target = House>> Entry<H> {
         outcome.text("tsmgate.phase", "outcome").duration(self.begun.elapsed()).append(about)
     }
 
-    /// Nothing is recorded from here on; what is known of the call, where something would have been.
-    fn over(&self) -> Option<Record> {
-        match std::mem::replace(&mut *self.state(), State::Over) {
+    /// Nothing is recorded from here on, for that is how it `end`ed; what is known of the call, where something
+    /// would have been.
+    fn end(&self, end: State) -> Option<Record> {
+        let mut state = self.state();
+        match std::mem::replace(&mut *state, end) {
             State::Open(about) => Some(about),
-            State::New { .. } | State::Over => None,
+            before => {
+                *state = before;
+                None
+            }
         }
     }
 

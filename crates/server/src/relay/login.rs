@@ -28,6 +28,7 @@ use crate::metrics::Side;
 use crate::relay::Party;
 use crate::relay::entry::{Call as Kind, Entry};
 use crate::relay::opening::Opening;
+use crate::relay::shared::Shared;
 use crate::relay::told::{stays, told};
 
 /// How long a peer may take to fetch an answer.
@@ -37,7 +38,7 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Conversation<'a, S> {
     house: &'a Arc<House>,
-    stream: S,
+    stream: Shared<S>,
     caller: &'a Caller,
     /// The connection's fields, which each of its records carries.
     about: &'a Record,
@@ -55,11 +56,11 @@ enum End {
     Fault(Reason, Option<Vec<u8>>),
 }
 
-impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
+impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Conversation<'a, S> {
     /// A conversation that began with `begun`, and of which `buffer` was read already.
     pub fn new(
         house: &'a Arc<House>,
-        stream: S,
+        stream: Shared<S>,
         Party { caller, about, opening, .. }: Party<'a>,
         (begun, buffer): (Instant, BytesMut),
     ) -> Self {
@@ -72,7 +73,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         if let End::Fault(reason, exception) = &end {
             self.refused(*reason);
             if let Some(exception) = exception {
-                let _ = self.send(exception).await;
+                let _ = send(&mut self.stream, exception).await;
             }
         }
         let last_words = matches!(end, End::Fault(..));
@@ -83,16 +84,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
     async fn calls(&mut self, stop: &mut watch::Receiver<bool>) -> End {
         let mut number = 0;
         while number < self.house.snapshot().config.login.per_connection {
-            if number > 0 && *stop.borrow() {
-                return self.stopping().await;
-            }
-            match self.call_unless_stopped(number == 0, stop).await {
+            let call = match self.call_unless_stopped(number == 0, stop).await {
                 Err(end) => return end,
-                Ok(call) => {
-                    if let Err(end) = self.answer(call).await {
-                        return end;
-                    }
-                }
+                Ok(call) => call,
+            };
+            match self.answer(call, stop).await {
+                Err(end) => return end,
+                Ok(When::Stopping) => return self.stopping().await,
+                Ok(When::Running) => {}
             }
             number += 1;
         }
@@ -174,8 +173,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         }
     }
 
-    /// authorize → record → ask TSM → record → answer. `Err` ends the connection.
-    async fn answer(&mut self, call: Call) -> Result<(), End> {
+    /// authorize → record → ask TSM → record → answer; when that left. `Err` ends the connection.
+    async fn answer(&mut self, call: Call, stop: &watch::Receiver<bool>) -> Result<When, End> {
         let snapshot = self.house.snapshot();
         let House { ledger, audit, .. } = self.house.as_ref();
         let permission = Permission::login();
@@ -184,7 +183,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             Err(reason) => {
                 Kind::Login.count(self.house, &self.caller.client().name, Err(reason));
                 self.refused(reason);
-                return self.refuse(call, reason).await;
+                return self.refuse(call, reason, stop).await;
             }
         };
         let (house, client) = (Arc::clone(self.house), &self.caller.client().name);
@@ -196,27 +195,39 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             client: client.clone(),
             entry: Arc::clone(&entry.0),
             config: Arc::clone(&snapshot.config),
+            sequence: call.sequence,
+            stream: self.stream.clone(),
+            stop: stop.clone(),
         };
-        let login = audit.beside(granted.login(permit)).await;
-        // given up because the disk hangs: what became of the call is filed when it goes on
-        let login = login.unwrap_or(Err(NotLoggedIn::Unrecorded(Reason::AuditUnavailable)));
-        match login {
-            Ok(login) => {
-                let reply = encode_reply(call.sequence, &Answer::Granted(login));
-                self.send(&reply).await
-            }
-            Err(NotLoggedIn::Recorded(reason)) => self.refuse(call, reason).await,
-            Err(NotLoggedIn::Unrecorded(reason)) => {
-                // it may not even have been come to: what is to be said of it, before its refusal
+        let served = match audit.beside(granted.serve(permit)).await {
+            Ok(served) => served,
+            // given up because the disk hangs: what became of the call is filed when it goes on
+            Err(_) => {
                 entry.0.abort();
+                if entry.0.is_closed() {
+                    // too late: its answer leaves, and nothing comes behind it
+                    return Err(End::Quiet);
+                }
+                Err(NotLoggedIn::Unrecorded(Reason::AuditUnavailable))
+            }
+        };
+        match served {
+            Ok(sent) => self.taken(sent),
+            Err(NotLoggedIn::Recorded(reason)) => self.refuse(call, reason, stop).await,
+            Err(NotLoggedIn::Unrecorded(reason)) => {
                 self.refused(reason);
-                self.refuse(call, reason).await
+                self.refuse(call, reason, stop).await
             }
         }
     }
 
     /// Answers a call that did not get what it asked for. The connection goes on.
-    async fn refuse(&mut self, call: Call, reason: Reason) -> Result<(), End> {
+    async fn refuse(
+        &mut self,
+        call: Call,
+        reason: Reason,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<When, End> {
         let reply = match reason {
             Reason::PermissionMissing => encode_reply(call.sequence, &Answer::NotAuthorized),
             _ => {
@@ -225,23 +236,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
                 encode_exception(METHOD, call.sequence, kind, &message).into()
             }
         };
-        self.send(&reply).await?;
-        if stays(reason) { Ok(()) } else { Err(End::Quiet) }
+        let sent = send_answer(&mut self.stream, &reply, stop).await;
+        let when = self.taken(sent)?;
+        if stays(reason) { Ok(when) } else { Err(End::Quiet) }
     }
 
-    async fn send(&mut self, bytes: &[u8]) -> Result<(), End> {
-        let stream = &mut self.stream;
-        let sent = timeout(WRITE_DEADLINE, async {
-            stream.write_all(bytes).await?;
-            stream.flush().await
-        });
-        match sent.await {
-            Ok(Ok(())) => Ok(()),
-            _ => {
-                tracing::debug!(client = self.caller.client().name, "the answer was not taken");
-                Err(End::Fault(Reason::PeerGone, None))
-            }
-        }
+    fn taken(&self, sent: Result<When, NotTaken>) -> Result<When, End> {
+        sent.map_err(|NotTaken| {
+            tracing::debug!(client = self.caller.client().name, "the answer was not taken");
+            End::Fault(Reason::PeerGone, None)
+        })
     }
 
     fn refused(&self, reason: Reason) {
@@ -249,6 +253,33 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let origin = RefusalOrigin::Client(self.caller.client().name.clone());
         self.house.refuse(origin, reason, Proof::Key, || self.about.clone());
     }
+}
+
+/// When an answer left: what comes behind it was sent on an idle connection, or to a daemon that stops.
+enum When {
+    Running,
+    Stopping,
+}
+
+/// The peer did not fetch its answer, or not in time.
+struct NotTaken;
+
+/// Sends the answer to a call.
+async fn send_answer(
+    stream: &mut (impl AsyncWrite + Unpin),
+    bytes: &[u8],
+    stop: &watch::Receiver<bool>,
+) -> Result<When, NotTaken> {
+    let when = if *stop.borrow() { When::Stopping } else { When::Running };
+    send(stream, bytes).await.map(|()| when)
+}
+
+async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<(), NotTaken> {
+    let sent = timeout(WRITE_DEADLINE, async {
+        stream.write_all(bytes).await?;
+        stream.flush().await
+    });
+    sent.await.map_err(|_| NotTaken)?.map_err(|_| NotTaken)
 }
 
 /// Why there is no session to hand out.
@@ -269,18 +300,22 @@ impl Drop for Open {
 }
 
 /// A call that is permitted, with all that it needs where it runs: beside the audit.
-struct Granted {
+struct Granted<S> {
     house: Arc<House>,
     /// Whose it is.
     client: String,
     entry: Arc<Entry<Arc<House>>>,
     config: Arc<Config>,
+    sequence: i32,
+    /// Where its answer goes: from there, for no thread has to be woken first.
+    stream: Shared<S>,
+    stop: watch::Receiver<bool>,
 }
 
-impl Granted {
-    /// record → ask TSM → record.
-    async fn login(self, permit: Permit) -> Result<Login, NotLoggedIn> {
-        let Self { house, client, entry, config } = self;
+impl<S: AsyncWrite + Unpin> Granted<S> {
+    /// record → ask TSM → record → answer.
+    async fn serve(self, permit: Permit) -> Result<Result<When, NotTaken>, NotLoggedIn> {
+        let Self { house, client, entry, config, sequence, mut stream, stop } = self;
         entry.begin().await.map_err(|reason| {
             Kind::Login.count(&house, &client, Err(reason));
             NotLoggedIn::Unrecorded(reason)
@@ -290,7 +325,9 @@ impl Granted {
         let outcome = answer.as_ref().map(|_| ()).map_err(|reason| *reason);
         house.metrics.asked_tsm(Side::Login, asked.elapsed(), outcome);
         let more = answer.as_ref().map_or_else(|_| Record::empty(), |login| more(&house, login));
-        entry.close(outcome, &more).await.and(answer).map_err(NotLoggedIn::Recorded)
+        let login = entry.close(outcome, &more).await.and(answer).map_err(NotLoggedIn::Recorded)?;
+        let reply = encode_reply(sequence, &Answer::Granted(login));
+        Ok(send_answer(&mut stream, &reply, &stop).await)
     }
 }
 
