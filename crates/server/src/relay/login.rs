@@ -205,7 +205,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Conversation<'a, S>
             Err(_) => {
                 entry.0.abort();
                 if entry.0.is_closed() {
-                    // too late: its answer leaves, and nothing comes behind it
+                    // too late: its answer is on its way, and nothing comes behind it
                     return Err(End::Quiet);
                 }
                 Err(NotLoggedIn::Unrecorded(Reason::AuditUnavailable))

@@ -1,9 +1,8 @@
 //! A stream that two hold: the task of its connection, and a call that runs beside the audit and answers from there,
 //! so that no thread has to wake another for it.
 //!
-//! They take turns: the task waits for the call, and where it gives it up the call never begins to answer. One that
-//! had begun ends with its deadline, as ever. The lock is for the compiler, and held while the kernel takes or gives
-//! what there is.
+//! They take turns: the task waits for the call, and a call that nobody waits for is ended. The lock is for the
+//! compiler, and held while the kernel takes or gives what there is.
 
 use std::io;
 use std::pin::Pin;
