@@ -17,15 +17,34 @@ const ROUNDS: usize = 6;
 
 /// What is shipped, for the scene's file and the user who runs the test.
 fn configuration(scene: &Scene) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let shipped = std::fs::read_to_string(root.join("systemd/logrotate.conf")).unwrap();
     let file = scene.path("log/audit.jsonl").display().to_string();
-    let here = shipped
+    let here = shipped()
         .replace("\n/var/log/tsmgate/audit.jsonl {", &format!("\n{file} {{"))
-        .replace("    su tsmgate tsmgate\n", "    su root root\n");
-    assert!(here.contains(&file) && here.contains("su root root"), "{here}");
+        .replace("/var/log/tsmgate-authority/", &format!("{}/", scene.path("none").display()))
+        .replace("    su tsmgate tsmgate\n", "    su root root\n")
+        .replace("    su tsmgate-authority tsmgate-authority\n", "    su root root\n");
+    assert!(here.contains(&file) && !here.contains("/var/log/tsmgate-authority"), "{here}");
+    assert_eq!(here.matches("    su root root\n").count(), 2, "{here}");
     scene.write("logrotate.conf", &here, 0o644);
     scene.path("logrotate.conf")
+}
+
+fn shipped() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    std::fs::read_to_string(root.join("systemd/logrotate.conf")).unwrap()
+}
+
+/// The authority's audit is treated as the gate's, by its own user.
+#[test]
+fn both_audits_are_put_aside_alike() {
+    let shipped = shipped();
+    let lines = shipped.lines().map(str::trim);
+    let rules: Vec<_> = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let (gate, authority) = rules.split_at(rules.len() / 2);
+    assert_eq!(gate[0], "/var/log/tsmgate/audit.jsonl {");
+    let gate: Vec<_> =
+        gate.iter().map(|line| line.replace("tsmgate", "tsmgate-authority")).collect();
+    assert_eq!(gate, authority);
 }
 
 /// `logrotate -f`, a second later than the last time: names have seconds.

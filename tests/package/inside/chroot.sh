@@ -56,10 +56,12 @@ a_removal_keeps_configuration_keys_and_audit() {
 a_purge_takes_the_configuration_but_no_key_and_no_audit() {
     local before; before=$(what_is_ours | grep -v 'tsmgated.toml\|runner.toml')
     install -d -o tsmgate-runner /var/lib/tsmgate-runner/kept
+    touch $authority/pki/ca.key
     dpkg -P tsmgated > /out/said 2>&1
     cat /out/said
-    grep -q '/etc/tsmgate is kept' /out/said
-    grep -q '/var/log/tsmgate is kept' /out/said
+    for kept in /etc/tsmgate /var/log/tsmgate $authority; do grep -q " $kept is kept" /out/said; done
+    [ -e $authority/pki/ca.key ]
+    gone /var/log/tsmgate-authority
     gone $etc/tsmgated.toml $etc/runner.toml /etc/logrotate.d/tsmgated /var/lib/tsmgate-runner
     [ "$(what_is_ours)" = "$before" ]
     [ -z "$(links)" ] || fail "$(links)"
@@ -67,7 +69,7 @@ a_purge_takes_the_configuration_but_no_key_and_no_audit() {
 }
 
 a_purge_of_an_unused_one_leaves_nothing_but_the_user() {
-    rm -r $etc /var/log/tsmgate
+    rm -r $etc /var/log/tsmgate $authority
     touch /tmp/before
     dpkg -i /packages/server.deb
     dpkg -P tsmgated tsmgate

@@ -5,6 +5,7 @@
 . /inside/runner.sh
 
 units="tsmgated.socket tsmgated.service tsmgate-runner.socket tsmgate-renew-server.timer tsmgate-renew-crl.timer"
+authority=/var/lib/tsmgate-authority
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 # case_ NAME: runs one, prints `ok NAME` or `not ok NAME`, and on a failure its talk.
@@ -26,6 +27,8 @@ user_and_folders() {
     getent passwd tsmgate-runner | grep -q ':/var/lib/tsmgate-runner:/usr/sbin/nologin$'
     [ "$(stat -c '%a %U:%G' $etc $etc/clients.d /var/log/tsmgate | paste -sd ,)" = \
         "750 root:tsmgate,750 root:tsmgate,750 tsmgate:tsmgate" ]
+    [ "$(stat -c '%a %U' $authority $authority/pki /var/log/tsmgate-authority | paste -sd ,)" = \
+        "755 tsmgate-authority,700 tsmgate-authority,750 tsmgate-authority" ]
 }
 
 # What an administrator does to the files after an installation.
