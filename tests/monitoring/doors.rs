@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use tests::program::{built, have, texts};
+use tests::program::{built, have, install, texts};
 use tsmgate_server::observe::Door;
 
 use crate::fake::{Fake, Open, status};
@@ -99,7 +99,7 @@ async fn other_users_are_not_answered() {
     let fake = Fake::new();
     let door = Open::unix(Door::Status, &fake);
     let program = door.folder().join("tsmgated");
-    std::fs::copy(built("tsmgated"), &program).unwrap();
+    install(&built("tsmgated"), &program);
     let ask = |user: &str, command: &str| {
         Command::new("setpriv")
             .args([&format!("--reuid={user}"), "--regid=65534", "--clear-groups"])

@@ -103,6 +103,24 @@ async fn a_certificate_file_without_certificates_is_refused() {
     }
 }
 
+/// R39: a key that lost its line breaks is no certificate, and is not repeated, as text or as bytes
+#[tokio::test]
+async fn a_key_in_a_place_of_certificates_is_not_repeated() {
+    for file in ["server.pem", "client-ca.pem", "clients.crl"] {
+        let scene = with_list(&Authority::new("others").revocation_list(&[])).await;
+        let key = std::fs::read_to_string(scene.path("server.key")).unwrap();
+        let key = key.replace("-----END", "\n-----END").replacen("-----\n", "-----", 1);
+        let secret = key.split("-----").nth(2).unwrap().lines().next().unwrap().to_owned();
+        assert!(secret.len() > 40, "{} characters", secret.len());
+        scene.write(file, &key, 0o600);
+        complains(&scene, file, "were line breaks lost?");
+        let said = refused(&config(&scene), 65);
+        let bytes = format!("{:?}", &secret.as_bytes()[8..20]);
+        let shown = [&secret[8..20], bytes.trim_matches(['[', ']'])];
+        assert!(shown.iter().all(|shown| !said.contains(shown)), "a part of the key is in {said}");
+    }
+}
+
 /// R8: a configured revocation list that holds none would switch the check off; it is refused
 #[tokio::test]
 async fn an_empty_or_broken_revocation_list_is_refused() {

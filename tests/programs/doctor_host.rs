@@ -12,9 +12,11 @@ use time::{Duration, OffsetDateTime};
 
 use crate::stage::{PLAIN, as_user, config, stage, told};
 
-/// A port that nobody has, as the lines of `[listen]`: doctor goes by what is written.
+/// A port that nobody has, as the lines of `[listen]`: doctor goes by what is written. At an address of
+/// its own, where no other test listens and nothing connects from: it stays free.
 fn listen() -> (SocketAddr, String) {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = SocketAddr::from(([127, 86, 77, 69], port));
     (address, format!("address = \"{address}\""))
 }
 
@@ -274,7 +276,7 @@ async fn a_mapping_that_was_forgotten_is_found() {
     let (scene, _gated) = healthy(SceneOptions::default()).await;
     let (address, _) = listen();
     let to = format!("UNIX-CONNECT:{}", scene.path("tsm/login").display());
-    let listen = format!("TCP4-LISTEN:{},bind=127.0.0.1,fork", address.port());
+    let listen = format!("TCP4-LISTEN:{},bind={},fork", address.port(), address.ip());
     let mut socat = std::process::Command::new("socat").args([&listen, &to]).spawn().unwrap();
     let said = wait::until_blocking("socat to listen", || {
         let said = Said::of(&scene, &[]);

@@ -1,14 +1,13 @@
 //! `tsmgate --local`: an ordinary user of TSM's own host, without a certificate, in every lane.
 
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 use tests::local::{User, as_user, can_make_users, entry};
-use tests::program::{built, texts};
+use tests::program::{built, install, texts};
 use tests::{Runner, RunnerOptions, Scene, SceneOptions};
 use tsmsim::{ApiOptions, JobDrive};
 
@@ -31,8 +30,7 @@ impl Here {
         let options = SceneOptions { api, ..SceneOptions::commands("[\"monitor\"]") };
         let scene = stage(options.with_local(&entries)).await;
         let program = scene.path("tsmgate-of-a-user");
-        std::fs::copy(built("tsmgate"), &program).unwrap();
-        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        install(&built("tsmgate"), &program);
         Self { scene, user, program }
     }
 

@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use tests::program::{Gated, built, have, texts};
+use tests::program::{Gated, built, have, install_script, texts};
 use tests::{Runner, RunnerOptions, Scene, SceneOptions};
 use tsmsim::{ApiOptions, JobDrive};
 
@@ -34,7 +34,7 @@ fn script(scene: &Scene, gated: &Gated, text: &str, arguments: &[&str]) -> Outpu
     };
     let changed: Vec<_> = text.lines().map(word).collect();
     assert!(changed.iter().any(|line| line.contains("tsmgate ")), "nothing was changed");
-    scene.write("script", &(changed.join("\n") + "\n"), 0o755);
+    install_script(&(changed.join("\n") + "\n"), &scene.path("script"));
     let folder = built("tsmgate").parent().unwrap().display().to_string();
     Command::new(scene.path("script"))
         .args(arguments)

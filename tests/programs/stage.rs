@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use tests::program::{Gated, built, command, texts};
+use tests::program::{Gated, built, command, install, texts};
 use tests::{Authority, Peer, Scene, SceneOptions};
 
 /// No program in front, nothing added to the environment.
@@ -70,7 +70,7 @@ pub fn verify(scene: &Scene, more: &[&str]) -> (i32, String, String) {
 pub fn as_user(scene: &Scene, uid: u32, gid: u32, groups: &str) -> Vec<String> {
     let program = scene.path("tsmgated");
     if !program.exists() {
-        std::fs::copy(built("tsmgated"), &program).unwrap();
+        install(&built("tsmgated"), &program);
     }
     for name in ["", "log", "tsmgated.toml", "server.pem", "server.key", "client-ca.pem"] {
         std::os::unix::fs::chown(scene.path(name), Some(uid), Some(gid)).unwrap();

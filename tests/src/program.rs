@@ -29,6 +29,22 @@ pub fn command(name: &str) -> Command {
     Command::new(built(name))
 }
 
+/// Puts a program somewhere else, for anybody to run.
+///
+/// Another process writes it: what is open for writing here, each child of another thread has open too until
+/// it becomes the program that it is to be, and for so long the kernel runs it for nobody (`ETXTBSY`).
+pub fn install(from: &Path, to: &Path) {
+    let status = Command::new("install").args(["-m", "755"]).arg(from).arg(to).status();
+    assert!(status.unwrap().success(), "{} is not where it is to be", to.display());
+}
+
+/// The same of a script.
+pub fn install_script(text: &str, to: &Path) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, text).unwrap();
+    install(file.path(), to);
+}
+
 /// Whether a tool of the system is there. Under `REQUIRE_ALL` a missing one is a failure.
 pub fn have(tool: &str, package: &str) -> bool {
     let found = std::env::var_os("PATH").is_some_and(|paths| {

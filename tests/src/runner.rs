@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::program::built;
+use crate::program::{built, install, install_script};
 use crate::{Scene, SceneOptions, wait};
 
 /// What a runner is started with.
@@ -57,14 +57,15 @@ impl RunnerOptions {
         let program = scene.path("bin/tsm");
         std::fs::create_dir_all(scene.path("bin")).unwrap();
         // beside the scene: where programs are built others may write
-        std::fs::copy(built("tsm"), &program).unwrap();
+        install(&built("tsm"), &program);
         Self { program, environment, ..Self::default() }
     }
 
     /// A shell script as `tsm`.
     pub fn script(scene: &Scene, text: &str) -> Self {
         let program = scene.path("bin/tsm");
-        scene.write("bin/tsm", &format!("#!/bin/sh\n{text}\n"), 0o755);
+        std::fs::create_dir_all(scene.path("bin")).unwrap();
+        install_script(&format!("#!/bin/sh\n{text}\n"), &program);
         Self { program, ..Self::default() }
     }
 }

@@ -14,7 +14,7 @@ use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::pem::{self, PemObject};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -331,5 +331,21 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Credentials
     let bytes = files::read(path, Kind::Open)?;
     CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<_, _>>()
-        .map_err(|error| contents(path, format!("broken PEM: {error}")))
+        .map_err(|error| broken_pem(path, &error))
+}
+
+/// What is wrong with a PEM file, without a byte of it: the library's own text repeats the line that it
+/// did not understand, whatever its length, and where line breaks were lost a key is in that line.
+fn broken_pem(path: &Path, error: &pem::Error) -> CredentialsFault {
+    let what = match error {
+        pem::Error::IllegalSectionStart { .. } => {
+            "a -----BEGIN line is not whole, or has more on it: were line breaks lost?"
+        }
+        pem::Error::MissingSectionEnd { .. } => {
+            "a -----BEGIN line has no -----END line of its kind"
+        }
+        pem::Error::Base64Decode(_) => "what is between two of its lines is no base64",
+        _ => "it cannot be read",
+    };
+    contents(path, format!("broken PEM: {what}"))
 }

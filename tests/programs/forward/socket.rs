@@ -5,7 +5,7 @@ use super::*;
 use nix::sys::signal::Signal;
 use nix::unistd::Group;
 use tests::local::{User, can_make_users};
-use tests::program::{built, have};
+use tests::program::{built, have, install};
 use tests::{Forwarding, Scene};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,7 +50,7 @@ async fn what_the_system_does_not_let_us_give_away_ends_the_start() {
     }
     let scene = Scene::start().await;
     let socket = forward::socket(&scene);
-    std::fs::copy(built("tsmgate"), scene.path("tsmgate")).unwrap();
+    install(&built("tsmgate"), &scene.path("tsmgate"));
     std::os::unix::fs::chown(socket.parent().unwrap(), Some(65534), Some(65534)).unwrap();
     let output = std::process::Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])

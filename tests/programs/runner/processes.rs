@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use tests::program::install_script;
 use tests::wait;
 use tsmgate_catalogue::runner::{How, Start, State, What};
 
@@ -110,8 +111,7 @@ fn one_that_a_signal_ends_says_which() {
 fn a_program_that_cannot_be_started_is_told() {
     let stage = Stage::with("true");
     std::fs::remove_file(stage.path("bin/tsm")).unwrap();
-    std::fs::write(stage.path("bin/tsm"), "#!/nowhere/at/all\n").unwrap();
-    super::stage::set_mode(&stage.path("bin/tsm"), 0o755);
+    install_script("#!/nowhere/at/all\n", &stage.path("bin/tsm"));
     let (all, end) = stage.run(short(READS, 60));
     assert_eq!(end.how, How::NotStarted);
     assert!(end.detail.unwrap().contains("tsm cannot be started"));

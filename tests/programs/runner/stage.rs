@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tests::program::built;
+use tests::program::{built, install_script};
 use tests::wait;
 use tsmgate_catalogue::runner::{
     Ask, End, Event, How, Id, RefusalCode, Refused, Said, Start, State, Task, What,
@@ -81,8 +81,7 @@ impl Stage {
         let text = format!("#!/bin/sh\nHAND={}\n{script}\n", hand.display());
         let program = self.path("bin/tsm");
         let _ = std::fs::remove_file(&program);
-        std::fs::write(&program, text).unwrap();
-        set_mode(&program, 0o755);
+        install_script(&text, &program);
     }
 
     /// Writes the configuration anew.

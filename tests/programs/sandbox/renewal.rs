@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::Signal;
 use rustls_pki_types::CertificateDer;
-use tests::program::{Gated, built, have};
+use tests::program::{Gated, built, have, install};
 use tests::{Identity, Scene, SceneOptions, wait};
 use tsmgate_wire::Answer;
 use tsmsim::{Simulator, SimulatorOptions};
@@ -163,7 +163,7 @@ async fn tsm_restarts_and_somebody_else_takes_its_place() {
     // made by somebody else where he may, and put there by whoever may
     fs::create_dir(outside.path("theirs")).unwrap();
     let (program, log) = (outside.path("theirs/tsmsim"), outside.path("theirs/log"));
-    fs::copy(built("tsmsim"), &program).unwrap();
+    install(&built("tsmsim"), &program);
     fs::set_permissions(outside.path(""), Permissions::from_mode(0o755)).unwrap();
     chown(outside.path("theirs"), Some(STRANGER), Some(STRANGER)).unwrap();
     let user = format!("--reuid={STRANGER}");

@@ -15,7 +15,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::trust::Authority;
-use super::{CredentialsFault, contents, day};
+use super::{CredentialsFault, broken_pem, contents, day};
 use crate::config::{ExpiredList, ListFile};
 use tsmgate_settings::files::{self, FILE_LIMIT, Kind, Owners};
 
@@ -224,7 +224,7 @@ fn read(file: &ListFile) -> Result<Vec<CertificateRevocationListDer<'static>>, C
     } else {
         CertificateRevocationListDer::pem_slice_iter(&bytes)
             .collect::<Result<_, _>>()
-            .map_err(|error| contents(path, format!("broken PEM: {error}")))?
+            .map_err(|error| broken_pem(path, &error))?
     };
     if lists.is_empty() {
         return Err(contents(path, "there is no revocation list in it"));
