@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// Longer than anything should take on a loaded machine.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than anything should take on a loaded machine, or one whose disk stands still for a while.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `condition` gives something.
 ///

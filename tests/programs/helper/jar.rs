@@ -114,8 +114,11 @@ async fn the_file_is_fresh_again_after_the_gate_was_away() {
     helper.gated.wait();
     wait::until_blocking("the end of a dead session", || read().is_none().then_some(()));
     let log = || std::fs::read_to_string(helper.scene.path("jar.log")).unwrap();
+    wait::until_blocking("why, and what became of it", || {
+        let log = log();
+        (log.contains("cannot reach") && log.contains("the session is over: ")).then_some(())
+    });
     assert_eq!(log().matches("cannot reach").count(), 1, "a failure is said once: {}", log());
-    assert!(log().contains("the session is over: "), "{}", log());
     let again = Gated::start(&config(&helper.scene), PLAIN, &[]);
     again.line_with("listening");
     let third = wait::until_blocking("a fresh one", read);
