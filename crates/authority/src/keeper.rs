@@ -1,7 +1,8 @@
 //! The authority in this process: opened once, with its key in memory; and what runs out, kept from it.
 //!
 //! The service's own certificate is made here and never on disk, a new one at two thirds of its life. The
-//! revocation list is made anew when half of its life is over: past its end the gate would refuse everybody.
+//! revocation list is made anew when half of its life is over, for past its end the gate would refuse everybody,
+//! and when somebody was revoked without the key, which it takes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -122,7 +123,7 @@ impl Keeper {
         service.write(authority.folder())?;
         service.published().prepare(authority.folder())?;
         // it is published as well
-        if is_due(&list_of(&authority)) {
+        if is_due(&authority)? {
             authority.issue_crl()?;
         }
         let (tls, renew_at) = mint(&authority, &certificate, &config.names)?;
@@ -165,11 +166,12 @@ impl Keeper {
 
     /// One look; gives when the service's certificate is due next.
     fn look(&self, renew_at: OffsetDateTime) -> OffsetDateTime {
-        if is_due(&list_of(&self.authority)) {
-            match self.authority.issue_crl() {
-                Ok(list) => tracing::info!(number = list.number, "a new revocation list"),
-                Err(error) => tracing::error!(%error, "no new revocation list; trying again"),
-            }
+        let issued = is_due(&self.authority)
+            .and_then(|due| due.then(|| self.authority.issue_crl()).transpose());
+        match issued {
+            Ok(Some(list)) => tracing::info!(number = list.number, "a new revocation list"),
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "no new revocation list; trying again"),
         }
         // what an order that was cut short left behind: the gate's deny list follows from the index
         let prepared = Service::read(self.authority.folder()).and_then(|service| {
@@ -201,12 +203,12 @@ fn certificate_of(authority: &Authority) -> Result<String, KeeperFault> {
     certificates(&authority.certificate())
 }
 
-fn list_of(authority: &Authority) -> PathBuf {
-    authority.folder().join(LIST)
+/// Whether the revocation list is missing, broken, past half of its life, or lacks who was revoked without the key.
+fn is_due(authority: &Authority) -> Result<bool, PkiError> {
+    Ok(is_past_half(&authority.folder().join(LIST)) || authority.list_lacks_somebody()?)
 }
 
-/// Whether a revocation list is missing, broken, or past half of its life.
-fn is_due(list: &Path) -> bool {
+fn is_past_half(list: &Path) -> bool {
     let views = inspect(list, OffsetDateTime::now_utc()).unwrap_or_default();
     let left = views.iter().find_map(|view| match view {
         View::RevocationList(list) => list.days_left,

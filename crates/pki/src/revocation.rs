@@ -2,6 +2,7 @@
 //! is written first, and every call here writes a new list with a higher number, so that running a
 //! command again mends whatever an interrupted one left.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use rcgen::{CertificateRevocationListParams, RevocationReason, RevokedCertParams, SerialNumber};
@@ -14,7 +15,7 @@ use crate::authority::Authority;
 use crate::enrolment::{self, Service};
 use crate::error::PkiError;
 use crate::index::{Entry, Index, Kind, Reason, Revoked, State};
-use crate::inspect;
+use crate::inspect::{self, View};
 use crate::key;
 use crate::name::{ClientName, ServerName};
 use crate::profile::{CRL_DAYS, Life};
@@ -123,6 +124,21 @@ impl Authority {
     pub fn issue_crl_of(&self, days: u16) -> Result<RevocationList, PkiError> {
         let lock = self.lock()?;
         self.write_crl(&lock, &mut self.index(&lock)?, days)
+    }
+
+    /// Whether somebody is revoked on the index and not on the list, or the list cannot be read: what [`cut`]
+    /// leaves, and whoever was killed between the two. What the list has beyond an index, as when that came back
+    /// from an older backup, does not count: nobody's revocation is to go by itself.
+    ///
+    /// # Errors
+    /// [`PkiError::IndexLost`], [`PkiError::IndexDamaged`], [`PkiError::File`].
+    pub fn list_lacks_somebody(&self) -> Result<bool, PkiError> {
+        let index = self.index(&self.lock()?)?;
+        let views = inspect::inspect(&self.folder().join(LIST), self.now()).unwrap_or_default();
+        let Some(View::RevocationList(list)) = views.into_iter().next() else { return Ok(true) };
+        let on_list: HashSet<_> = list.entries.into_iter().map(|out| out.serial_number).collect();
+        let mut revoked = index.certificates.iter().filter(|entry| entry.revoked.is_some());
+        Ok(revoked.any(|entry| !on_list.contains(&entry.serial.to_string())))
     }
 
     /// Saves the index with the next number, then the list. Entries stay on the list after their

@@ -2,11 +2,11 @@
 //!
 //! One task does it: at SIGHUP or when asked on the status socket (everything), when a certificate, key,
 //! authority or list was replaced (those), when who joined or is out changed (that), and when one of them runs
-//! out or the clock was set (nothing is read; what is there is judged anew). What cannot be used keeps what there was, and says so. What can is
-//! swapped whole, and every open connection judges itself by it.
+//! out or the clock was set (nothing is read; what is there is judged anew). What cannot be used keeps what there
+//! was, and says so. What can is swapped whole, and every open connection judges itself by it.
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,17 +17,17 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tsmgate_text::escape;
 
 use crate::audit::record::{Outcome, Record};
-use crate::config;
-use crate::credentials::{self, day};
-use crate::daemon::Loaded;
-use crate::enrolled::{Enrolled, Prints};
+use crate::credentials::day;
+use crate::enrolled::Prints;
 use crate::house::{House, Snapshot};
 use crate::session;
 use crate::status::{LastReload, Status};
 use crate::systemd;
 
+mod anew;
 mod watched;
 
+use anew::Anew;
 use watched::Watched;
 
 /// How often files, dates and the clock are looked at.
@@ -231,9 +231,9 @@ impl Warden {
         let (config, current) = (self.config.clone(), self.house.snapshot());
         let house = Arc::clone(&self.house);
         let read = move || match extent {
-            Extent::Everything => everything(&config, &current, &house),
-            Extent::Credentials => certificates(&current, &house),
-            Extent::Enrolled => enrolled(&current, &house),
+            Extent::Everything => anew::everything(&config, &current, &house),
+            Extent::Credentials => anew::certificates(&current, &house),
+            Extent::Enrolled => anew::enrolled(&current, &house),
         };
         let mut not_read = None;
         let reading = if extent == Extent::Enrolled { Whose::Theirs } else { Whose::Ours };
@@ -339,68 +339,4 @@ impl Warden {
         let fault = fault.or_else(|| self.unmended.values().next().cloned());
         self.house.reloads.add(LastReload { at, fault });
     }
-}
-
-/// What was read, and is to be in force.
-struct Anew {
-    snapshot: Snapshot,
-    /// What is odd about it.
-    warnings: Vec<String>,
-    /// What could not be read all the same; the snapshot has what there was before in its place.
-    fault: Option<String>,
-}
-
-type Read = Result<Anew, String>;
-
-/// Everything anew, with what is odd about it. The sandbox is asked first: what it keeps from us looks like
-/// a file with the wrong mode.
-fn everything(path: &Path, current: &Snapshot, house: &House) -> Read {
-    house.sandbox.holds_file(path)?;
-    let config = config::load(path).map_err(|fault| fault.to_string())?;
-    house.sandbox.holds(&config, path)?;
-    let now = OffsetDateTime::now_utc();
-    let credentials = credentials::load_anew(&current.credentials, &config, now);
-    let credentials = credentials.map_err(|fault| fault.to_string())?;
-    let last = current.enrolled.as_deref();
-    let enrolled = config.enrolment.as_ref().map(|order| Enrolled::load_after(last, order));
-    let enrolled = enrolled.transpose().map_err(|fault| fault.to_string())?;
-    let loaded = Loaded::of(config, credentials, enrolled, path);
-    let loaded = loaded.map_err(|fault| fault.to_string())?;
-    let fixed = current.config.fixed_differences(&loaded.snapshot.config);
-    if !fixed.is_empty() {
-        return Err(format!("restart needed: {} changed", fixed.join(", ")));
-    }
-    let warnings = loaded.warnings();
-    Ok(Anew { snapshot: loaded.snapshot, warnings, fault: None })
-}
-
-/// Certificates and lists anew.
-fn certificates(current: &Snapshot, house: &House) -> Read {
-    house.sandbox.holds_credentials(&current.config)?;
-    let now = OffsetDateTime::now_utc();
-    let credentials = credentials::load_anew(&current.credentials, &current.config, now);
-    let credentials = credentials.map_err(|fault| fault.to_string())?;
-    let warnings = credentials.trouble(now).into_iter().chain(credentials.warnings(now)).collect();
-    let snapshot = Snapshot { credentials, ..current.clone() };
-    Ok(Anew { snapshot, warnings, fault: None })
-}
-
-/// Who joined and who is out anew.
-fn enrolled(current: &Snapshot, house: &House) -> Read {
-    let Some(order) = &current.config.enrolment else {
-        return Err("there is no [enrolment]".to_owned());
-    };
-    let enrolled = Enrolled::load_after(current.enrolled.as_deref(), order);
-    let enrolled = enrolled.map_err(|fault| fault.to_string())?;
-    let (policy, enrolled) = enrolled.joined_to(&current.policy, order);
-    // what the sandbox keeps from us looks like a file with the wrong mode
-    let fault = enrolled.fault().map(|fault| {
-        let held = house.sandbox.holds_enrolled(&current.config);
-        held.err().unwrap_or_else(|| fault.to_owned())
-    });
-    let said = current.enrolled.iter().flat_map(|enrolled| enrolled.trouble());
-    let said: HashSet<_> = said.collect();
-    let warnings = enrolled.trouble().into_iter().filter(|odd| !said.contains(odd)).collect();
-    let (policy, enrolled) = (Arc::new(policy), Some(Arc::new(enrolled)));
-    Ok(Anew { snapshot: Snapshot { policy, enrolled, ..current.clone() }, warnings, fault })
 }

@@ -7,7 +7,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use tsmgate_pki::InitOptions;
+use tsmgate_pki::{InitOptions, IssueOptions, Reason, Revokee};
 
 use super::*;
 
@@ -43,7 +43,33 @@ fn a_list_is_made_anew_at_half_of_its_life_and_published() {
     let (folder, keeper, renew_at) = started();
     let published = folder.path().join("gate").join(LIST);
     keeper.authority().issue_crl_of(44).unwrap();
-    assert!(is_due(&published));
+    assert!(is_past_half(&published));
     keeper.look(renew_at);
-    assert!(!is_due(&published) && !is_due(&list_of(&keeper.authority())));
+    assert!(!is_past_half(&published) && !is_due(&keeper.authority()).unwrap());
+}
+
+/// R50: who was revoked without the key, or by somebody who was killed before the list, is on it soon after
+#[test]
+fn a_list_that_lacks_somebody_is_made_anew() {
+    let (folder, keeper, renew_at) = started();
+    let published = folder.path().join("gate").join(LIST);
+    let authority = keeper.authority();
+    let issued = authority.client(&"jump01".parse().unwrap(), IssueOptions::default()).unwrap();
+    let on_list = || match &inspect(&published, OffsetDateTime::now_utc()).unwrap()[..] {
+        [View::RevocationList(list)] => {
+            list.entries.iter().map(|out| out.serial_number.clone()).collect()
+        }
+        _ => Vec::new(),
+    };
+    keeper.look(renew_at);
+    assert_eq!(on_list(), [""; 0]);
+    let dir = authority.folder();
+    tsmgate_pki::cut(dir, &[Revokee::Client("jump01".parse().unwrap())], Reason::Unspecified)
+        .unwrap();
+    assert_eq!(on_list(), [""; 0], "it takes the key");
+    keeper.look(renew_at);
+    assert_eq!(on_list(), [issued.serial]);
+    let before = std::fs::read(&published).unwrap();
+    keeper.look(renew_at);
+    assert_eq!(std::fs::read(&published).unwrap(), before, "once");
 }
